@@ -1,0 +1,215 @@
+//! The command line of `jupyter-docker-spec`: words only, no logic. The doc comments of the options
+//! are the text of `--help`.
+
+#![expect(clippy::doc_markdown, reason = "back-quotes would be seen in the help")]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::env::Env;
+
+/// Creates Jupyter kernel specifications whose kernels run as Docker containers or as Docker Swarm
+/// services.
+#[derive(Debug, Parser)]
+#[command(name = "jupyter-docker-spec", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a kernel specification for use on a Docker Engine or a Docker Swarm
+    Install(Install),
+}
+
+/// The options of `install`. Underscores are accepted in place of hyphens.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(after_help = EXAMPLES)]
+pub struct Install {
+    /// Language of the kernel: Python, R or Scala [default: Python]
+    #[arg(long, value_name = "LANGUAGE", help_heading = "Kernel")]
+    pub language: Option<String>,
+
+    /// Image of the kernel's container [env: GP_IMAGE_NAME]
+    /// [default: elyra/kernel-py, kernel-r or kernel-scala, :0.5.0]
+    #[arg(long, value_name = "IMAGE", help_heading = "Kernel")]
+    pub image_name: Option<String>,
+
+    /// Run the kernel as a service of a Docker Swarm instead of as a container of one engine
+    #[arg(long, help_heading = "Kernel", overrides_with = "swarm")]
+    pub swarm: bool,
+
+    /// For Python kernels, the dotted name of the ipykernel subclass
+    /// [default: ipykernel.ipkernel.IPythonKernel]
+    #[arg(long, value_name = "CLASS", help_heading = "Kernel")]
+    pub ipykernel_subclass_name: Option<String>,
+
+    /// Ports that the kernel takes its own from, such as 40000..42000; 0..0 for any
+    /// [env: GP_PORT_RANGE] [default: 0..0]
+    #[arg(long, value_name = "LOW..HIGH", help_heading = "Kernel")]
+    pub port_range: Option<String>,
+
+    /// How long the server waits for the kernel to start
+    /// [env: GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30]
+    #[arg(long, value_name = "SECONDS", help_heading = "Kernel", allow_hyphen_values = true)]
+    pub launch_timeout: Option<String>,
+
+    /// User who may start the kernel; repeatable; nobody named means everybody
+    /// [env: GP_AUTHORIZED_USERS, separated by commas]
+    #[arg(long, value_name = "USER", help_heading = "Kernel", action = ArgAction::Append)]
+    pub authorized_users: Vec<String>,
+
+    /// User who may not start the kernel, also if authorized; repeatable
+    /// [env: GP_UNAUTHORIZED_USERS, separated by commas] [default: root]
+    #[arg(long, value_name = "USER", help_heading = "Kernel", action = ArgAction::Append)]
+    pub unauthorized_users: Vec<String>,
+
+    /// What starts the container: `native`, `python` (a launcher to be edited) or a file
+    /// [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default: native]
+    #[arg(long, value_name = "KIND|PATH", help_heading = "Kernel")]
+    pub launcher: Option<String>,
+
+    /// Name of the specification's directory [default: docker_python, docker_r or docker_scala]
+    #[arg(long, value_name = "NAME", help_heading = "Specification")]
+    pub kernel_name: Option<String>,
+
+    /// Name that people see [default: Docker Python, Docker R or Docker Scala]
+    #[arg(long, value_name = "NAME", help_heading = "Specification", allow_hyphen_values = true)]
+    pub display_name: Option<String>,
+
+    /// Replace a specification of this name
+    #[arg(long, help_heading = "Specification", overrides_with = "replace")]
+    pub replace: bool,
+
+    /// Install for the current user only
+    #[arg(long, help_heading = "Destination", overrides_with = "user")]
+    pub user: bool,
+
+    /// Install below PREFIX/share/jupyter/kernels
+    #[arg(long, value_name = "PREFIX", help_heading = "Destination")]
+    pub prefix: Option<OsString>,
+
+    /// Install below the prefix of the Python environment this command belongs to
+    #[arg(long, help_heading = "Destination", overrides_with = "sys_prefix")]
+    pub sys_prefix: bool,
+
+    /// Least important messages to show: 0, 10 to 50, DEBUG, INFO, WARN, ERROR or CRITICAL
+    /// [default: INFO]
+    #[arg(long, value_name = "LEVEL", help_heading = "Messages")]
+    pub log_level: Option<String>,
+
+    /// Show all messages; the same as --log-level DEBUG
+    #[arg(long, help_heading = "Messages", overrides_with = "debug")]
+    pub debug: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  jupyter-docker-spec install --language=R --kernel-name=r_docker \\
+      --image-name=foo/my_r_kernel_image:v4_0
+  jupyter-docker-spec install --swarm --kernel-name=python_swarm";
+
+/// The words of the command line as the Python tool understands them: options may be written with
+/// underscores (`--image_name`), a leading `~` in a value is a home directory, and one pair of quotes
+/// around it is not part of it.
+#[must_use]
+pub fn normalise(words: impl Iterator<Item = OsString>, env: &Env) -> Vec<OsString> {
+    let normalise_word = |word: OsString| {
+        let Some(text) = word.to_str() else { return word };
+        let option = text.strip_prefix("--").map(|option| match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, None),
+        });
+        match option {
+            Some((name, value)) if is_option_name(name) => {
+                let name = name.replace('_', "-");
+                value.map_or_else(
+                    || format!("--{name}"),
+                    |value| format!("--{name}={}", plain(value, env)),
+                )
+            }
+            _ => plain(text, env),
+        }
+        .into()
+    };
+    words.map(normalise_word).collect()
+}
+
+fn is_option_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+fn plain(value: &str, env: &Env) -> String {
+    let value = expanded(value, env).unwrap_or_else(|| value.to_owned());
+    let unquoted =
+        ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    unquoted.map(str::to_owned).unwrap_or(value)
+}
+
+/// `~` and `~user` replaced as Python's `os.path.expanduser` does; `None` where there is no such
+/// directory.
+fn expanded(value: &str, env: &Env) -> Option<String> {
+    let rest = value.strip_prefix('~')?;
+    let (user, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let home = if user.is_empty() { env.home() } else { home_of(user) };
+    Some(home?.to_str()?.trim_end_matches('/').to_owned() + path)
+}
+
+/// The home directory of an account, as `/etc/passwd` has it.
+fn home_of(user: &str) -> Option<PathBuf> {
+    let accounts = fs_err::read_to_string("/etc/passwd").ok()?;
+    let account = accounts.lines().find(|line| line.split(':').next() == Some(user))?;
+    account.split(':').nth(5).filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn words_are_taken_as_the_python_tool_takes_them() {
+        let env = Env::new(Path::new("/"), [("HOME", "/h")]);
+        for (given, expected) in [
+            ("--image_name=foo/my_r:v4_0", "--image-name=foo/my_r:v4_0"),
+            ("--kernel_name", "--kernel-name"),
+            ("a_b", "a_b"),
+            ("-- a_b", "-- a_b"),
+            ("--", "--"),
+            ("--display-name='A B'", "--display-name=A B"),
+            ("--display-name=\"'A'\"", "--display-name='A'"),
+            ("--display-name='", "--display-name='"),
+            ("--prefix=~/p", "--prefix=/h/p"),
+            ("~", "/h"),
+            ("'~/p'", "~/p"),
+            ("~root/p", "/root/p"),
+            ("~no-such-user/p", "~no-such-user/p"),
+        ] {
+            assert_eq!(normalise([OsString::from(given)].into_iter(), &env), [expected], "{given}");
+        }
+    }
+
+    #[test]
+    fn a_flag_may_be_repeated_and_an_option_may_not() {
+        let parse = |words: &[&str]| {
+            Cli::try_parse_from(["jupyter-docker-spec", "install"].iter().chain(words)).is_ok()
+        };
+        assert!(parse(&["--user", "--swarm", "--user", "--swarm", "--replace", "--replace"]));
+        assert!(parse(&["--debug", "--debug", "--sys-prefix", "--sys-prefix"]));
+        assert!(!parse(&["--image-name=a", "--image-name=b"]));
+    }
+}

@@ -1,0 +1,77 @@
+//! The Docker client's `config.json`, as far as it says which registry credentials and which
+//! context to use: <https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties>
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::error::{Error, Result};
+use super::json::null_is_default;
+use crate::env::Env;
+
+/// The parts of `config.json` that matter here.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ConfigFile {
+    /// What `docker login` wrote, by registry.
+    #[serde(deserialize_with = "null_is_default")]
+    pub(super) auths: BTreeMap<String, AuthEntry>,
+    /// The credential helper for every registry.
+    pub(super) creds_store: String,
+    /// The credential helper for single registries.
+    #[serde(deserialize_with = "null_is_default")]
+    pub(super) cred_helpers: BTreeMap<String, String>,
+    /// The Docker CLI's context.
+    pub(super) current_context: String,
+    #[serde(skip)]
+    directory: PathBuf,
+}
+
+/// One registry's entry of `auths`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AuthEntry {
+    /// `user:password` in base64.
+    pub(super) auth: String,
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) identitytoken: String,
+}
+
+impl ConfigFile {
+    /// The file in `$DOCKER_CONFIG`, else the one in `~/.docker`; `None` if there is neither.
+    ///
+    /// # Errors
+    /// When it is there, but cannot be read.
+    pub(super) fn find(env: &Env) -> Result<Option<Self>> {
+        let named = env.path("DOCKER_CONFIG").map(|path| env.directory().join(path));
+        let usual = env.home().map(|home| home.join(".docker"));
+        for directory in [named, usual].into_iter().flatten() {
+            let path = directory.join("config.json");
+            let text = match fs_err::read(&path) {
+                Ok(text) => text,
+                Err(error) if is_absent(&error) => continue,
+                Err(reason) => return Err(Error::File { what: "the configuration", reason }),
+            };
+            let file: Self = serde_json::from_slice(&text).map_err(|error| {
+                // serde_json quotes the text of a wrong value, which may be a secret.
+                let place = format!("line {} column {}", error.line(), error.column());
+                Error::Config(format!("`{}` is not valid: see {place}", path.display()))
+            })?;
+            return Ok(Some(Self { directory, ..file }));
+        }
+        Ok(None)
+    }
+
+    /// Where the file lies.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// Whether the error says no more than that there is no such file.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

@@ -1,0 +1,198 @@
+//! The name of an image, taken apart as Docker does:
+//! <https://github.com/distribution/reference/blob/main/reference.go>
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::error::Error;
+
+const HUB: &str = "docker.io";
+
+/// The name of an image in a registry, complete: `busybox` is `docker.io/library/busybox:latest`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reference {
+    registry: String,
+    repository: String,
+    tag: Option<String>,
+    digest: Option<String>,
+}
+
+impl Reference {
+    /// The registry's host, with its port if it has one.
+    #[must_use]
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// Whether the image is on Docker Hub.
+    #[must_use]
+    pub fn is_on_hub(&self) -> bool {
+        self.registry == HUB
+    }
+
+    /// The registry and the repository: the image without tag and digest.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.registry, self.repository)
+    }
+
+    /// What tells the image from others of the same name: its digest, else its tag.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.digest.as_deref().or(self.tag.as_deref()).unwrap_or("latest")
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Reference {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refuse = |reason| Err(Error::Reference { name: text.to_owned(), reason });
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        // A colon before the last slash is that of a port.
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (rest, None),
+        };
+        let (registry, repository) = match name.split_once('/') {
+            Some((first, rest)) if is_host(first) => (first, rest),
+            _ => (HUB, name),
+        };
+        let registry = if registry == "index.docker.io" { HUB } else { registry };
+
+        if name.is_empty() {
+            return refuse("it is empty");
+        }
+        if !repository.split('/').all(is_component) {
+            return refuse(
+                "its path is made of lower-case letters, digits and single separators `.`, `_`, `-`",
+            );
+        }
+        if registry == HUB && repository.len() == 64 && repository.bytes().all(is_hex) {
+            return refuse("it is the id of an image, which no registry knows");
+        }
+        if tag.is_some_and(|tag| !is_tag(tag)) {
+            return refuse("its tag is at most 128 letters, digits, `.`, `_` and `-`");
+        }
+        if digest.is_some_and(|digest| !is_digest(digest)) {
+            return refuse("its digest is written `sha256:` and 64 hexadecimal digits");
+        }
+        let repository = match registry {
+            HUB if !repository.contains('/') => format!("library/{repository}"),
+            _ => repository.to_owned(),
+        };
+        let tag = match (tag, digest) {
+            (None, None) => Some("latest".to_owned()),
+            (tag, _) => tag.map(str::to_owned),
+        };
+        Ok(Self {
+            registry: registry.to_owned(),
+            repository,
+            tag,
+            digest: digest.map(str::to_owned),
+        })
+    }
+}
+
+/// Whether what stands before the first slash is a host and not part of the path.
+fn is_host(part: &str) -> bool {
+    part.contains(['.', ':'])
+        || part == "localhost"
+        || part.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Letters and digits, in parts that one `.`, one or two `_` or any number of `-` separate.
+fn is_component(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = text.bytes().next().is_some_and(is_word) && text.bytes().last().is_some_and(is_word);
+    ends && text
+        .split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit())
+        .all(|separator| {
+            matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
+        })
+}
+
+fn is_tag(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=128).contains(&text.len())
+        && text.bytes().next().is_some_and(is_word)
+        && text.bytes().all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
+}
+
+fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, hex)| {
+        !algorithm.is_empty()
+            && algorithm.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+._-".contains(&byte))
+            && hex.len() >= 32
+            && hex.bytes().all(is_hex)
+    })
+}
+
+fn is_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reference;
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn a_name_is_completed_as_docker_does() {
+        for (text, registry, name, version) in [
+            ("busybox", "docker.io", "docker.io/library/busybox", "latest"),
+            ("elyra/kernel-py:0.5.0", "docker.io", "docker.io/elyra/kernel-py", "0.5.0"),
+            ("index.docker.io/busybox:1", "docker.io", "docker.io/library/busybox", "1"),
+            ("localhost/a", "localhost", "localhost/a", "latest"),
+            ("localhost:5000/a:B_1.x", "localhost:5000", "localhost:5000/a", "B_1.x"),
+            ("[::1]:5000/a/b__c--d", "[::1]:5000", "[::1]:5000/a/b__c--d", "latest"),
+            ("quay.io/x/y/z", "quay.io", "quay.io/x/y/z", "latest"),
+            ("Host/a", "Host", "Host/a", "latest"),
+            ("team/a", "docker.io", "docker.io/team/a", "latest"),
+        ] {
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!(reference.registry(), registry, "{text}");
+            assert_eq!(reference.name(), name, "{text}");
+            assert_eq!(reference.version(), version, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_digest_counts_more_than_a_tag() {
+        let reference: Reference = format!("a:1@{DIGEST}").parse().unwrap();
+        assert_eq!(reference.version(), DIGEST);
+        assert_eq!(reference.to_string(), format!("docker.io/library/a:1@{DIGEST}"));
+        let reference: Reference = format!("a@{DIGEST}").parse().unwrap();
+        assert_eq!(reference.to_string(), format!("docker.io/library/a@{DIGEST}"));
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        let id = &DIGEST[7..];
+        for text in [
+            "", "A", "a:", "a/", "/a", "a//b", "a..b", "-a", "a___b", "a b", "a:-x", "a@x", id,
+            DIGEST,
+        ] {
+            let parsed = text.parse::<Reference>();
+            // The algorithm and the digits are a name and a tag to Docker as well.
+            assert_eq!(parsed.is_err(), text != DIGEST, "{text}: {parsed:?}");
+        }
+    }
+}

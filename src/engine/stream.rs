@@ -1,0 +1,99 @@
+//! An answer that arrives bit by bit, for as long as it takes.
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Bytes, Incoming};
+use serde::de::DeserializeOwned;
+
+use super::error::{Error, Result};
+use super::transport::{self, Connection};
+
+/// How long one JSON value of a stream may be.
+const LINE_SIZE: usize = 256 * 1024;
+
+/// The body of an answer, read as it comes. Dropping it closes the connection.
+pub(super) struct Stream {
+    doing: &'static str,
+    endpoint: String,
+    body: Incoming,
+    /// The connection ends with its sender.
+    _connection: Connection,
+}
+
+impl Stream {
+    pub(super) fn new(
+        doing: &'static str,
+        endpoint: String,
+        body: Incoming,
+        connection: Connection,
+    ) -> Self {
+        Self { doing, endpoint, body, _connection: connection }
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        while let Some(frame) = self.body.frame().await {
+            let frame =
+                frame.map_err(|error| transport::lost(self.doing, &self.endpoint, &error))?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is being done, for an error in what came.
+    pub(super) fn doing(&self) -> &'static str {
+        self.doing
+    }
+
+    pub(super) fn bad_answer(&self, reason: impl Into<String>) -> Error {
+        Error::BadAnswer {
+            doing: self.doing,
+            endpoint: self.endpoint.clone(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A stream of JSON values, one a line.
+pub(super) struct JsonLines {
+    stream: Stream,
+    read: Vec<u8>,
+}
+
+impl JsonLines {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+
+    /// The next value; `None` at the end. A call that is dropped before its end loses nothing.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        loop {
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                if !line.trim_ascii().is_empty() {
+                    return self.parse(&line).map(Some);
+                }
+            } else if self.read.len() > LINE_SIZE {
+                return Err(self.stream.bad_answer("it sends a line without end"));
+            } else if let Some(chunk) = self.stream.chunk().await? {
+                self.read.extend_from_slice(&chunk);
+            } else {
+                let line = std::mem::take(&mut self.read);
+                return if line.trim_ascii().is_empty() {
+                    Ok(None)
+                } else {
+                    self.parse(&line).map(Some)
+                };
+            }
+        }
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> Result<T> {
+        serde_json::from_slice(line).map_err(|error| self.stream.bad_answer(error.to_string()))
+    }
+}

@@ -1,0 +1,385 @@
+//! Faults that a real engine does not show on demand, shown by a fake one: a thread that answers
+//! each connection with bytes of the test's choice.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::{Channel, Endpoint, Engine, Error, Event, RegistryAuth, Result};
+
+const PONG: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 0\r\n\r\n";
+const SHORT: Duration = Duration::from_millis(150);
+const LONG: Duration = Duration::from_secs(20);
+
+/// What the fake engine does with one request.
+enum Reply {
+    /// Sends this, and reads on.
+    Send(String),
+    /// Sends this and closes the connection.
+    Close(String),
+    /// Sends this, and nothing more for as long as the client stays.
+    Hang(String),
+}
+
+use Reply::{Close, Hang, Send};
+
+struct Fake {
+    directory: TempDir,
+    requests: mpsc::Receiver<String>,
+    closed: mpsc::Receiver<()>,
+}
+
+impl Fake {
+    /// An engine that gives these replies, one after the other, to whatever is asked.
+    fn new(replies: impl IntoIterator<Item = Reply> + std::marker::Send + 'static) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join("socket")).unwrap();
+        let (sender, requests) = mpsc::channel();
+        let (closing, closed) = mpsc::channel();
+        let mut replies = replies.into_iter().collect::<Vec<_>>().into_iter();
+        thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                while let Some(request) = read_request(&mut stream) {
+                    let Some(reply) = replies.next() else { return };
+                    if sender.send(request).is_err() {
+                        return;
+                    }
+                    let (Send(text) | Close(text) | Hang(text)) = &reply;
+                    // A client that has seen enough may be gone.
+                    let _ = stream.write_all(text.as_bytes());
+                    match reply {
+                        Send(_) => {}
+                        Close(_) => break,
+                        Hang(_) => {
+                            let _ = stream.read(&mut [0]);
+                            break;
+                        }
+                    }
+                }
+                drop(stream);
+                let _ = closing.send(());
+            }
+        });
+        Self { directory, requests, closed }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::Unix(self.socket())
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path().join("socket")
+    }
+
+    async fn connect(&self, answer_limit: Duration) -> Result<Engine> {
+        Engine::connect(self.endpoint(), None, answer_limit, Instant::now() + LONG).await
+    }
+
+    /// The first lines of the requests so far.
+    fn asked(&self) -> Vec<String> {
+        self.requests.try_iter().map(|text| text.lines().next().unwrap().to_owned()).collect()
+    }
+}
+
+/// A request with its body; `None` when the client has closed the connection.
+fn read_request(stream: &mut UnixStream) -> Option<String> {
+    let mut text = String::new();
+    let mut byte = [0];
+    while !text.ends_with("\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        text.push(byte[0].into());
+    }
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some(text + std::str::from_utf8(&body).unwrap())
+}
+
+fn answer(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn stream(body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len())
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// Asserts that the work fails with a message of this kind.
+macro_rules! assert_fails {
+    ($result:expr, $pattern:pat, $part:expr) => {
+        match $result {
+            Err(error) => {
+                assert!(matches!(error, $pattern), "{error:?}");
+                let text = error.to_string();
+                assert!(text.contains($part), "{text}");
+            }
+            Ok(_) => panic!("it succeeded"),
+        }
+    };
+}
+
+#[test]
+fn calls_share_a_connection_and_survive_its_end() {
+    let created = || Send(answer("201 Created", r#"{"Id": "abc", "Warnings": null}"#));
+    let fake = Fake::new([
+        Send(PONG.to_owned()),
+        created(),
+        Close(answer("204 No Content", "")),
+        Send(answer("304 Not Modified", "")),
+    ]);
+    run(async {
+        let engine = fake.connect(LONG).await.unwrap();
+        assert_eq!(engine.api_version(), "1.41");
+        let made = engine.create_container("a b", &json!({"Image": "x"})).await.unwrap();
+        assert_eq!((made.id.as_str(), made.warnings.len()), ("abc", 0));
+        engine.start_container("abc").await.unwrap();
+        fake.closed.recv_timeout(LONG).unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        engine.start_container("abc").await.unwrap();
+    });
+    assert_eq!(
+        fake.asked(),
+        [
+            "HEAD /_ping HTTP/1.1",
+            "POST /v1.41/containers/create?name=a%20b HTTP/1.1",
+            "POST /v1.41/containers/abc/start HTTP/1.1",
+            "POST /v1.41/containers/abc/start HTTP/1.1",
+        ]
+    );
+}
+
+#[test]
+fn a_ping_that_only_get_answers_is_good_enough() {
+    let fake = Fake::new([Send(answer("405 Method Not Allowed", "")), Send(PONG.to_owned())]);
+    assert_eq!(run(fake.connect(LONG)).unwrap().api_version(), "1.41");
+    assert_eq!(fake.asked(), ["HEAD /_ping HTTP/1.1", "GET /_ping HTTP/1.1"]);
+}
+
+#[test]
+fn a_missing_engine_is_told_from_one_that_may_not_be_used() {
+    let connect = |path: &str| {
+        run(Engine::connect(Endpoint::Unix(path.into()), None, LONG, Instant::now() + LONG))
+    };
+    assert_fails!(connect("/nonexistent/socket"), Error::NoEngine { .. }, "set DOCKER_HOST");
+
+    let fake = Fake::new([]);
+    let path = fake.directory.path().join("closed");
+    drop(UnixListener::bind(&path).unwrap());
+    assert_fails!(connect(path.to_str().unwrap()), Error::NoEngine { .. }, "Connection refused");
+
+    let endpoint = Endpoint::Tcp { host: "host.invalid".to_owned(), port: 1, tls: None };
+    let result = run(Engine::connect(endpoint, None, LONG, Instant::now() + LONG));
+    assert_fails!(
+        result,
+        Error::NoEngine { .. },
+        "found no Docker Engine at `tcp://host.invalid:1`"
+    );
+}
+
+#[test]
+fn an_engine_that_hangs_is_given_up() {
+    for so_far in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"] {
+        let fake = Fake::new([Send(PONG.to_owned()), Hang(so_far.to_owned())]);
+        run(async {
+            let engine = fake.connect(SHORT).await.unwrap();
+            let began = Instant::now();
+            assert_fails!(
+                engine.inspect_container("x").await,
+                Error::TimedOut { .. },
+                "did not answer within 0.2 s"
+            );
+            assert!(began.elapsed() < LONG / 2);
+        });
+    }
+    let unfinished = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nO";
+    for replies in [
+        vec![Hang(String::new())],
+        vec![Send(answer("405 Method Not Allowed", "")), Hang(unfinished.to_owned())],
+    ] {
+        let fake = Fake::new(replies);
+        assert_fails!(run(fake.connect(SHORT)), Error::TimedOut { .. }, "did not answer");
+    }
+}
+
+#[test]
+fn nothing_is_asked_after_the_deadline() {
+    let fake = Fake::new([Send(PONG.to_owned()), Send(answer("204 No Content", ""))]);
+    run(async {
+        let mut engine = fake.connect(LONG).await.unwrap();
+        engine.set_deadline(Instant::now());
+        assert_fails!(
+            engine.start_container("x").await,
+            Error::TooLate { .. },
+            "did not start the container"
+        );
+        engine.set_deadline(Instant::now() + LONG);
+        engine.remove_container("x", true).await.unwrap();
+    });
+    assert_eq!(
+        fake.asked(),
+        ["HEAD /_ping HTTP/1.1", "DELETE /v1.41/containers/x?v=1&force=1 HTTP/1.1"]
+    );
+}
+
+#[test]
+fn what_is_no_docker_engine_is_called_so() {
+    for (bytes, part) in [
+        ("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "does not answer as a Docker Engine does"),
+        (answer("200 OK", "hello"), "does not name its version"),
+    ] {
+        let fake = Fake::new([Close(bytes)]);
+        assert_fails!(run(fake.connect(LONG)), Error::BadAnswer { .. }, part);
+    }
+    let moved = || Send(answer("301 Moved Permanently\r\nLocation: /elsewhere", ""));
+    let fake = Fake::new([moved(), moved()]);
+    assert_fails!(run(fake.connect(LONG)), Error::Status { .. }, "Moved Permanently (status 301");
+}
+
+#[test]
+fn answers_that_break_off_or_go_wrong_are_errors() {
+    let huge = "x".repeat(3 * 1024 * 1024);
+    for (reply, part) in [
+        (Close(String::new()), "lost the Docker Engine"),
+        (
+            Close("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned()),
+            "lost the Docker Engine",
+        ),
+        (Close(answer("200 OK", "[]")), "does not answer as a Docker Engine does"),
+        (Close(answer("200 OK", &huge)), "it sends more than"),
+        (
+            Send(answer("500 Internal Server Error", r#"{"message":"no space left"}"#)),
+            "no space left",
+        ),
+        (Close(answer("500 Internal Server Error", &huge)), "Internal Server Error"),
+    ] {
+        let fake = Fake::new([Send(PONG.to_owned()), reply]);
+        run(async {
+            let engine = fake.connect(LONG).await.unwrap();
+            assert_fails!(engine.inspect_container("x").await, _, part);
+        });
+    }
+}
+
+#[test]
+fn removing_what_is_gone_or_going_is_fine() {
+    let conflict = |text: &str| answer("409 Conflict", &json!({ "message": text }).to_string());
+    let fake = Fake::new([
+        Send(PONG.to_owned()),
+        Send(answer("404 Not Found", r#"{"message":"No such container: x"}"#)),
+        Send(conflict("removal of container x is already in progress")),
+        Send(conflict("You cannot remove a running container x")),
+    ]);
+    run(async {
+        let engine = fake.connect(LONG).await.unwrap();
+        engine.remove_container("x", false).await.unwrap();
+        engine.remove_container("x", false).await.unwrap();
+        let result = engine.remove_container("x", false).await;
+        assert_fails!(result, Error::Status { status: 409, .. }, "running container");
+    });
+}
+
+#[test]
+fn a_pull_fails_with_the_error_in_its_stream() {
+    let lines = "{\"status\":\"Pulling from x\",\"id\":\"latest\"}\r\n\
+        {\"status\":\"Downloading\",\"progressDetail\":{\"current\":5,\"total\":9},\"id\":\"a1\"}\r\n\
+        {\"status\":\"Pull complete\",\"progressDetail\":{},\"id\":\"a1\"}\r\n";
+    let error = r#"{"errorDetail":{"message":"toomanyrequests"},"error":"toomanyrequests"}"#;
+    let fake = Fake::new([
+        Send(PONG.to_owned()),
+        Send(stream(&format!("{lines}{error}\r\n")) + "0\r\n\r\n"),
+        Send(stream(lines) + "0\r\n\r\n"),
+        Hang(stream(lines)),
+    ]);
+    let auth = RegistryAuth::default();
+    let image =
+        "localhost:5000/x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+            .parse()
+            .unwrap();
+    run(async {
+        let mut engine = fake.connect(SHORT).await.unwrap();
+        let mut seen = Vec::new();
+        let result = engine
+            .pull_image(&image, Some(&auth), |progress| {
+                seen.push((progress.id.clone(), progress.current(), progress.total()));
+            })
+            .await;
+        assert_fails!(result, Error::Status { .. }, "failed to pull the image: toomanyrequests");
+        assert_eq!(seen[1], ("a1".to_owned(), Some(5), Some(9)));
+        assert_eq!(seen.len(), 3);
+        engine.pull_image(&image, None, |_| ()).await.unwrap();
+
+        engine.set_deadline(Instant::now() + 2 * SHORT);
+        let began = Instant::now();
+        let result = engine.pull_image(&image, None, |_| ()).await;
+        assert_fails!(result, Error::TimedOut { .. }, "failed to pull the image");
+        assert!(began.elapsed() > SHORT, "the answer limit is not for pulls");
+    });
+    let requests: Vec<String> = fake.requests.try_iter().collect();
+    assert!(
+        requests[1].contains("/images/create?fromImage=localhost%3A5000%2Fx&tag=sha256%3Ae3b0")
+    );
+    assert!(requests[1].contains("x-registry-auth: "));
+    assert!(!requests[2].contains("x-registry-auth: "));
+}
+
+#[test]
+fn events_and_ends_are_understood_in_pieces() {
+    let event = |action: &str, attributes: &str| {
+        format!(
+            r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"x","Attributes":{attributes}}}}}"#
+        ) + "\n"
+    };
+    let events = event("start", "{}")
+        + &event("oom", "null")
+        + &event("kill", r#"{"signal":"15"}"#)
+        + &event("exec_start: sh", "{}")
+        + &event("die", r#"{"exitCode":"137"}"#)
+        + &event("destroy", "{}");
+    let (first, second) = events.split_at(101);
+    let frames = "\u{1}\0\0\0\0\0\0\u{3}out\u{2}\0\0\0\0\0\0\u{3}err";
+    let fake = Fake::new([
+        Send(PONG.to_owned()),
+        Close(stream(first) + &format!("{:x}\r\n{second}\r\n0\r\n\r\n", second.len())),
+        Close("HTTP/1.1 200 OK\r\n\r\n".to_owned() + frames),
+        Send(answer("200 OK", frames)),
+        Close(stream(&"x".repeat(400_000))),
+    ]);
+    run(async {
+        let engine = fake.connect(LONG).await.unwrap();
+        let mut events = engine.container_events("x").await.unwrap();
+        for expected in [
+            Event::Start,
+            Event::OutOfMemory,
+            Event::Kill { signal: Some(15) },
+            Event::Die { exit_code: 137 },
+            Event::Destroy,
+        ] {
+            assert_eq!(events.next().await.unwrap(), Some(expected));
+        }
+        assert_eq!(events.next().await.unwrap(), None);
+        drop(events);
+
+        let mut output = engine.attach_output("x").await.unwrap();
+        assert_eq!(output.next().await.unwrap().unwrap(), (Channel::Stdout, "out".into()));
+        assert_eq!(output.next().await.unwrap().unwrap(), (Channel::Stderr, "err".into()));
+        assert_eq!(output.next().await.unwrap(), None);
+        drop(output);
+        assert_eq!(engine.service_logs("x", 5).await.unwrap(), "outerr");
+
+        let mut events = engine.container_events("x").await.unwrap();
+        assert_fails!(events.next().await, Error::BadAnswer { .. }, "a line without end");
+    });
+}

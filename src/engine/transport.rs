@@ -1,0 +1,161 @@
+//! HTTP/1.1 connections to one Docker Engine, over a socket, TCP or TLS.
+//!
+//! Calls that follow one another share a connection; calls at the same time, and streams, have one
+//! each. A call is sent a second time only if nothing of the first was.
+
+use std::cell::Cell;
+use std::io;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::endpoint::Endpoint;
+use super::error::{Error, Result};
+use super::tls::{self, Tls};
+
+/// A connection on which the next request can be sent when the last answer was read to its end.
+pub(super) type Connection = SendRequest<Full<Bytes>>;
+
+/// Any of the three ways to the engine, behind one type, because each would bring its own copy of
+/// hyper into the launcher.
+trait Pipe: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Pipe for T {}
+
+pub(super) struct Transport {
+    endpoint: Endpoint,
+    tls: Option<Tls>,
+    idle: Cell<Option<Connection>>,
+}
+
+impl Transport {
+    pub(super) fn new(endpoint: Endpoint) -> Result<Self> {
+        let tls = match &endpoint {
+            Endpoint::Tcp { host, tls: Some(files), .. } => Some(Tls::new(host, files)?),
+            _ => None,
+        };
+        Ok(Self { endpoint, tls, idle: Cell::new(None) })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The value of the `Host` header.
+    pub(super) fn host(&self) -> String {
+        match &self.endpoint {
+            Endpoint::Unix(_) => "localhost".to_owned(),
+            tcp @ Endpoint::Tcp { .. } => tcp.to_string().replace("tcp://", ""),
+        }
+    }
+
+    /// Sends a request and returns the head of the answer, with the connection that brings the rest.
+    pub(super) async fn send(
+        &self,
+        doing: &'static str,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Connection)> {
+        if let Some(mut connection) = self.idle.take()
+            && connection.ready().await.is_ok()
+        {
+            match connection.try_send_request(request).await {
+                Ok(response) => return Ok((response, connection)),
+                Err(mut error) => match error.take_message() {
+                    // The engine closed the connection since the last call.
+                    Some(unsent) => request = unsent,
+                    None => return Err(self.lost(doing, error.error())),
+                },
+            }
+        }
+        // Boxed, because a TLS handshake is some ten kB that every caller would carry.
+        let mut connection = Box::pin(self.connect(doing)).await?;
+        match connection.send_request(request).await {
+            Ok(response) => Ok((response, connection)),
+            Err(error) => Err(self.lost(doing, &error)),
+        }
+    }
+
+    /// Keeps a connection for the next call.
+    pub(super) fn put_back(&self, connection: Connection) {
+        self.idle.set(Some(connection));
+    }
+
+    /// The error of a connection that was made and then broke, or of what came over it.
+    pub(super) fn lost(&self, doing: &'static str, error: &hyper::Error) -> Error {
+        lost(doing, &self.endpoint.to_string(), error)
+    }
+
+    async fn connect(&self, doing: &'static str) -> Result<Connection> {
+        let (sender, connection) = http1::handshake(TokioIo::new(self.open().await?))
+            .await
+            .map_err(|error| self.lost(doing, &error))?;
+        // What goes wrong on the connection is reported to the call that it interrupts. The task
+        // ends when the sender and the answer are dropped.
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+
+    async fn open(&self) -> Result<Box<dyn Pipe>> {
+        let (host, port) = match &self.endpoint {
+            Endpoint::Unix(path) => {
+                let stream = UnixStream::connect(path).await;
+                return Ok(Box::new(stream.map_err(|error| self.unreachable(error))?));
+            }
+            Endpoint::Tcp { host, port, .. } => (host.as_str(), *port),
+        };
+        let stream =
+            TcpStream::connect((host, port)).await.map_err(|error| self.unreachable(error))?;
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        match tls.connect(stream).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(Error::Tls {
+                endpoint: self.endpoint.to_string(),
+                reason: tls::explain(&error).unwrap_or_else(|| error.to_string()),
+            }),
+        }
+    }
+
+    fn unreachable(&self, error: io::Error) -> Error {
+        let remedy = match &self.endpoint {
+            Endpoint::Unix(path) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Error::PermissionDenied { path: path.clone() };
+            }
+            Endpoint::Unix(_) => {
+                "start it, or set DOCKER_HOST to where it listens; in a container, mount its \
+                 socket with `--volume /var/run/docker.sock:/var/run/docker.sock`"
+            }
+            Endpoint::Tcp { .. } => "start it, or set DOCKER_HOST to where it listens",
+        };
+        Error::NoEngine { endpoint: self.endpoint.to_string(), reason: error, remedy }
+    }
+}
+
+/// The error of a connection to `endpoint` that was made and then broke.
+pub(super) fn lost(doing: &'static str, endpoint: &str, error: &hyper::Error) -> Error {
+    let endpoint = endpoint.to_owned();
+    if let Some(reason) = tls::explain(error) {
+        return Error::Tls { endpoint, reason };
+    }
+    if error.is_parse() {
+        return Error::BadAnswer { doing, endpoint, reason: chain(error) };
+    }
+    Error::Connection { doing, endpoint, reason: chain(error) }
+}
+
+/// The error with its causes, since hyper's own text leaves them out.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,102 @@
+//! The launcher that a kernelspec carries, and where it comes from.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::store::Content;
+use crate::paths::Paths;
+use crate::settings::{Launcher, variable};
+use crate::templates;
+
+/// The file name of the native launcher.
+pub const NATIVE: &str = "launch_docker";
+
+/// The file name of the launcher in Python.
+pub const PYTHON: &str = "launch_docker.py";
+
+/// A launcher ready to be put into a specification.
+#[derive(Clone, Debug)]
+pub struct LauncherFile {
+    /// Its name below `scripts`.
+    pub name: OsString,
+    /// What is in it.
+    pub content: Content,
+    /// The program that runs it; `None` if it runs by itself.
+    pub interpreter: Option<&'static str>,
+}
+
+impl LauncherFile {
+    /// Finds the launcher that was asked for.
+    ///
+    /// # Errors
+    /// When there is no such file, or it is not one that can be run: it says where it looked.
+    pub fn find(launcher: &Launcher, paths: &Paths<'_>) -> Result<Self> {
+        match launcher {
+            Launcher::Native => {
+                let path = sibling(paths)?;
+                executable(&path)?;
+                Ok(Self { name: NATIVE.into(), content: Content::CopyOf(path), interpreter: None })
+            }
+            Launcher::Python => Ok(Self {
+                name: PYTHON.into(),
+                content: Content::Bytes(templates::python_launcher().into()),
+                interpreter: Some("python"),
+            }),
+            Launcher::File(path) => Self::of_user(&paths.expand(path)),
+        }
+    }
+
+    fn of_user(path: &Path) -> Result<Self> {
+        let python = path.extension().is_some_and(|extension| extension == "py");
+        if python {
+            regular_file(path)?;
+        } else {
+            executable(path)?;
+        }
+        let name = path.file_name().context("the launcher has no file name")?.to_owned();
+        Ok(Self {
+            name,
+            content: Content::CopyOf(path.to_path_buf()),
+            interpreter: python.then_some("python"),
+        })
+    }
+}
+
+/// The native launcher beside this program's executable.
+fn sibling(paths: &Paths<'_>) -> Result<PathBuf> {
+    let executable =
+        paths.executable.context("the system does not say where this program's file is; name the launcher with --launcher PATH")?;
+    let path = executable.with_file_name(NATIVE);
+    if path.is_file() {
+        return Ok(path);
+    }
+    // The kernel says so of an executable that an upgrade has replaced.
+    let replaced = executable.to_string_lossy().ends_with(" (deleted)");
+    ensure!(!replaced, "this program's own file was replaced while it ran; run the command again");
+    bail!(
+        "could not find the launcher `{NATIVE}`, which belongs beside this program: \
+         there is no `{}`; install both executables, or name one with --launcher PATH or {}",
+        path.display(),
+        variable::LAUNCHER,
+    )
+}
+
+fn regular_file(path: &Path) -> Result<fs_err::File> {
+    let file = fs_err::File::open(path).context("could not read the launcher")?;
+    ensure!(file.metadata()?.is_file(), "the launcher `{}` is not a file", path.display());
+    Ok(file)
+}
+
+fn executable(path: &Path) -> Result<()> {
+    let mode = regular_file(path)?.metadata()?.permissions().mode();
+    ensure!(
+        mode & 0o111 != 0,
+        "the launcher `{}` is not executable; make it so with `chmod +x`, \
+         or name a Python file that ends in .py",
+        path.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,163 @@
+use std::path::Path;
+
+use super::*;
+
+/// What GP sets for every launch on one engine.
+const GP: [(&str, &str); 6] = [
+    ("GP_DOCKER_MODE", "docker"),
+    ("GP_DOCKER_NETWORK", "bridge"),
+    ("KERNEL_GID", "100"),
+    ("KERNEL_IMAGE", "image"),
+    ("KERNEL_UID", "1000"),
+    ("KERNEL_USERNAME", "bob"),
+];
+
+/// The launch with these variables added to (or, if empty, taken from) those of GP.
+fn with(changes: &[(&str, &str)]) -> Result<Launch> {
+    let mut variables = BTreeMap::from(GP);
+    variables.extend(changes.iter().copied());
+    let arguments = Arguments { kernel_id: Some("1234".into()), ..Arguments::default() };
+    Launch::new(&arguments, &InstalledSpec::default(), &Env::new(Path::new("/"), variables))
+}
+
+/// The same from Enterprise Gateway, which sets variables of its own.
+fn from_gateway(changes: &[(&str, &str)]) -> Result<Launch> {
+    let own = [
+        ("GP_DOCKER_MODE", ""),
+        ("GP_DOCKER_NETWORK", ""),
+        ("EG_DOCKER_MODE", "docker"),
+        ("EG_DOCKER_NETWORK", "bridge"),
+    ];
+    with(&[&own, changes].concat())
+}
+
+fn error(changes: &[(&str, &str)]) -> String {
+    with(changes).unwrap_err().to_string()
+}
+
+#[test]
+fn a_launch_of_gateway_provisioners() {
+    let launch = with(&[]).unwrap();
+    assert_eq!(launch.caller, Caller::GatewayProvisioners);
+    assert_eq!(launch.name, "bob-1234");
+    assert_eq!(launch.mode, Mode::Docker);
+    assert_eq!(launch.network, "bridge");
+    assert_eq!((launch.user, launch.group), (Some(1000), Some(100)));
+    assert_eq!(launch.supplementary_groups, [100]);
+    assert_eq!(launch.timeout, Duration::from_secs(30));
+    assert!(launch.remove && launch.working_directory.is_none());
+}
+
+#[test]
+fn a_launch_of_enterprise_gateway() {
+    let launch = from_gateway(&[("EG_KERNEL_LAUNCH_TIMEOUT", "60")]).unwrap();
+    assert_eq!(launch.caller, Caller::EnterpriseGateway);
+    assert_eq!(launch.labels()["app"], "enterprise-gateway");
+    assert_eq!(launch.timeout, Duration::from_secs(60));
+    let launch =
+        from_gateway(&[("KERNEL_LAUNCH_TIMEOUT", "7.5"), ("EG_KERNEL_LAUNCH_TIMEOUT", "60")]);
+    assert_eq!(launch.unwrap().timeout, Duration::from_millis(7500));
+}
+
+#[test]
+fn each_knob_has_its_order() {
+    for (changes, mode) in [
+        (&[("DOCKER_MODE", "docker"), ("GP_DOCKER_MODE", "swarm")][..], Mode::Docker),
+        (&[("EG_DOCKER_MODE", "swarm")], Mode::Docker),
+        (&[("GP_DOCKER_MODE", "Swarm"), ("GP_DOCKER_NETWORK", "o")], Mode::Swarm),
+        (&[("GP_DOCKER_MODE", ""), ("GP_DOCKER_NETWORK", "o")], Mode::Swarm),
+    ] {
+        assert_eq!(with(changes).unwrap().mode, mode, "{changes:?}");
+    }
+    for (changes, network) in [
+        (&[("DOCKER_NETWORK", "a"), ("GP_DOCKER_NETWORK", "b")][..], "a"),
+        (&[("GP_DOCKER_NETWORK", "b"), ("EG_DOCKER_NETWORK", "c")], "b"),
+        (&[("GP_DOCKER_NETWORK", ""), ("EG_DOCKER_NETWORK", "c")], "c"),
+        (&[("GP_DOCKER_NETWORK", "")], "bridge"),
+    ] {
+        assert_eq!(with(changes).unwrap().network, network, "{changes:?}");
+    }
+    for (changes, remove) in [
+        (&[("REMOVE_CONTAINER", "False"), ("GP_REMOVE_CONTAINER", "true")][..], false),
+        (&[("GP_REMOVE_CONTAINER", "0"), ("EG_REMOVE_CONTAINER", "1")], false),
+        (&[("EG_REMOVE_CONTAINER", "no")], false),
+        (&[("REMOVE_CONTAINER", "")], true),
+    ] {
+        assert_eq!(with(changes).unwrap().remove, remove, "{changes:?}");
+    }
+}
+
+#[test]
+fn what_is_not_valid_is_named() {
+    assert_eq!(
+        error(&[("KERNEL_IMAGE", "")]),
+        "ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!"
+    );
+    for (variable, value) in [
+        ("KERNEL_UID", "bob"),
+        ("KERNEL_UID", "-1"),
+        ("KERNEL_UID", "2147483648"),
+        ("KERNEL_GID", "None"),
+        ("GP_DOCKER_MODE", "podman"),
+        ("GP_REMOVE_CONTAINER", "maybe"),
+        ("GP_LAUNCH_TIMEOUT", "soon"),
+        ("GP_LAUNCH_TIMEOUT", "0"),
+        ("GP_LAUNCH_TIMEOUT", "-1"),
+        ("GP_LAUNCH_TIMEOUT", "nan"),
+        ("GP_LAUNCH_TIMEOUT", "1e300"),
+    ] {
+        let error = error(&[(variable, value)]);
+        assert!(error.starts_with(&format!("`{variable}` of `{value}` must be ")), "{error}");
+    }
+}
+
+#[test]
+fn a_network_on_which_the_server_cannot_find_the_kernel_is_refused() {
+    for network in ["bridge", "host", "none"] {
+        let error = error(&[("GP_DOCKER_MODE", "swarm"), ("GP_DOCKER_NETWORK", network)]);
+        assert!(
+            error.contains("--driver overlay") && error.contains("GP_DOCKER_NETWORK"),
+            "{error}"
+        );
+    }
+    for network in ["host", "none", "container:x"] {
+        let error = from_gateway(&[("EG_DOCKER_NETWORK", network)]).unwrap_err().to_string();
+        assert!(error.contains("EG_DOCKER_NETWORK"), "{error}");
+    }
+}
+
+#[test]
+fn names_are_valid_for_containers_services_and_hosts() {
+    let id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    for (username, expected) in [
+        ("bob", format!("bob-{id}")),
+        ("bob_the-2nd", format!("bob_the-2nd-{id}")),
+        ("bob@example.com", format!("bob-example-com-{id}")),
+        ("../../etc", format!("etc-{id}")),
+        ("José", format!("Jos-{id}")),
+        ("", id.to_owned()),
+        ("@@", id.to_owned()),
+        ("a-very-long-name-of-a-user-indeed", format!("a-very-long-name-of-a-user-{id}")),
+        ("averylongnameofauserin@example.com", format!("averylongnameofauserin-exa-{id}")),
+    ] {
+        let name = name(username, id);
+        assert_eq!(name, expected, "{username}");
+        assert!(name.len() <= NAME_MAX);
+    }
+}
+
+#[test]
+fn a_kernel_id_that_cannot_be_a_name_is_refused() {
+    for kernel_id in ["", "-a", "a-", "a b", "a/b", "a.b", "é", "a\n", &"x".repeat(64)] {
+        assert!(check_kernel_id(kernel_id).is_err(), "{kernel_id:?}");
+    }
+    check_kernel_id("0f8fad5b-d9cb-469f-a165-70867728950e").unwrap();
+}
+
+#[test]
+fn a_user_without_a_group_keeps_the_images_group() {
+    let launch = with(&[("KERNEL_GID", "")]).unwrap();
+    assert_eq!((launch.user, launch.group), (Some(1000), None));
+    assert_eq!(launch.supplementary_groups, [100]);
+    assert_eq!(with(&[("KERNEL_GID", "7")]).unwrap().supplementary_groups, [7, 100]);
+}

@@ -1,0 +1,74 @@
+//! The last lines that a kernel wrote, for the message that says why it is gone.
+
+/// How many lines are shown.
+pub(super) const LINES: usize = 10;
+
+/// How much of one line is shown, in characters. The images' bootstrap prints the whole environment
+/// in one.
+const LINE_CHARS: usize = 300;
+
+/// How much is kept, in bytes.
+const KEPT: usize = 16 * 1024;
+
+/// The end of a kernel's output.
+#[derive(Debug, Default)]
+pub(super) struct Tail(Vec<u8>);
+
+impl Tail {
+    pub(super) fn push(&mut self, output: &[u8]) {
+        self.0.extend_from_slice(output);
+        // Cut seldom, so that a talkative kernel does not cost a copy at each piece.
+        if self.0.len() > 2 * KEPT {
+            self.0.drain(..self.0.len() - KEPT);
+        }
+    }
+
+    /// The sentence that ends a message about a kernel that is gone.
+    pub(super) fn sentence(&self) -> String {
+        sentence(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+/// What a message says about this output.
+pub(super) fn sentence(output: &str) -> String {
+    let mut lines: Vec<String> = output
+        .lines()
+        .rev()
+        .filter(|line| !line.trim().is_empty())
+        .take(LINES)
+        .map(|line| match line.char_indices().nth(LINE_CHARS) {
+            Some((end, _)) => format!("{}...", &line[..end]),
+            None => line.to_owned(),
+        })
+        .collect();
+    lines.reverse();
+    match lines.as_slice() {
+        [] => "It wrote nothing.".to_owned(),
+        lines => format!("Its last output:\n{}", lines.join("\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_shown_and_long_ones_cut() {
+        assert_eq!(sentence("\n \n"), "It wrote nothing.");
+        assert_eq!(sentence("a\n\nb\n"), "Its last output:\na\nb");
+        let many: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+        assert!(sentence(&many.join("\n")).starts_with("Its last output:\n10\n11"));
+        let long = sentence(&"é".repeat(1000));
+        assert!(long.ends_with("é...") && long.chars().count() < 330);
+    }
+
+    #[test]
+    fn of_much_output_the_end_is_kept() {
+        let mut tail = Tail::default();
+        for number in 0..100_000 {
+            tail.push(format!("{number}\n").as_bytes());
+            assert!(tail.0.len() <= 2 * KEPT + 8);
+        }
+        assert!(tail.sentence().ends_with("\n99998\n99999"));
+    }
+}

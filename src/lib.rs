@@ -1,0 +1,19 @@
+//! What `jupyter-docker-spec` and `launch_docker` are made of.
+//!
+//! The installer goes [`cli`] (words) -> [`settings`] (flags, files, environment, defaults) ->
+//! [`kernelspec::render`] (pure) -> [`kernelspec::store`] (one transaction). The launcher goes
+//! [`launcher::args`] -> [`launcher::launch`] and [`launcher::request`] (pure) -> [`engine`] (send)
+//! -> [`launcher::run`] (stay, report).
+
+pub mod cli;
+pub mod engine;
+pub mod env;
+pub mod install;
+pub mod kernelspec;
+pub mod launcher;
+pub mod log;
+pub mod paths;
+pub mod program;
+pub mod settings;
+pub mod templates;
+pub mod text;

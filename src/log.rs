@@ -1,0 +1,131 @@
+//! Everything that the two programs say to a person, in the format of Jupyter's own log:
+//! `[I 2023-02-15 14:10:16.892 DockerSpecInstaller] text`, on standard error.
+//!
+//! The bracket is coloured on a terminal only, and not where `NO_COLOR` is set. What comes from
+//! outside (a container's output, a name) cannot forge a line: control characters are escaped and
+//! further lines of one message are indented.
+
+use std::fmt::{self, Write as _};
+use std::io::{self, IsTerminal as _};
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::env::Env;
+
+/// The names of the levels, as [`level`] takes them.
+pub const LEVELS: &str = "0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL";
+
+/// The level of this name or number, as Python's `logging` numbers them. Errors are shown at every
+/// level, because nobody should have to guess why a command failed.
+#[must_use]
+pub fn level(name: &str) -> Option<Level> {
+    Some(match name {
+        "0" => Level::TRACE,
+        "10" | "DEBUG" => Level::DEBUG,
+        "20" | "INFO" => Level::INFO,
+        "30" | "WARN" => Level::WARN,
+        "40" | "50" | "ERROR" | "CRITICAL" => Level::ERROR,
+        _ => return None,
+    })
+}
+
+/// Sends the messages of this process to standard error, those of `level` and above, in the name of
+/// `application`. A second call changes nothing.
+pub fn init(application: &'static str, level: Level, env: &Env) {
+    let colour = io::stderr().is_terminal()
+        && env.get("NO_COLOR").is_none()
+        && env.get("TERM") != Some("dumb");
+    // An error here means that a subscriber is there already.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .log_internal_errors(false)
+        .event_format(JupyterFormat { application, colour })
+        .try_init();
+}
+
+struct JupyterFormat {
+    application: &'static str,
+    colour: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for JupyterFormat
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let (letter, colour) = match *event.metadata().level() {
+            Level::ERROR => ('E', 31),
+            Level::WARN => ('W', 33),
+            Level::INFO => ('I', 32),
+            Level::DEBUG | Level::TRACE => ('D', 34),
+        };
+        // Without a readable time zone, UTC is better than no time.
+        let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());
+        let stamp = now
+            .format(format_description!(
+                "[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]"
+            ))
+            .map_err(|_| fmt::Error)?;
+        let mut message = Message(String::new());
+        event.record(&mut message);
+
+        let bracket = format!("[{letter} {stamp} {}]", self.application);
+        if self.colour {
+            write!(out, "\x1b[{colour}m{bracket}\x1b[0m ")?;
+        } else {
+            write!(out, "{bracket} ")?;
+        }
+        writeln!(out, "{}", harmless(&message.0))
+    }
+}
+
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            // Writing to a string does not fail.
+            let _ = write!(self.0, "{value:?}");
+        }
+    }
+}
+
+/// The text with control characters escaped, and lines after the first indented.
+fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.trim_end().chars() {
+        match character {
+            '\n' => out.push_str("\n    "),
+            '\t' => out.push('\t'),
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::harmless;
+
+    #[test]
+    fn text_from_outside_cannot_forge_a_line_or_colour_the_terminal() {
+        assert_eq!(
+            harmless("a\n[I 2023-02-15 14:10:16.892 App] b\r\x1b[31mc\n"),
+            "a\n    [I 2023-02-15 14:10:16.892 App] b\\r\\u{1b}[31mc"
+        );
+    }
+}

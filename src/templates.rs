@@ -1,0 +1,57 @@
+//! The files that are part of every specification, embedded into the executable.
+
+use include_dir::{Dir, include_dir};
+
+use crate::settings::{Language, Mode};
+
+static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+
+/// The launcher in Python, for those who want to edit it.
+///
+/// # Panics
+/// Never in a release: the file is embedded, and a test asks for it.
+#[must_use]
+pub fn python_launcher() -> &'static [u8] {
+    TEMPLATES.get_file("launch_docker.py").expect("the template is embedded").contents()
+}
+
+/// The files that the Jupyter front ends show or load for a kernel of this language: name and
+/// content.
+///
+/// # Panics
+/// Never in a release: the files are embedded, and a test asks for every combination.
+pub fn resources(
+    language: Language,
+    mode: Mode,
+) -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    let logos = match mode {
+        Mode::Docker => "docker",
+        Mode::Swarm => "swarm",
+    };
+    let of = |path: String| {
+        TEMPLATES.get_dir(path).expect("the template is embedded").files().map(|file| {
+            let name = file.path().file_name().and_then(|name| name.to_str());
+            (name.expect("templates have plain names"), file.contents())
+        })
+    };
+    of(language.key().to_owned()).chain(of(format!("{}/{logos}", language.key())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_has_its_logos() {
+        for language in [Language::Python, Language::R, Language::Scala] {
+            for mode in [Mode::Docker, Mode::Swarm] {
+                let mut names: Vec<_> = resources(language, mode).map(|(name, _)| name).collect();
+                names.retain(|name| name.starts_with("logo-"));
+                names.sort_unstable();
+                assert_eq!(names, ["logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]);
+            }
+        }
+        assert!(resources(Language::R, Mode::Docker).any(|(name, _)| name == "kernel.js"));
+        assert!(python_launcher().starts_with(b"#!"));
+    }
+}
