@@ -255,8 +255,9 @@ fn write(directory: &Path, file: &File) -> Result<()> {
     match &file.content {
         Content::Bytes(bytes) => target.write_all(bytes)?,
         Content::CopyOf(source) => {
-            let mut source = fs::File::open(source)?;
-            io::copy(&mut source, &mut target)
+            let source = fs::File::open(source)?;
+            // The plain files, because only of them the system itself copies the content.
+            io::copy(&mut source.file(), &mut target.file())
                 .with_context(|| format!("could not copy to `{}`", path.display()))?;
         }
     }
