@@ -73,7 +73,8 @@ impl Call {
         self
     }
 
-    /// Makes the deadline the only limit, for what may well take its time before it says a word.
+    /// Makes the deadline the only limit, for what may well take its time on a busy engine before a
+    /// word is said.
     pub(super) fn patient(mut self) -> Self {
         self.patient = true;
         self

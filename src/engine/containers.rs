@@ -145,7 +145,7 @@ impl Engine {
     /// [`is_conflict`](super::Error::is_conflict) if the name is taken.
     pub async fn create_container(&self, name: &str, spec: &impl Serialize) -> Result<Created> {
         let call = Call::new("create the container", Method::POST, &["containers", "create"]);
-        self.json(call.query("name", name).json(spec)?).await
+        self.json(call.query("name", name).json(spec)?.patient()).await
     }
 
     /// Starts a container; one that runs is left alone.
@@ -154,7 +154,7 @@ impl Engine {
     /// When it cannot be started. It then still exists, unless it was to be removed at its end.
     pub async fn start_container(&self, id: &str) -> Result<()> {
         let path = ["containers", id, "start"];
-        self.empty(Call::new("start the container", Method::POST, &path)).await
+        self.empty(Call::new("start the container", Method::POST, &path).patient()).await
     }
 
     /// Looks at a container.

@@ -44,10 +44,10 @@ use self::transport::Transport;
 
 /// A Docker Engine that has answered.
 ///
-/// Every call must be answered within the answer limit, and none outlasts the deadline: after it,
-/// nothing is sent. A call that is dropped before its end is broken off, though the engine may
-/// still carry it out. A stream is opened within these limits; how long it is read is up to
-/// the reader.
+/// Every call must be answered within the answer limit, but for those that make the engine work, and
+/// none outlasts the deadline: after it, nothing is sent. A call that is dropped before its end is
+/// broken off, though the engine may still carry it out. A stream is opened within these limits; how
+/// long it is read is up to the reader.
 pub struct Engine {
     transport: Transport,
     version: String,

@@ -124,7 +124,8 @@ impl Engine {
     ) -> Result<super::Created> {
         let call = Call::new("create the service", Method::POST, &["services", "create"])
             .registry_auth(auth.map(RegistryAuth::header))
-            .json(spec)?;
+            .json(spec)?
+            .patient();
         let RawCreated { id, warnings } = self.json(call).await?;
         Ok(super::Created { id, warnings })
     }

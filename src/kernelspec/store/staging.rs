@@ -28,15 +28,18 @@ impl Staging {
     pub(super) fn create(kernels: &Path) -> Result<Self> {
         let created = CreatedDirectories::create(kernels)
             .with_context(|| format!("could not create the directory `{}`", kernels.display()))?;
-        if created.0.is_empty() {
+        // Nobody looks for abandoned directories while another has been made and is not yet locked.
+        let guard = fs::File::open(kernels)?;
+        if flock(&guard, FlockOperation::NonBlockingLockExclusive).is_ok() {
             remove_abandoned(kernels);
         }
+        // A file system without locks only loses the tidying up after killed processes.
+        let _ = flock(&guard, FlockOperation::LockShared);
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(kernels)
             .with_context(|| format!("could not write to the directory `{}`", kernels.display()))?;
         let lock = fs::File::open(directory.path())?;
-        // A file system without locks only loses the tidying up after killed processes.
         let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
         Ok(Self { directory, _lock: lock, created })
     }

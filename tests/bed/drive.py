@@ -1,0 +1,98 @@
+"""Drives one kernel as a Jupyter server does, and reports what happened as JSON.
+
+Runs with the Python of the host application, on this machine or inside a container, so it imports
+nothing but what `gateway_provisioners` brings along. Standard input holds `{"kernel": NAME,
+"steps": [[STEP, ARGUMENT...], ...]}`; standard output gets one result per step. The log of the
+application and of its launcher goes to standard error, as it does for a server.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+import time
+
+from jupyter_client.manager import AsyncKernelManager
+
+READY_TIMEOUT = 60
+
+
+class Driver:
+    """A kernel and a client connected to it."""
+
+    def __init__(self, kernel_name):
+        log = logging.getLogger("drive")
+        self.manager = AsyncKernelManager(kernel_name=kernel_name, log=log)
+        self.client = None
+
+    async def start(self):
+        await self.manager.start_kernel()
+        await self._connect()
+        return self.manager.kernel_id
+
+    async def restart(self):
+        self.client.stop_channels()
+        await self.manager.restart_kernel(now=False)
+        await self._connect()
+
+    async def shutdown(self):
+        self.client.stop_channels()
+        await self.manager.shutdown_kernel(now=False)
+        return await self.manager.is_alive()
+
+    async def execute(self, code):
+        """Runs code to its end."""
+        return await self._finish(self.client.execute(code))
+
+    async def interrupt(self, code):
+        """Runs code that announces itself on stdout, interrupts it then, and waits for its end."""
+        return await self._finish(self.client.execute(code), interrupt=True)
+
+    async def close(self):
+        """Takes away what a failed step has left."""
+        if self.client is not None:
+            self.client.stop_channels()
+        if self.manager.has_kernel:
+            await self.manager.shutdown_kernel(now=True)
+
+    async def _connect(self):
+        self.client = self.manager.client()
+        self.client.start_channels()
+        await self.client.wait_for_ready(timeout=READY_TIMEOUT)
+
+    async def _finish(self, message_id, interrupt=False):
+        result = {"stdout": "", "error": None}
+        while True:
+            message = await self.client.get_iopub_msg(timeout=READY_TIMEOUT)
+            if message["parent_header"].get("msg_id") != message_id:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "stream":
+                result["stdout"] += content["text"]
+                if interrupt:
+                    await self.manager.interrupt_kernel()
+                    interrupt = False
+            elif kind == "error":
+                result["error"] = content["ename"]
+            elif kind == "status" and content["execution_state"] == "idle":
+                return result
+
+
+async def main():
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    request = json.load(sys.stdin)
+    driver = Driver(request["kernel"])
+    results = []
+    try:
+        for step, *arguments in request["steps"]:
+            started = time.monotonic()
+            value = await getattr(driver, step)(*arguments)
+            seconds = round(time.monotonic() - started, 3)
+            results.append({"step": step, "value": value, "seconds": seconds})
+    finally:
+        await driver.close()
+        json.dump(results, sys.stdout)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

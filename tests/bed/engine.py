@@ -1,0 +1,223 @@
+"""A Docker Engine that belongs to the tests alone.
+
+It has its own socket, data and process, so that nothing of a user's engine is seen or changed. The
+data directory is kept between runs, because it holds the images; everything else goes.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+# Every object the tests make carries this label, or that of a kernel.
+LABEL = "jds.test"
+KERNEL = "component=kernel"
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def wait_for(condition, what, seconds=30.0):
+    """Waits until condition() is true, or fails with a text, given or made by a function."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            text = what() if callable(what) else what
+            raise AssertionError(f"waited {seconds:g} s in vain: {text}")
+        time.sleep(0.05)
+
+
+def launchers():
+    """The launchers that run now."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if any(b"/scripts/launch_docker" in word for word in words[:2]):
+            found.append(process.name)
+    return found
+
+
+class Engine:
+    """One private `dockerd`, and the `docker` client that talks to it."""
+
+    def __init__(self, run: Path, data: Path, options=()):
+        self.run, self.data, self.options = run, data, options
+        self.socket = run / "docker.sock"
+        self.log = run / "dockerd.log"
+        self.address = f"unix://{self.socket}"
+        # The cgroup of all containers is named after the run, so that it can be found and removed.
+        self.cgroup = run.name
+        self.process = None
+
+    def __enter__(self):
+        self.data.mkdir(parents=True, exist_ok=True)
+        # A run that was killed may have been in a Swarm, whose address is not there now.
+        shutil.rmtree(self.data / "swarm", ignore_errors=True)
+        # In a session of its own, an interrupt from the terminal does not end it before the tests.
+        self.process = subprocess.Popen(
+            [
+                "dockerd",
+                f"--data-root={self.data}",
+                f"--exec-root={self.run / 'exec'}",
+                f"--pidfile={self.run / 'docker.pid'}",
+                f"--host={self.address}",
+                f"--cgroup-parent=/{self.cgroup}",
+                # systemd's own driver would look for our processes in another namespace.
+                "--exec-opt=native.cgroupdriver=cgroupfs",
+                *self.options,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            wait_for(self._ready, lambda: f"the engine does not answer\n{self._log_end()}")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        # What is still busy does no harm; `tests/run` looks for it once more.
+        with contextlib.suppress(OSError):
+            for path in sorted(self._cgroups(), reverse=True):
+                path.rmdir()
+
+    def _cgroups(self):
+        for top in (*CGROUPS.glob(self.cgroup), *CGROUPS.glob(f"*/{self.cgroup}")):
+            yield from (path for path in top.glob("**") if path.is_dir())
+
+    @contextlib.contextmanager
+    def memory_limit(self, size):
+        """Limits all containers together: each of them that is killed for it is told so."""
+        one, two = CGROUPS / "memory" / self.cgroup, CGROUPS / self.cgroup
+        # The cgroup exists as soon as a container has run in it.
+        self.docker("run", "--rm", "jds-test/tiny", "true")
+        limits = [
+            (one / "memory.limit_in_bytes", size, -1),
+            (one / "memory.memsw.limit_in_bytes", size, -1),
+            (two / "memory.max", size, "max"),
+            (two / "memory.swap.max", 0, "max"),
+        ]
+        limits = [limit for limit in limits if limit[0].exists()]
+        for file, limit, _ in limits:
+            file.write_text(str(limit))
+        try:
+            yield
+        finally:
+            for file, _, unlimited in reversed(limits):
+                file.write_text(str(unlimited))
+
+    def _ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"dockerd ended with {self.process.returncode}\n{self._log_end()}")
+        return self.socket.exists() and self.client("version").returncode == 0
+
+    def _log_end(self):
+        return "\n".join(self.log.read_text().splitlines()[-20:])
+
+    def client(self, *arguments, stdin=None):
+        """Runs the docker client and returns the finished process."""
+        # The engine's own builder: the newer one is a plug-in that packages may lack.
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.run),
+            "DOCKER_HOST": self.address,
+            "DOCKER_BUILDKIT": "0",
+        }
+        return subprocess.run(
+            ["docker", *map(str, arguments)],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def docker(self, *arguments, stdin=None):
+        """Runs the docker client and returns its output; a failure shows both streams."""
+        done = self.client(*arguments, stdin=stdin)
+        command = " ".join(map(str, arguments))
+        assert done.returncode == 0, f"docker {command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout.strip()
+
+    def inspect(self, *arguments):
+        """What the engine knows about one object."""
+        return json.loads(self.docker("inspect", *arguments))[0]
+
+    def has_image(self, name):
+        return bool(self.docker("images", "--quiet", name))
+
+    def image(self, name, *lines):
+        """A small image for one test, from the lines of a Dockerfile after `FROM`."""
+        text = "\n".join(["FROM jds-test/tiny", f"LABEL {LABEL}=1", *lines, ""])
+        self.docker("build", "--quiet", "--tag", name, "-", stdin=text)
+        return name
+
+    def container(self, image, *command, options=()):
+        """A container that belongs to a test; removed after it."""
+        return self.docker("run", "--detach", "--label", LABEL, *options, image, *command)
+
+    def network(self, name, *options):
+        """A network that belongs to a test; removed after it."""
+        self.docker("network", "create", "--label", LABEL, *options, name)
+        return name
+
+    @property
+    def in_swarm(self):
+        return self.docker("info", "--format", "{{.Swarm.LocalNodeState}}") == "active"
+
+    def leave_swarm(self):
+        """Makes the engine a plain one again."""
+        if self.in_swarm:
+            self.docker("swarm", "leave", "--force")
+            wait_for(lambda: not self.in_swarm, "the engine does not leave its Swarm")
+
+    def kernels(self):
+        """The containers and services that launchers have made, in any state."""
+        label = f"label={KERNEL}"
+        states = ["--filter", label, "--format", "{{.Names}} {{.Status}}"]
+        found = self.docker("ps", "--all", *states).splitlines()
+        if self.in_swarm:
+            replicas = ["--filter", label, "--format", "{{.Name}} {{.Replicas}}"]
+            found += self.docker("service", "ls", *replicas).splitlines()
+        return found
+
+    def assert_no_kernels(self, seconds=25.0):
+        """Waits for removals that are under way (a Swarm gives tasks 10 s to end), then insists."""
+        deadline = time.monotonic() + seconds
+        while (left := self.kernels()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not left, f"left behind: {left}"
+
+    @staticmethod
+    def assert_no_launchers(seconds=10.0):
+        """Waits for launchers that are about to end, then insists."""
+        wait_for(lambda: not launchers(), "launchers are still running", seconds)
+
+    def clean(self):
+        """Removes every object but the images that all tests share."""
+        if self.in_swarm and (services := self.docker("service", "ls", "--quiet").split()):
+            self.docker("service", "rm", *services)
+        if containers := self.docker("container", "ls", "--all", "--quiet").split():
+            self.client("container", "rm", "--force", "--volumes", *containers)
+        label = f"label={LABEL}"
+        wait_for(
+            lambda: self.client("network", "prune", "--force", "--filter", label).returncode == 0
+            and not self.docker("network", "ls", "--quiet", "--filter", label),
+            "networks of the tests are still in use",
+        )
+        # Newest first, as they are listed: an image stays while another is built on it.
+        if images := self.docker("images", "--quiet", "--filter", label).split():
+            self.docker("image", "rm", "--force", *dict.fromkeys(images))

@@ -1,0 +1,94 @@
+"""Makes the images that the tests run, without a registry.
+
+The base is the distribution of this machine, put together by debootstrap, or the image that
+JDS_BASE_IMAGE names where one can be pulled. This needs the network of the machine while the tests
+need one of their own, hence a program for itself: an engine without any network builds, with `RUN`
+lines in the machine's network, and the engine of the tests finds the images in the same directory.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bed.engine import Engine
+
+HERE = Path(__file__).parent
+BASE = "jds-test/base"
+PACKAGES = "python3,python3-venv,python3-pip,ca-certificates,libzmq5,busybox-static"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+PASSED_ON = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+OFFLINE = ("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false")
+
+
+def main():
+    with Engine(Path(os.environ["JDS_RUN"]), Path(sys.argv[1]), OFFLINE) as engine:
+        base = pulled(engine) or bootstrapped(engine)
+        for name in ("tiny", "kernel", "app"):
+            build(engine, name, base)
+
+
+def pulled(engine):
+    """The base image that the caller asks for, if any."""
+    if name := os.environ.get("JDS_BASE_IMAGE"):
+        if not engine.has_image(name):
+            engine.docker("pull", name)
+        return name
+    return None
+
+
+def bootstrapped(engine):
+    """A base image from the packages of the distribution that this machine runs."""
+    if engine.has_image(BASE):
+        return BASE
+    release, mirror = distribution()
+    with tempfile.TemporaryDirectory(dir=engine.data.parent) as directory:
+        root = Path(directory, "root")
+        options = ["--variant=minbase", f"--include={PACKAGES}", "--components=main,universe"]
+        log = engine.run / "debootstrap.log"
+        with log.open("w") as output:
+            done = subprocess.run(
+                ["debootstrap", *options, release, root, mirror], stdout=output, stderr=output
+            )
+        if done.returncode != 0:
+            raise SystemExit(f"debootstrap failed:\n{log.read_text()[-2000:]}")
+        skip = ["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*"]
+        tar = subprocess.Popen(["tar", "-C", root, *skip, "-c", "."], stdout=subprocess.PIPE)
+        subprocess.run(
+            ["docker", "--host", engine.address, "import", "-", BASE], stdin=tar.stdout, check=True
+        )
+        if tar.wait() != 0:
+            raise SystemExit("tar could not read the base system")
+    return BASE
+
+
+def distribution():
+    """The code name of this distribution, and the mirror that apt is configured to use for it."""
+    listing = ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)"]
+    lines = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.splitlines()
+    system = dict(
+        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if line
+    )
+    codename = system.get("VERSION_CODENAME", "").strip('"')
+    for release, component, mirror in map(str.split, lines):
+        if (release, component) == (codename, "main"):
+            return release, mirror
+    raise SystemExit(f"apt knows no mirror for the release {codename!r}; set JDS_BASE_IMAGE")
+
+
+def build(engine, name, base):
+    """Builds one of the images beside this file; the engine's cache makes a repetition cheap."""
+    with tempfile.TemporaryDirectory() as directory:
+        context = shutil.copytree(HERE / "images" / name, Path(directory, "context"))
+        for file in (CERTIFICATES, HERE.parent / "requirements-gp.txt", HERE / "drive.py"):
+            shutil.copy2(file, context)
+        arguments = {"BASE": base}
+        arguments |= {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+        options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+        engine.docker("build", "--network=host", f"--tag=jds-test/{name}", *options, context)
+
+
+if __name__ == "__main__":
+    main()

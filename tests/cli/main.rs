@@ -1,0 +1,14 @@
+//! The two programs as those who run them meet them: exit status, output, and what is on the disk
+//! afterwards.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+mod destination;
+mod engine;
+mod help;
+mod launch;
+mod launcher;
+mod messages;
+mod sandbox;
+mod specification;
+mod transaction;

@@ -1,0 +1,63 @@
+"""What every test needs: the executables, a place of its own, and no silent skips."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STATIC = ROOT / "target" / "x86_64-unknown-linux-gnu" / "release"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that did not run proves nothing, so a skip counts as a failure."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which counts as a failure here: {report.longrepr[-1]}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def binaries():
+    """The directory that holds the static executables."""
+    directory = Path(os.environ.get("JDS_BIN", STATIC))
+    for name in ("jupyter-docker-spec", "launch_docker"):
+        assert os.access(directory / name, os.X_OK), f"no {directory / name}: cargo build-static"
+    return directory
+
+
+@pytest.fixture(scope="session")
+def gp_env():
+    """A virtual environment with gateway_provisioners[docker] and jupyter_server."""
+    directory = Path(os.environ.get("JDS_GP_ENV", ROOT / ".test" / "venv" / "gp"))
+    assert (directory / "bin" / "python").exists(), f"no {directory}: tests/run makes it"
+    return directory
+
+
+@pytest.fixture
+def place():
+    """An empty directory that other users may enter, gone after the test; its path is short."""
+    directory = Path(tempfile.mkdtemp(prefix="jds-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def jupyter(place, gp_env):
+    """The environment of a Jupyter that has its data, configuration and home to itself."""
+    home = place / "home"
+    for directory in (home, place / "data", place / "config", place / "runtime"):
+        directory.mkdir()
+    return {
+        "PATH": f"{gp_env / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "JUPYTER_DATA_DIR": str(place / "data"),
+        "JUPYTER_CONFIG_DIR": str(place / "config"),
+        "JUPYTER_RUNTIME_DIR": str(place / "runtime"),
+    }

@@ -1,0 +1,139 @@
+"""The engine of the tests, and the applications that run kernels on it.
+
+Tests that need a Swarm make a manager of the same engine for as long as they last: two engines in
+one network namespace would get in each other's way.
+"""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bed import tls
+from bed.engine import Engine
+from bed.kernels import Application, ContainerApplication
+from bed.launch import Launch
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / ".test" / "docker"
+ADDRESS = "192.0.2.1"
+KERNEL_IMAGE = "jds-test/kernel"
+APP_IMAGE = "jds-test/app"
+
+
+@pytest.fixture(scope="session")
+def engine_of_session():
+    """The one engine; `tests/run` gives it namespaces and images."""
+    assert "JDS_RUN" in os.environ, "these need their own namespaces: tests/run engine"
+    run = Path(os.environ["JDS_RUN"])
+    with Engine(run, DATA, tls.prepare(run / "tls")) as engine:
+        for image in (KERNEL_IMAGE, APP_IMAGE, "jds-test/tiny"):
+            assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
+        engine.clean()
+        yield engine
+
+
+@pytest.fixture
+def engine(engine_of_session):
+    """The engine, with the promise that a test leaves no kernel behind."""
+    try:
+        yield engine_of_session
+        engine_of_session.assert_no_kernels()
+        engine_of_session.assert_no_launchers()
+    finally:
+        engine_of_session.clean()
+
+
+@pytest.fixture
+def swarm(engine):
+    """The same engine as the only node of a Swarm."""
+    engine.docker("swarm", "init", f"--advertise-addr={ADDRESS}")
+    try:
+        yield engine
+        engine.assert_no_kernels()
+    finally:
+        engine.clean()
+        engine.leave_swarm()
+
+
+@pytest.fixture
+def kernel_image():
+    """The name of a Python kernel's image."""
+    return KERNEL_IMAGE
+
+
+@pytest.fixture
+def application(engine, gp_env, jupyter):
+    """A host application on this machine."""
+    environment = jupyter | {"DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann"}
+    return Application(str(gp_env / "bin" / "python"), environment)
+
+
+@pytest.fixture
+def install(application, binaries):
+    """Installs a specification for the application on this machine."""
+
+    def run(*options):
+        done = application.run(binaries / "jupyter-docker-spec", "install", *options)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def launch(engine, place, binaries, gp_env):
+    """Starts launchers of specifications made for one test; see `bed.launch`."""
+    running = []
+
+    def start(image, *options, kernel_id=None, user=None, **environment):
+        prefix = Path(tempfile.mkdtemp(dir=place))
+        prefix.chmod(0o755)
+        words = [f"--prefix={prefix}", f"--image-name={image}", "--kernel-name=k", *options]
+        tool = binaries / "jupyter-docker-spec"
+        subprocess.run([tool, "install", *words], env={}, check=True, capture_output=True)
+        specification = prefix / "share/jupyter/kernels/k"
+        path = f"{gp_env / 'bin'}:/usr/bin:/bin"
+        defaults = {"DOCKER_HOST": engine.address, "HOME": str(place), "PATH": path}
+        variables = defaults | environment
+        variables = {name: value for name, value in variables.items() if value is not None}
+        running.append(Launch(specification, variables, kernel_id, user))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.kill()
+
+
+@pytest.fixture
+def put_programs(engine, binaries):
+    """Copies our programs over the Python tool in a container."""
+
+    def copy(application):
+        for name in ("jupyter-docker-spec", "launch_docker"):
+            engine.docker("cp", binaries / name, f"{application.container}:/opt/app/bin/{name}")
+
+    return copy
+
+
+@pytest.fixture
+def start_application(engine):
+    """Starts host applications in containers, as their unprivileged user and with the socket."""
+
+    def start(image=APP_IMAGE, network="bridge", **environment):
+        group = os.stat(engine.socket).st_gid
+        container = engine.container(
+            image,
+            options=[
+                f"--network={network}",
+                f"--volume={engine.socket}:/var/run/docker.sock",
+                "--user=1000:100",
+                f"--group-add={group}",
+                *(f"--env={name}={value}" for name, value in environment.items()),
+            ],
+        )
+        return ContainerApplication("python", engine=engine, container=container)
+
+    return start
