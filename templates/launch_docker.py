@@ -199,13 +199,14 @@ class Container:
     """A kernel as a container of one engine."""
 
     def __init__(self, client, kernel):
-        self.client, self.kernel = client, kernel
+        self.client, self.kernel, self.created = client, kernel, None
         self.happenings = queue.Queue()
         self.last_lines = collections.deque(maxlen=10)
 
     def launch(self):
         """Starts the kernel and watches it until the server's time is over."""
         container = self.create()
+        self.created = container.id
         # Before the start, so that nothing is missed of a container that is removed at its end.
         filters = {"container": container.id, "event": ["oom", "kill", "die", "destroy"]}
         events = self.client.events(since=1, filters=filters, decode=True)
@@ -292,7 +293,7 @@ class Container:
                 )
             if present.status != "removing" or time.monotonic() > patience:
                 log("W", f"Removing the container {self.kernel.name}, left over from this kernel")
-                present.remove(force=True, v=True)
+                remove(present)
         except NotFound:
             return
         time.sleep(0.05)
@@ -311,12 +312,13 @@ class Container:
             self.happenings.put((event["Action"], event["Actor"]["Attributes"]))
 
     def clean_up(self):
-        """Removes what a failed launch has left, by name, and only if it is this kernel's."""
+        """Removes what a failed launch has left: by name if its id never came, as the name may be the
+        next launch's already when a kernel is restarted."""
         try:
-            present = self.client.containers.get(self.kernel.name)
+            present = self.client.containers.get(self.created or self.kernel.name)
             if present.labels.get("kernel_id") == self.kernel.id:
                 if self.kernel.remove or present.status != "exited":
-                    present.remove(force=True, v=True)
+                    remove(present)
         except NotFound:
             pass
 
@@ -325,11 +327,12 @@ class Service:
     """A kernel as a service of a Docker Swarm."""
 
     def __init__(self, client, kernel):
-        self.client, self.kernel = client, kernel
+        self.client, self.kernel, self.created = client, kernel, None
 
     def launch(self):
         """Creates the service and watches it until the server's time is over."""
         service = self.create()
+        self.created = service.id
         log("I", f"Created the service {self.kernel.name} of image {self.kernel.image}")
         unplaceable_since = None
         while time.monotonic() < self.kernel.deadline:
@@ -410,9 +413,10 @@ class Service:
         raise LaunchError(f"{what} ended with exit status {code} ({reason}). {last_output(lines)}")
 
     def clean_up(self):
-        """Removes what a failed launch has left, by name, and only if it is this kernel's."""
+        """Removes what a failed launch has left: by name if its id never came, as the name may be the
+        next launch's already when a kernel is restarted."""
         try:
-            present = self.client.services.get(self.kernel.name)
+            present = self.client.services.get(self.created or self.kernel.name)
             if present.attrs["Spec"]["Labels"].get("kernel_id") == self.kernel.id:
                 present.remove()
         except NotFound:
@@ -420,6 +424,15 @@ class Service:
         except APIError as error:
             if error.status_code != 503:  # without a Swarm there is no service either
                 raise
+
+
+def remove(container):
+    """Removes a container, unless the engine is doing so already."""
+    try:
+        container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code not in (404, 409):
+            raise
 
 
 def is_over(task):
@@ -480,9 +493,10 @@ def main():
         try:
             client = docker.from_env()
         except DockerException as error:
+            host = os.environ.get("DOCKER_HOST") or "its default place"
             raise LaunchError(
-                f"found no Docker Engine ({error}): start it, or set DOCKER_HOST to where it listens; "
-                "in a container, mount its socket with `--volume "
+                f"found no Docker Engine at {host} ({error}): start it, or set DOCKER_HOST to where it "
+                "listens; in a container, mount its socket with `--volume "
                 "/var/run/docker.sock:/var/run/docker.sock`; the account that runs the Jupyter server "
                 "must be allowed to use the socket, as a member of the group `docker` or as root"
             ) from error

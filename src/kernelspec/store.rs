@@ -5,7 +5,7 @@
 //! Jupyter looks (a leading dot does not hide a directory from it), and the finished directory is
 //! renamed into place, or exchanged with the one that is there. Where a directory cannot be
 //! renamed - one from a lower layer of an overlay, as in every Docker image - its files are replaced
-//! one by one, `kernel.json` last (see [`merge`]).
+//! one by one, `kernel.json` last (see the module `merge`).
 //!
 //! Nothing is flushed to the disk: the promise is about processes that are killed, not about power
 //! cuts (docs/decisions.md).

@@ -56,9 +56,7 @@ async fn create(context: &Context<'_>) -> Result<String> {
         let create = context.engine.create_container(&launch.name, &request);
         match context.change(create).await {
             Ok(created) => {
-                for warning in created.warnings {
-                    tracing::warn!("The engine warns about {}: {warning}", launch.name);
-                }
+                context.note_created(&created);
                 return Ok(created.id);
             }
             Err(error) if error.is_not_found() && !pulled => {
@@ -220,8 +218,7 @@ async fn look_again(context: &Context<'_>, id: &str, reason: &str) -> Result<()>
     }
 }
 
-/// Removes what a failed launch has created. Goes by the name, because the answer with the id may
-/// never have come, and touches nothing that has not this kernel's label.
+/// Removes what a failed launch has created, and nothing that has not this kernel's label.
 pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;
     let left = || {
@@ -230,7 +227,7 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
             launch.name
         )
     };
-    let present = match context.engine.inspect_container(&launch.name).await {
+    let present = match context.engine.inspect_container(context.leftover()).await {
         Err(error) if error.is_not_found() => return Ok(()),
         present => present.with_context(left)?,
     };

@@ -4,7 +4,7 @@
 //! The server asks for the launcher's exit status for as long as it sees no kernel. So every failure
 //! ends in an error, and with nothing left on the engine.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use super::launch::Launch;
 use super::{container, service};
-use crate::engine::{Endpoint, Engine};
+use crate::engine::{Created, Endpoint, Engine};
 use crate::env::Env;
 use crate::settings::Mode;
 
@@ -41,7 +41,14 @@ pub async fn run(launch: &Launch, env: &Env, begin: Instant) -> Result<()> {
         engine = Engine::connect(endpoint, pinned, FIRST_ANSWER, deadline) => engine?,
         stopped = &mut stop => return Err(stopped),
     };
-    let mut context = Context { launch, env, engine, deadline, changing: Cell::new(false) };
+    let mut context = Context {
+        launch,
+        env,
+        engine,
+        deadline,
+        changing: Cell::new(false),
+        created: OnceCell::new(),
+    };
     let result = match launch.mode {
         Mode::Docker => or_stopped(container::launch(&context), stop, &context).await,
         Mode::Swarm => or_stopped(service::launch(&context), stop, &context).await,
@@ -66,6 +73,7 @@ pub(super) struct Context<'a> {
     /// When the server gives the kernel up.
     pub(super) deadline: Instant,
     changing: Cell<bool>,
+    created: OnceCell<String>,
 }
 
 impl Context<'_> {
@@ -76,6 +84,21 @@ impl Context<'_> {
         let result = work.await;
         self.changing.set(false);
         result
+    }
+
+    /// Notes what has been created.
+    pub(super) fn note_created(&self, created: &Created) {
+        for warning in &created.warnings {
+            tracing::warn!("The engine warns about {}: {warning}", self.launch.name);
+        }
+        // Set once: the first thing that is created is the only one.
+        let _ = self.created.set(created.id.clone());
+    }
+
+    /// What a failed launch may have left: the id, or the name if the answer with the id has never
+    /// come. The name alone may have passed on to the next launch of a kernel that is restarted.
+    pub(super) fn leftover(&self) -> &str {
+        self.created.get().unwrap_or(&self.launch.name)
     }
 }
 

@@ -53,9 +53,7 @@ async fn create(context: &Context<'_>) -> Result<String> {
         let create = context.engine.create_service(&request, auth.as_ref());
         match context.change(create).await {
             Ok(created) => {
-                for warning in created.warnings {
-                    tracing::warn!("The engine warns about {}: {warning}", launch.name);
-                }
+                context.note_created(&created);
                 return Ok(created.id);
             }
             Err(error) if error.is_conflict() => make_way(context).await?,
@@ -180,8 +178,7 @@ async fn explain_failure(context: &Context<'_>, id: &str, task: &Task) -> anyhow
     anyhow!("{head} ended{status} on node {} ({}: {reason}). {output}", task.node_id, task.state)
 }
 
-/// Removes what a failed launch has created. Goes by the name, because the answer with the id may
-/// never have come, and touches nothing that has not this kernel's label.
+/// Removes what a failed launch has created, and nothing that has not this kernel's label.
 pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;
     let left = || {
@@ -190,7 +187,7 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
             launch.name
         )
     };
-    let present = match context.engine.inspect_service(&launch.name).await {
+    let present = match context.engine.inspect_service(context.leftover()).await {
         // Without a Swarm there is no service either.
         Err(error) if error.is_not_found() || error.status() == Some(NO_MANAGER) => return Ok(()),
         present => present.with_context(left)?,

@@ -1,6 +1,5 @@
 //! The settings of one `install`, each from the first place that has it: command line, environment,
-//! default. A configuration file's place is between the first two, in [`Lookup::text`] and
-//! [`Lookup::list`].
+//! default. A configuration file's place is between the first two, in `Lookup`.
 
 mod kernel_name;
 mod port_range;

@@ -111,8 +111,7 @@ fn user_and_prefix_exclude_each_other() {
 fn for_a_user_without_a_home() {
     let sandbox = Sandbox::new();
     // Where everybody can reach it.
-    let program = sandbox.path("jupyter-docker-spec");
-    fs::copy(INSTALLER, &program).unwrap();
+    let program = sandbox.program(INSTALLER, "jupyter-docker-spec");
     let mut installer = sandbox.command(&program);
     installer.args(["install", "--user", "--launcher=python"]).env_remove("HOME");
     assert_snapshot!(sandbox.run(&mut as_user(STRANGER, &installer)), @"
@@ -136,10 +135,9 @@ fn the_environment_that_holds_the_program() {
     for marker in ["pyvenv.cfg", "conda-meta/history"] {
         let sandbox = Sandbox::new();
         sandbox.file(format!("venv/{marker}"), "");
-        fs::create_dir(sandbox.path("venv/bin")).unwrap();
-        fs::copy(INSTALLER, sandbox.path("venv/bin/jupyter-docker-spec")).unwrap();
+        let program = sandbox.program(INSTALLER, "venv/bin/jupyter-docker-spec");
         // As with a tool in an environment of its own that is linked to from the PATH.
-        symlink(sandbox.path("venv/bin/jupyter-docker-spec"), sandbox.path("link")).unwrap();
+        symlink(program, sandbox.path("link")).unwrap();
         for program in ["venv/bin/jupyter-docker-spec", "link"] {
             let mut installer = sandbox.command(sandbox.path(program));
             installer.args(["install", "--sys-prefix", "--replace", "--launcher=python"]);
@@ -353,8 +351,7 @@ fn a_kernels_directory_that_is_a_link_is_followed() {
 #[test]
 fn a_destination_that_may_not_be_written() {
     let sandbox = Sandbox::new();
-    let program = sandbox.path("jupyter-docker-spec");
-    fs::copy(INSTALLER, &program).unwrap();
+    let program = sandbox.program(INSTALLER, "jupyter-docker-spec");
     sandbox.installed(&[]);
     fs::create_dir(sandbox.path("locked")).unwrap();
     for directory in ["locked", "prefix/share/jupyter/kernels"] {

@@ -111,9 +111,7 @@ fn run_copy(sandbox: &Sandbox, program: &Path) -> Outcome {
 #[test]
 fn ours_is_looked_for_beside_the_installer() {
     let sandbox = Sandbox::new();
-    let program = sandbox.path("bin/jupyter-docker-spec");
-    fs::create_dir(sandbox.path("bin")).unwrap();
-    fs::copy(INSTALLER, &program).unwrap();
+    let program = sandbox.program(INSTALLER, "bin/jupyter-docker-spec");
     assert_snapshot!(run_copy(&sandbox, &program), @"
     exit status: 1
     ----- stderr -----

@@ -53,9 +53,21 @@ impl Sandbox {
         path
     }
 
+    /// Makes a file that can be run.
     pub(crate) fn executable(&self, relative: impl AsRef<Path>, content: &str) -> PathBuf {
-        let path = self.file(relative, content);
+        let text = self.file("text", content);
+        let path = self.program(&text, relative);
         set_mode(&path, 0o755);
+        fs::remove_file(text).unwrap();
+        path
+    }
+
+    /// Copies a program. Another process does it: what this one has open to write cannot be run
+    /// ("text file busy"), and in the children of other threads it stays open for a while.
+    pub(crate) fn program(&self, from: impl AsRef<Path>, relative: impl AsRef<Path>) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(Command::new("cp").arg(from.as_ref()).arg(&path).status().unwrap().success());
         path
     }
 
