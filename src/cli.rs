@@ -13,7 +13,12 @@ use crate::env::Env;
 /// Creates Jupyter kernel specifications whose kernels run as Docker containers or as Docker Swarm
 /// services.
 #[derive(Debug, Parser)]
-#[command(name = "jupyter-docker-spec", version, disable_help_subcommand = true)]
+#[command(
+    name = "jupyter-docker-spec",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 80
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

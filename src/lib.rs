@@ -6,9 +6,9 @@
 //! -> [`launcher::run`] (stay, report).
 
 pub mod cli;
+pub mod commands;
 pub mod engine;
 pub mod env;
-pub mod install;
 pub mod kernelspec;
 pub mod launcher;
 pub mod log;

@@ -106,15 +106,26 @@ impl Visit for Message {
 /// The text with control characters escaped, and lines after the first indented.
 fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.trim_end().chars() {
-        match character {
-            '\n' => out.push_str("\n    "),
-            '\t' => out.push('\t'),
-            c if c.is_control() => out.extend(c.escape_default()),
-            c => out.push(c),
+    for (number, line) in text.trim_end().lines().enumerate() {
+        if number > 0 {
+            out.push('\n');
+            out.push_str(if line.is_empty() { "" } else { "    " });
+        }
+        for character in line.chars() {
+            if character != '\t' && (character.is_control() || reorders(character)) {
+                out.extend(character.escape_default());
+            } else {
+                out.push(character);
+            }
         }
     }
     out
+}
+
+/// Whether the character breaks a line or turns the direction of the text after it, in a reader that
+/// goes by Unicode.
+fn reorders(character: char) -> bool {
+    matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -124,8 +135,8 @@ mod tests {
     #[test]
     fn text_from_outside_cannot_forge_a_line_or_colour_the_terminal() {
         assert_eq!(
-            harmless("a\n[I 2023-02-15 14:10:16.892 App] b\r\x1b[31mc\n"),
-            "a\n    [I 2023-02-15 14:10:16.892 App] b\\r\\u{1b}[31mc"
+            harmless("a\n[I 2023-02-15 14:10:16.892 App] b\r\x1b[31mc\n\nd\u{2028}e\u{202e}f\n"),
+            "a\n    [I 2023-02-15 14:10:16.892 App] b\\r\\u{1b}[31mc\n\n    d\\u{2028}e\\u{202e}f"
         );
     }
 }

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, Parser as _};
 use jupyter_docker_spec::cli::{self, Cli, Command, Install};
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::paths::Paths;
-use jupyter_docker_spec::{install, log, program};
+use jupyter_docker_spec::{commands, log, program};
 use tracing::Level;
 
 /// The name under which the installer speaks: that of the Python tool's class.
@@ -37,7 +37,7 @@ fn run_install(arguments: &Install, env: &Env) -> Result<()> {
         format!("`--log-level` of `{given}` must be one of {}", log::LEVELS)
     })?;
     let executable = std::env::current_exe().ok();
-    install::run(arguments, &Paths { env, executable: executable.as_deref() })
+    commands::install::run(arguments, &Paths { env, executable: executable.as_deref() })
 }
 
 /// Help and version, which clap hands over as errors too, are data on standard output.

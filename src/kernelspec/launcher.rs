@@ -94,8 +94,7 @@ fn executable(path: &Path) -> Result<()> {
     let mode = regular_file(path)?.metadata()?.permissions().mode();
     ensure!(
         mode & 0o111 != 0,
-        "the launcher `{}` is not executable; make it so with `chmod +x`, \
-         or name a Python file that ends in .py",
+        "the launcher `{}` is not executable; make it so with `chmod +x`",
         path.display()
     );
     Ok(())

@@ -266,7 +266,7 @@ fn write(directory: &Path, file: &File) -> Result<()> {
 }
 
 /// The directories that a file of a specification lies in, the outermost first.
-fn parents(file: &Path) -> impl Iterator<Item = &Path> {
+fn parents(file: &Path) -> impl DoubleEndedIterator<Item = &Path> {
     let mut parents: Vec<&Path> = file.ancestors().skip(1).collect();
     // The last is the specification's own directory.
     parents.pop();

@@ -373,23 +373,23 @@ fn a_destination_that_may_not_be_written() {
         outcomes += &outcome.to_string();
         assert!(contents(&sandbox.path("")) == before, "{words:?}");
     }
-    assert_snapshot!(outcomes, @r#"
+    assert_snapshot!(outcomes, @"
     exit status: 1
     ----- stderr -----
     [I [TIME] DockerSpecInstaller] Installing kernel specification for 'Docker Python'
     [W [TIME] DockerSpecInstaller] Installing to [ROOT]/locked/share/jupyter/kernels, which is not in ['[ROOT]/home/.local/share/jupyter/kernels', '/usr/local/share/jupyter/kernels', '/usr/share/jupyter/kernels']. The kernelspec may not be found.
-    [E [TIME] DockerSpecInstaller] could not install kernel specification `docker_python`: could not create the directory `[ROOT]/locked/share/jupyter/kernels`: failed to create directory `[ROOT]/locked/share`: Permission denied (os error 13)
+    [E [TIME] DockerSpecInstaller] could not install kernel specification `docker_python`: could not write to the directory `[ROOT]/locked/share/jupyter/kernels`: failed to create directory `[ROOT]/locked/share`: Permission denied (os error 13); run the command as root, or install for yourself with --user
 
     exit status: 1
     ----- stderr -----
     [I [TIME] DockerSpecInstaller] Installing kernel specification for 'Docker Python'
     [W [TIME] DockerSpecInstaller] Installing to [ROOT]/prefix/share/jupyter/kernels, which is not in ['[ROOT]/home/.local/share/jupyter/kernels', '/usr/local/share/jupyter/kernels', '/usr/share/jupyter/kernels']. The kernelspec may not be found.
-    [E [TIME] DockerSpecInstaller] could not install kernel specification `new`: could not write to the directory `[ROOT]/prefix/share/jupyter/kernels`: Permission denied (os error 13) at path "[ROOT]/prefix/share/jupyter/kernels/[STAGING]"
+    [E [TIME] DockerSpecInstaller] could not install kernel specification `new`: could not write to the directory `[ROOT]/prefix/share/jupyter/kernels`: Permission denied (os error 13); run the command as root, or install for yourself with --user
 
     exit status: 1
     ----- stderr -----
     [I [TIME] DockerSpecInstaller] Installing kernel specification for 'Docker Python'
     [W [TIME] DockerSpecInstaller] Installing to [ROOT]/prefix/share/jupyter/kernels, which is not in ['[ROOT]/home/.local/share/jupyter/kernels', '/usr/local/share/jupyter/kernels', '/usr/share/jupyter/kernels']. The kernelspec may not be found.
-    [E [TIME] DockerSpecInstaller] could not install kernel specification `docker_python`: could not write to the directory `[ROOT]/prefix/share/jupyter/kernels`: Permission denied (os error 13) at path "[ROOT]/prefix/share/jupyter/kernels/[STAGING]"
-    "#);
+    [E [TIME] DockerSpecInstaller] could not install kernel specification `docker_python`: could not write to the directory `[ROOT]/prefix/share/jupyter/kernels`: Permission denied (os error 13); run the command as root, or install for yourself with --user
+    ");
 }

@@ -14,12 +14,14 @@ fn help_of_the_program() {
     assert_snapshot!(run(INSTALLER, &["--help"]), @"
     exit status: 0
     ----- stdout -----
-    Creates Jupyter kernel specifications whose kernels run as Docker containers or as Docker Swarm services
+    Creates Jupyter kernel specifications whose kernels run as Docker containers or
+    as Docker Swarm services
 
     Usage: jupyter-docker-spec [COMMAND]
 
     Commands:
-      install  Create a kernel specification for use on a Docker Engine or a Docker Swarm
+      install  Create a kernel specification for use on a Docker Engine or a Docker
+               Swarm
 
     Options:
       -h, --help     Print help
@@ -43,34 +45,47 @@ fn help_of_install() {
           --language <LANGUAGE>
               Language of the kernel: Python, R or Scala [default: Python]
           --image-name <IMAGE>
-              Image of the kernel's container [env: GP_IMAGE_NAME] [default: elyra/kernel-py, kernel-r or kernel-scala, :0.5.0]
+              Image of the kernel's container [env: GP_IMAGE_NAME] [default:
+              elyra/kernel-py, kernel-r or kernel-scala, :0.5.0]
           --swarm
-              Run the kernel as a service of a Docker Swarm instead of as a container of one engine
+              Run the kernel as a service of a Docker Swarm instead of as a
+              container of one engine
           --ipykernel-subclass-name <CLASS>
-              For Python kernels, the dotted name of the ipykernel subclass [default: ipykernel.ipkernel.IPythonKernel]
+              For Python kernels, the dotted name of the ipykernel subclass
+              [default: ipykernel.ipkernel.IPythonKernel]
           --port-range <LOW..HIGH>
-              Ports that the kernel takes its own from, such as 40000..42000; 0..0 for any [env: GP_PORT_RANGE] [default: 0..0]
+              Ports that the kernel takes its own from, such as 40000..42000; 0..0
+              for any [env: GP_PORT_RANGE] [default: 0..0]
           --launch-timeout <SECONDS>
-              How long the server waits for the kernel to start [env: GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30]
+              How long the server waits for the kernel to start [env:
+              GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30]
           --authorized-users <USER>
-              User who may start the kernel; repeatable; nobody named means everybody [env: GP_AUTHORIZED_USERS, separated by commas]
+              User who may start the kernel; repeatable; nobody named means
+              everybody [env: GP_AUTHORIZED_USERS, separated by commas]
           --unauthorized-users <USER>
-              User who may not start the kernel, also if authorized; repeatable [env: GP_UNAUTHORIZED_USERS, separated by commas] [default: root]
+              User who may not start the kernel, also if authorized; repeatable
+              [env: GP_UNAUTHORIZED_USERS, separated by commas] [default: root]
           --launcher <KIND|PATH>
-              What starts the container: `native`, `python` (a launcher to be edited) or a file [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default: native]
+              What starts the container: `native`, `python` (a launcher to be
+              edited) or a file [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default:
+              native]
 
     Specification:
-          --kernel-name <NAME>   Name of the specification's directory [default: docker_python, docker_r or docker_scala]
-          --display-name <NAME>  Name that people see [default: Docker Python, Docker R or Docker Scala]
+          --kernel-name <NAME>   Name of the specification's directory [default:
+                                 docker_python, docker_r or docker_scala]
+          --display-name <NAME>  Name that people see [default: Docker Python,
+                                 Docker R or Docker Scala]
           --replace              Replace a specification of this name
 
     Destination:
           --user             Install for the current user only
           --prefix <PREFIX>  Install below PREFIX/share/jupyter/kernels
-          --sys-prefix       Install below the prefix of the Python environment this command belongs to
+          --sys-prefix       Install below the prefix of the Python environment this
+                             command belongs to
 
     Messages:
-          --log-level <LEVEL>  Least important messages to show: 0, 10 to 50, DEBUG, INFO, WARN, ERROR or CRITICAL [default: INFO]
+          --log-level <LEVEL>  Least important messages to show: 0, 10 to 50, DEBUG,
+                               INFO, WARN, ERROR or CRITICAL [default: INFO]
           --debug              Show all messages; the same as --log-level DEBUG
 
     Examples:
@@ -142,12 +157,14 @@ fn no_subcommand() {
     ----- stdout -----
     No subcommand specified. Must specify one of: ['install']
 
-    Creates Jupyter kernel specifications whose kernels run as Docker containers or as Docker Swarm services
+    Creates Jupyter kernel specifications whose kernels run as Docker containers or
+    as Docker Swarm services
 
     Usage: jupyter-docker-spec [COMMAND]
 
     Commands:
-      install  Create a kernel specification for use on a Docker Engine or a Docker Swarm
+      install  Create a kernel specification for use on a Docker Engine or a Docker
+               Swarm
 
     Options:
       -h, --help     Print help

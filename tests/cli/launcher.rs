@@ -78,7 +78,7 @@ fn what_cannot_be_run_is_refused() {
         format!("{given}: {}\n", outcome.error())
     });
     assert_snapshot!(errors.concat(), @"
-    plain: the launcher `[ROOT]/plain` is not executable; make it so with `chmod +x`, or name a Python file that ends in .py
+    plain: the launcher `[ROOT]/plain` is not executable; make it so with `chmod +x`
     missing: could not read the launcher: failed to open file `[ROOT]/missing`: No such file or directory (os error 2)
     missing.py: could not read the launcher: failed to open file `[ROOT]/missing.py`: No such file or directory (os error 2)
     missing/launcher: could not read the launcher: failed to open file `[ROOT]/missing/launcher`: No such file or directory (os error 2)
@@ -123,7 +123,7 @@ fn ours_is_looked_for_beside_the_installer() {
     assert_snapshot!(run_copy(&sandbox, &program), @"
     exit status: 1
     ----- stderr -----
-    [E [TIME] DockerSpecInstaller] the launcher `[ROOT]/bin/launch_docker` is not executable; make it so with `chmod +x`, or name a Python file that ends in .py
+    [E [TIME] DockerSpecInstaller] the launcher `[ROOT]/bin/launch_docker` is not executable; make it so with `chmod +x`
     ");
     assert!(!sandbox.path("p").exists());
 

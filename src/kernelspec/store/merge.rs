@@ -22,32 +22,30 @@ pub(super) fn merge(staged: &Path, destination: &Path, tree: &Tree) -> Result<()
     // A file system without locks: nothing to be done about it.
     let _ = flock(&directory, FlockOperation::LockExclusive);
 
-    let before = files_below(destination);
     let mut undo = Undo { destination, backup: staged.with_extension("old"), done: Vec::new() };
     fs::create_dir(&undo.backup)?;
-    for (number, file) in tree.files.iter().enumerate() {
-        undo.replace(number, staged, &file.path).with_context(|| {
+    let is_stale = |path: &PathBuf| !tree.files.iter().any(|file| file.path == *path);
+    let stale: Vec<PathBuf> = files_below(destination).into_iter().filter(is_stale).collect();
+    for file in &tree.files {
+        undo.replace(staged, &file.path).with_context(|| {
             format!("could not replace `{}`", destination.join(&file.path).display())
         })?;
     }
+    // Can fail too: an overlay has to note that a file of a lower layer is gone.
+    for path in &stale {
+        undo.remove(path)
+            .with_context(|| format!("could not remove `{}`", destination.join(path).display()))?;
+    }
     undo.done.clear();
 
-    for path in before.iter().filter(|path| !tree.files.iter().any(|file| file.path == **path)) {
-        let path = destination.join(path);
-        if let Err(error) = fs::remove_file(&path) {
-            tracing::warn!("Could not remove a file of the old specification: {error}");
-        }
-        // Succeeds for the directories that have become empty.
-        for parent in path.ancestors().skip(1).take_while(|parent| *parent != destination) {
-            if fs::remove_dir(parent).is_err() {
-                break;
-            }
-        }
+    for parent in stale.iter().flat_map(|path| parents(path).rev()) {
+        // Succeeds for those that have become empty.
+        let _ = fs::remove_dir(destination.join(parent));
     }
     Ok(())
 }
 
-/// Takes the replacements back when it is dropped before they are all done.
+/// Takes the changes back when it is dropped before they are all done.
 struct Undo<'a> {
     destination: &'a Path,
     /// Where the old files are kept meanwhile.
@@ -57,13 +55,13 @@ struct Undo<'a> {
 
 enum Step {
     CreatedDirectory(PathBuf),
-    CreatedFile(PathBuf),
-    /// The file, and the old one to be put back.
-    ReplacedFile(PathBuf, PathBuf),
+    Created(PathBuf),
+    /// A file that was replaced or removed, and the old one to be put back.
+    Changed(PathBuf, PathBuf),
 }
 
 impl Undo<'_> {
-    fn replace(&mut self, number: usize, staged: &Path, file: &Path) -> Result<()> {
+    fn replace(&mut self, staged: &Path, file: &Path) -> io::Result<()> {
         let target = self.destination.join(file);
         for parent in parents(file).map(|parent| self.destination.join(parent)) {
             if fs::symlink_metadata(&parent).is_ok_and(|metadata| metadata.is_dir()) {
@@ -72,15 +70,25 @@ impl Undo<'_> {
             create_directory(&parent)?;
             self.done.push(Step::CreatedDirectory(parent));
         }
-        let old = self.backup.join(number.to_string());
+        let old = self.next_backup();
         let existed = keep(&target, &old)?;
         fs::rename(staged.join(file), &target)?;
-        self.done.push(if existed {
-            Step::ReplacedFile(target, old)
-        } else {
-            Step::CreatedFile(target)
-        });
+        self.done.push(if existed { Step::Changed(target, old) } else { Step::Created(target) });
         Ok(())
+    }
+
+    fn remove(&mut self, file: &Path) -> io::Result<()> {
+        let target = self.destination.join(file);
+        let old = self.next_backup();
+        if keep(&target, &old)? {
+            fs::remove_file(&target)?;
+            self.done.push(Step::Changed(target, old));
+        }
+        Ok(())
+    }
+
+    fn next_backup(&self) -> PathBuf {
+        self.backup.join(self.done.len().to_string())
     }
 }
 
@@ -99,8 +107,8 @@ impl Drop for Undo<'_> {
         for step in self.done.drain(..).rev() {
             let result = match &step {
                 Step::CreatedDirectory(path) => fs::remove_dir(path),
-                Step::CreatedFile(path) => fs::remove_file(path),
-                Step::ReplacedFile(path, old) => fs::rename(old, path),
+                Step::Created(path) => fs::remove_file(path),
+                Step::Changed(path, old) => fs::rename(old, path),
             };
             if let Err(error) = result {
                 tracing::error!("Could not put back a file of the old specification: {error}");

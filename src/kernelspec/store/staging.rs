@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, anyhow};
 use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ impl Staging {
     /// Creates the directory, and the kernels directory if it is missing.
     pub(super) fn create(kernels: &Path) -> Result<Self> {
         let created = CreatedDirectories::create(kernels)
-            .with_context(|| format!("could not create the directory `{}`", kernels.display()))?;
+            .map_err(|error| unwritable(kernels, &error, &error.to_string()))?;
         // Nobody looks for abandoned directories while another has been made and is not yet locked.
         let guard = fs::File::open(kernels)?;
         if flock(&guard, FlockOperation::NonBlockingLockExclusive).is_ok() {
@@ -35,10 +35,12 @@ impl Staging {
         }
         // A file system without locks only loses the tidying up after killed processes.
         let _ = flock(&guard, FlockOperation::LockShared);
-        let directory = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempdir_in(kernels)
-            .with_context(|| format!("could not write to the directory `{}`", kernels.display()))?;
+        let directory =
+            tempfile::Builder::new().prefix(PREFIX).tempdir_in(kernels).map_err(|error| {
+                // Without the random name, which says nothing to anybody.
+                let text = error.to_string();
+                unwritable(kernels, &error, text.split(" at path ").next().unwrap_or(&text))
+            })?;
         let lock = fs::File::open(directory.path())?;
         let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
         Ok(Self { directory, _lock: lock, created })
@@ -86,6 +88,18 @@ impl Drop for CreatedDirectories {
             let _ = fs::remove_dir(path);
         }
     }
+}
+
+/// Why nothing can be made in a directory.
+fn unwritable(directory: &Path, error: &io::Error, reason: &str) -> anyhow::Error {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; run the command as root, or install for yourself with --user"
+        }
+        io::ErrorKind::NotADirectory => "; move the file away that is in the place of a directory",
+        _ => "",
+    };
+    anyhow!("could not write to the directory `{}`: {reason}{advice}", directory.display())
 }
 
 /// Removes the staging directories that killed processes have left.

@@ -1,0 +1,3 @@
+//! The subcommands of `jupyter-docker-spec`, one a file.
+
+pub mod install;
