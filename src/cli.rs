@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::env::Env;
+use crate::settings::lookup::ClassForm;
+use crate::settings::traits;
 
 /// Creates Jupyter kernel specifications whose kernels run as Docker containers or as Docker Swarm
 /// services.
@@ -104,6 +106,30 @@ pub struct Install {
     #[arg(long, help_heading = "Destination", overrides_with = "sys_prefix")]
     pub sys_prefix: bool,
 
+    /// Configuration file to read in place of those in Jupyter's directories
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub config: Option<String>,
+
+    /// Print the values that are set, with their origin, and install nothing
+    #[arg(long, help_heading = "Configuration", overrides_with = "show_config")]
+    pub show_config: bool,
+
+    /// The same as JSON
+    #[arg(long, help_heading = "Configuration", overrides_with = "show_config_json")]
+    pub show_config_json: bool,
+
+    /// Write a configuration file with all defaults, and install nothing
+    #[arg(long, help_heading = "Configuration", overrides_with = "generate_config")]
+    pub generate_config: bool,
+
+    /// Answer every question with yes
+    #[arg(short = 'y', long, help_heading = "Configuration", overrides_with = "answer_yes")]
+    pub answer_yes: bool,
+
+    /// Print this help, and all classes and traits of configuration files
+    #[arg(long, help_heading = "Configuration", overrides_with = "help_all")]
+    pub help_all: bool,
+
     /// Least important messages to show: 0, 10 to 50, DEBUG, INFO, WARN, ERROR or CRITICAL
     /// [default: INFO]
     #[arg(long, value_name = "LEVEL", help_heading = "Messages")]
@@ -126,28 +152,60 @@ const EXAMPLES: &str = "Examples:
 pub fn normalise(words: impl Iterator<Item = OsString>, env: &Env) -> Vec<OsString> {
     let normalise_word = |word: OsString| {
         let Some(text) = word.to_str() else { return word };
-        let option = text.strip_prefix("--").map(|option| match option.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (option, None),
-        });
-        match option {
-            Some((name, value)) if is_option_name(name) => {
-                let name = name.replace('_', "-");
-                value.map_or_else(
-                    || format!("--{name}"),
-                    |value| format!("--{name}={}", plain(value, env)),
-                )
-            }
-            _ => plain(text, env),
+        let Some((name, value)) = option_and_value(text) else { return plain(text, env).into() };
+        // The names of classes and traits are Python's.
+        let name = if name.contains('.') { name.to_owned() } else { name.replace('_', "-") };
+        match value {
+            Some(value) => format!("--{name}={}", plain(value, env)).into(),
+            None => format!("--{name}").into(),
         }
-        .into()
     };
     words.map(normalise_word).collect()
 }
 
+/// Takes the class forms (`--Class.trait=VALUE`, `--Class.trait VALUE`) out of the words.
+///
+/// # Errors
+/// When a class or trait is unknown, or the value is missing: the sentence that says so.
+pub fn take_class_forms(words: Vec<OsString>) -> Result<(Vec<OsString>, Vec<ClassForm>), String> {
+    let mut rest = Vec::with_capacity(words.len());
+    let mut forms = Vec::new();
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let option = word.to_str().and_then(option_and_value);
+        let Some((class, name, value)) =
+            option.and_then(|(name, value)| name.split_once('.').map(|(c, n)| (c, n, value)))
+        else {
+            rest.push(word);
+            continue;
+        };
+        let (section, known) = traits::find(class, name)
+            .map_err(|reason| format!("unexpected argument `--{class}.{name}`: {reason}"))?;
+        let value = match value {
+            Some(value) => value.to_owned(),
+            None => words
+                .next_if(|next| !next.to_string_lossy().starts_with('-'))
+                .and_then(|next| next.into_string().ok())
+                .ok_or_else(|| format!("a value is required for `--{class}.{name}`"))?,
+        };
+        forms.push(ClassForm { section, known, value });
+    }
+    Ok((rest, forms))
+}
+
+/// The name and the value of a word that is an option.
+fn option_and_value(word: &str) -> Option<(&str, Option<&str>)> {
+    let option = word.strip_prefix("--")?;
+    let (name, value) = match option.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (option, None),
+    };
+    is_option_name(name).then_some((name, value))
+}
+
 fn is_option_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic())
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 fn plain(value: &str, env: &Env) -> String {

@@ -2,42 +2,59 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use jupyter_docker_spec::cli::{self, Cli, Command, Install};
+use jupyter_docker_spec::commands::install::APPLICATION;
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::paths::Paths;
+use jupyter_docker_spec::settings::lookup::{ClassForm, Line};
 use jupyter_docker_spec::{commands, log, program};
 use tracing::Level;
 
-/// The name under which the installer speaks: that of the Python tool's class.
-const APPLICATION: &str = "DockerSpecInstaller";
-
 fn main() -> ExitCode {
     let env = Env::of_process();
-    match Cli::try_parse_from(cli::normalise(std::env::args_os(), &env)) {
-        Ok(Cli { command: Some(Command::Install(arguments)) }) => {
-            program::finish(run_install(&arguments, &env))
-        }
+    let words = cli::normalise(std::env::args_os(), &env);
+    let (words, forms) = match cli::take_class_forms(words) {
+        Ok(taken) => taken,
+        Err(reason) => return usage(&reason, &env),
+    };
+    match Cli::try_parse_from(words) {
+        Ok(Cli { command: Some(Command::Install(arguments)) }) => install(&arguments, &forms, &env),
         Ok(Cli { command: None }) => no_subcommand(),
         Err(error) => report_usage(&error, &env),
     }
 }
 
-fn run_install(arguments: &Install, env: &Env) -> Result<()> {
-    let level = match &arguments.log_level {
-        _ if arguments.debug => Some(Level::DEBUG),
-        Some(name) => log::level(name),
-        None => Some(Level::INFO),
+fn install(arguments: &Install, forms: &[ClassForm], env: &Env) -> ExitCode {
+    if arguments.help_all {
+        return help_all();
+    }
+    let line = match Line::new(arguments, forms) {
+        Ok(line) => line,
+        Err(error) => return usage(&error.to_string(), env),
     };
-    log::init(APPLICATION, level.unwrap_or(Level::INFO), env);
-    level.with_context(|| {
-        let given = arguments.log_level.as_deref().unwrap_or_default();
-        format!("`--log-level` of `{given}` must be one of {}", log::LEVELS)
-    })?;
     let executable = std::env::current_exe().ok();
-    commands::install::run(arguments, &Paths { env, executable: executable.as_deref() })
+    let paths = Paths { env, executable: executable.as_deref() };
+    match commands::install::run(arguments, &line, &paths) {
+        Ok(text) => program::print(&text, ExitCode::SUCCESS),
+        Err(error) => program::finish(Err(error)),
+    }
+}
+
+/// The help of `install`, and what it can be configured with.
+fn help_all() -> ExitCode {
+    let mut command = Cli::command();
+    command.build();
+    let install = command.find_subcommand_mut("install");
+    let help = install.map(|install| install.render_long_help().to_string()).unwrap_or_default();
+    program::print(&(help + &commands::config::help_of_classes()), ExitCode::SUCCESS)
+}
+
+/// Reports a command line that is not understood.
+fn usage(reason: &str, env: &Env) -> ExitCode {
+    log::init(APPLICATION, Level::INFO, env);
+    program::usage(reason)
 }
 
 /// Help and version, which clap hands over as errors too, are data on standard output.
@@ -46,8 +63,7 @@ fn report_usage(error: &clap::Error, env: &Env) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return program::print(&text, ExitCode::SUCCESS);
     }
-    log::init(APPLICATION, Level::INFO, env);
-    program::usage(text.trim_start_matches("error: "))
+    usage(text.trim_start_matches("error: "), env)
 }
 
 /// What the Python tool says too, with its exit status.

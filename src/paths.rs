@@ -1,6 +1,7 @@
 //! Jupyter's directories, by the rules of `jupyter_core.paths`: where a kernelspec goes, and where
 //! Jupyter will look for it. `jupyter --paths` prints the same lists.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
@@ -15,7 +16,20 @@ mod variable {
     pub(super) const XDG_DATA_DIRS: &str = "XDG_DATA_DIRS";
     pub(super) const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
     pub(super) const CONDA_PREFIX: &str = "CONDA_PREFIX";
+    pub(super) const USER_BASE: &str = "PYTHONUSERBASE";
+    pub(super) const NO_USER_SITE: &str = "PYTHONNOUSERSITE";
+    pub(super) const CONDA_DEFAULT_ENV: &str = "CONDA_DEFAULT_ENV";
+    pub(super) const PREFER_ENV_PATH: &str = "JUPYTER_PREFER_ENV_PATH";
+    pub(super) const CONFIG_DIR: &str = "JUPYTER_CONFIG_DIR";
+    pub(super) const CONFIG_PATH: &str = "JUPYTER_CONFIG_PATH";
+    pub(super) const NO_CONFIG: &str = "JUPYTER_NO_CONFIG";
+    pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 }
+
+const SYSTEM_CONFIG: [&str; 2] = ["/usr/local/etc/jupyter", "/etc/jupyter"];
+
+/// The file that makes a directory a virtual environment of Python.
+const VENV_CONFIGURATION: &str = "pyvenv.cfg";
 
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
 
@@ -97,6 +111,12 @@ impl Paths<'_> {
     /// `None` if there is none.
     #[must_use]
     pub fn environment_prefix(&self) -> Option<PathBuf> {
+        self.known_environment().or_else(|| self.prefix_of_python())
+    }
+
+    /// The same, as far as no Python has to be asked.
+    #[must_use]
+    pub fn known_environment(&self) -> Option<PathBuf> {
         let of_executable = self
             .executable
             .and_then(Path::parent)
@@ -107,20 +127,86 @@ impl Paths<'_> {
             .or_else(|| self.env.path(variable::VIRTUAL_ENV))
             .or_else(|| self.env.path(variable::CONDA_PREFIX))
             .map(|prefix| self.absolute(&prefix))
-            .or_else(|| self.prefix_of_python())
     }
 
-    /// The kernels directories that Jupyter searches, without those of the Python environment.
+    /// The directories with configuration files, in Jupyter's search order. Of the Python on `PATH`
+    /// the prefix is guessed from where it lies: asking it would take longer than all the rest.
     #[must_use]
-    pub fn kernel_directories(&self) -> Vec<PathBuf> {
+    pub fn config_directories(&self) -> Vec<PathBuf> {
+        if self.env.get(variable::NO_CONFIG).is_some() {
+            return Vec::new();
+        }
         let mut found: Vec<PathBuf> = Vec::new();
-        if let Some(list) = self.env.get(variable::SEARCH_PATH) {
+        if let Some(list) = self.env.get(variable::CONFIG_PATH) {
             found.extend(list.split(':').map(|path| self.absolute(Path::new(path))));
         }
-        found.extend(self.user_data());
-        // Python's user site: searched as well where it differs, as with JUPYTER_DATA_DIR set.
-        found.extend(self.env.home().map(|home| home.join(".local/share/jupyter")));
-        found.extend(self.system_data());
+        let prefix = self.known_environment().or_else(|| {
+            let python = self.python()?;
+            python.parent().and_then(Path::parent).map(Path::to_path_buf)
+        });
+        let of_environment = prefix.as_deref().map(|prefix| prefix.join("etc/jupyter"));
+        let first = prefix.as_deref().is_some_and(|prefix| self.prefers_environment(prefix));
+        let home = self.env.home();
+        let of_user = self.user_config();
+        let user_site = home.as_deref().map(|home| home.join(".local/etc/jupyter"));
+        let of_user = of_user.into_iter().chain(user_site);
+        if first {
+            found.extend(of_environment.into_iter().chain(of_user));
+        } else {
+            found.extend(of_user.chain(of_environment));
+        }
+        found.extend(SYSTEM_CONFIG.map(PathBuf::from));
+        found
+    }
+
+    /// The user's configuration directory (`jupyter_config_dir()`); `None` without a home directory.
+    #[must_use]
+    pub fn user_config(&self) -> Option<PathBuf> {
+        if let Some(directory) = self.env.path(variable::CONFIG_DIR) {
+            return Some(self.expand(&directory));
+        }
+        let home = self.env.home();
+        if self.platform_directories() {
+            let xdg = self.env.path(variable::XDG_CONFIG_HOME).filter(|path| path.is_absolute());
+            let config = xdg.or_else(|| home.map(|home| home.join(".config")));
+            return config.map(|config| config.join("jupyter"));
+        }
+        home.map(|home| home.join(".jupyter"))
+    }
+
+    /// Whether what lies in the Python environment comes before what is the user's: where it is
+    /// told so, and in the user's own virtual or conda environment, but not in conda's base one.
+    fn prefers_environment(&self, prefix: &Path) -> bool {
+        if self.env.is_set(variable::PREFER_ENV_PATH) {
+            return self.is_on(variable::PREFER_ENV_PATH);
+        }
+        let own = fs_err::metadata(prefix)
+            .is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw());
+        let conda = self.env.path(variable::CONDA_PREFIX).is_some_and(|conda| {
+            prefix.starts_with(conda)
+                && self.env.get(variable::CONDA_DEFAULT_ENV).is_some_and(|name| name != "base")
+        });
+        own && (conda || prefix.join(VENV_CONFIGURATION).is_file())
+    }
+
+    /// The kernels directories that Jupyter searches, the first first. Those of the Python
+    /// environment among them, for which a `python3` may be run.
+    #[must_use]
+    pub fn kernel_directories(&self) -> Vec<PathBuf> {
+        let prefix = self.environment_prefix();
+        let system = self.system_data();
+        let environment = prefix
+            .iter()
+            .map(|prefix| prefix.join("share/jupyter"))
+            .filter(|directory| !system.contains(directory));
+        let user = self.user_data().into_iter().chain(self.user_site(prefix.as_deref()));
+        let mut found = self.search_path();
+        if prefix.as_deref().is_some_and(|prefix| self.prefers_environment(prefix)) {
+            found.extend(environment.chain(user));
+        } else {
+            found.extend(user.chain(environment));
+        }
+        found.extend(system);
         let mut kernels: Vec<PathBuf> = Vec::with_capacity(found.len());
         for directory in found.into_iter().map(|path| path.join("kernels")) {
             if !kernels.contains(&directory) {
@@ -130,32 +216,74 @@ impl Paths<'_> {
         kernels
     }
 
+    /// Whether Jupyter searches the kernels directory in whatever Python environment it runs, which
+    /// takes no `python3` to know.
+    #[must_use]
+    pub fn always_searched(&self, kernels: &Path) -> bool {
+        let mut directories = self.search_path().into_iter();
+        directories.any(|path| path.join("kernels") == kernels)
+            || self.user_data().is_some_and(|path| path.join("kernels") == kernels)
+            || self.system_data().iter().any(|path| path.join("kernels") == kernels)
+    }
+
+    /// The directories of `$JUPYTER_PATH`.
+    fn search_path(&self) -> Vec<PathBuf> {
+        let list = self.env.get(variable::SEARCH_PATH);
+        list.into_iter()
+            .flat_map(|list| list.split(':'))
+            .map(|path| self.absolute(Path::new(path)))
+            .collect()
+    }
+
+    /// The directory for data in Python's user site, which a virtual environment hides unless it
+    /// shows the system's packages.
+    fn user_site(&self, prefix: Option<&Path>) -> Option<PathBuf> {
+        let hidden = prefix
+            .and_then(|prefix| fs_err::read_to_string(prefix.join(VENV_CONFIGURATION)).ok())
+            .is_some_and(|text| !shows_system_packages(&text));
+        if hidden || self.env.get(variable::NO_USER_SITE).is_some() {
+            return None;
+        }
+        let base = match self.env.path(variable::USER_BASE) {
+            Some(base) => self.expand(&base),
+            None => self.env.home()?.join(".local"),
+        };
+        Some(base.join("share/jupyter"))
+    }
+
     /// The kernels directory below a prefix.
     #[must_use]
     pub fn kernels_below(&self, prefix: &Path) -> PathBuf {
         self.absolute(prefix).join("share/jupyter/kernels")
     }
 
-    /// Whether platform directories are in use. An empty variable counts as set, as it does in
-    /// `jupyter_core`.
+    /// Whether platform directories are in use.
     fn platform_directories(&self) -> bool {
+        self.is_on(variable::PLATFORM_DIRS)
+    }
+
+    /// Whether a variable that is a switch is on. An empty one counts as set, as it does in
+    /// `jupyter_core`.
+    fn is_on(&self, name: &str) -> bool {
         const OFF: [&str; 6] = ["no", "n", "false", "off", "0", "0.0"];
-        self.env.is_set(variable::PLATFORM_DIRS)
+        self.env.is_set(name)
             && !self
                 .env
-                .get(variable::PLATFORM_DIRS)
+                .get(name)
                 .is_some_and(|value| OFF.contains(&value.to_ascii_lowercase().as_str()))
     }
 
-    fn prefix_of_python(&self) -> Option<PathBuf> {
-        // The first match on the PATH that was handed down, not on that of this process.
-        let python = self
-            .env
+    /// The Python that is first on the `PATH` that was handed down, not on that of this process.
+    fn python(&self) -> Option<PathBuf> {
+        self.env
             .get("PATH")?
             .split(':')
             .map(|directory| Path::new(directory).join("python3"))
-            .find(|candidate| candidate.is_file())?;
-        let output = Command::new(python)
+            .find(|candidate| candidate.is_file())
+    }
+
+    fn prefix_of_python(&self) -> Option<PathBuf> {
+        let output = Command::new(self.python()?)
             .args(["-I", "-c", "import sys; print(sys.prefix)"])
             .env_clear()
             .envs(self.env.iter())
@@ -169,7 +297,17 @@ impl Paths<'_> {
 
 /// Whether the directory is the root of a virtual or a conda environment.
 fn is_python_environment(prefix: &Path) -> bool {
-    prefix.join("pyvenv.cfg").is_file() || prefix.join("conda-meta").is_dir()
+    prefix.join(VENV_CONFIGURATION).is_file() || prefix.join("conda-meta").is_dir()
+}
+
+/// Whether the configuration of a virtual environment, the text of its `pyvenv.cfg`, lets the
+/// system's packages be seen.
+fn shows_system_packages(configuration: &str) -> bool {
+    let settings = configuration.lines().filter_map(|line| line.split_once('='));
+    let mut values = settings
+        .filter(|(key, _)| key.trim().eq_ignore_ascii_case("include-system-site-packages"))
+        .map(|(_, value)| value.trim().eq_ignore_ascii_case("true"));
+    values.next_back().unwrap_or(true)
 }
 
 #[cfg(test)]
@@ -234,5 +372,53 @@ mod tests {
         let env = Env::new(Path::new("/"), [("CONDA_PREFIX", "/c")]);
         let paths = Paths { env: &env, executable: None };
         assert_eq!(paths.environment_prefix().unwrap(), Path::new("/c"));
+    }
+
+    #[test]
+    fn kernels_are_searched_in_jupyters_order() {
+        let root = tempfile::tempdir().unwrap();
+        let venv = root.path().join("venv");
+        fs_err::create_dir(&venv).unwrap();
+        let search = |configuration: Option<&str>, variables: &[(&str, &str)]| {
+            let file = venv.join(VENV_CONFIGURATION);
+            let _ = fs_err::remove_file(&file);
+            if let Some(text) = configuration {
+                fs_err::write(&file, text).unwrap();
+            }
+            let given = [("HOME", "/h"), ("VIRTUAL_ENV", venv.to_str().unwrap())];
+            let env = Env::new(Path::new("/w"), given.iter().chain(variables).copied());
+            let paths = Paths { env: &env, executable: None };
+            let directories = paths.kernel_directories();
+            let short = |path: &PathBuf| {
+                let text = path.to_str().unwrap().replace(venv.to_str().unwrap(), "VENV");
+                text.trim_end_matches("/kernels").trim_end_matches("/share/jupyter").to_owned()
+            };
+            directories.iter().map(short).collect::<Vec<_>>().join(" ")
+        };
+        let own = Some("include-system-site-packages = false\n");
+        let conda = [("CONDA_PREFIX", venv.to_str().unwrap()), ("CONDA_DEFAULT_ENV", "e")];
+        for (configuration, variables, expected) in [
+            (own, &[][..], "VENV /h/.local /usr/local /usr"),
+            (own, &[("JUPYTER_PREFER_ENV_PATH", "0")], "/h/.local VENV /usr/local /usr"),
+            (None, &[], "/h/.local VENV /usr/local /usr"),
+            (None, &[("JUPYTER_PREFER_ENV_PATH", "")], "VENV /h/.local /usr/local /usr"),
+            (None, &conda, "VENV /h/.local /usr/local /usr"),
+            (None, &conda[..1], "/h/.local VENV /usr/local /usr"),
+            (own, &[("JUPYTER_DATA_DIR", "/d")], "VENV /d /usr/local /usr"),
+            (None, &[("JUPYTER_DATA_DIR", "/d")], "/d /h/.local VENV /usr/local /usr"),
+            (
+                None,
+                &[("JUPYTER_DATA_DIR", "/d"), ("PYTHONUSERBASE", "/u")],
+                "/d /u VENV /usr/local /usr",
+            ),
+            (
+                None,
+                &[("JUPYTER_DATA_DIR", "/d"), ("PYTHONNOUSERSITE", "1")],
+                "/d VENV /usr/local /usr",
+            ),
+            (own, &[("JUPYTER_PATH", "/p/:q:/usr")], "/p /w/q /usr VENV /h/.local /usr/local /usr"),
+        ] {
+            assert_eq!(search(configuration, variables), expected, "{variables:?}");
+        }
     }
 }

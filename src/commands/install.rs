@@ -2,22 +2,87 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use tracing::Level;
 
+use super::config;
 use crate::cli::Install;
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::render;
 use crate::kernelspec::store::{self, Outcome};
+use crate::log;
 use crate::paths::Paths;
+use crate::settings::config::{Config, OWN, Source};
+use crate::settings::lookup::{Line, Lookup};
+use crate::settings::traits;
 use crate::settings::{Location, Settings};
 
-/// Installs the specification that the command line and the environment ask for.
+/// The name under which the installer speaks: that of the Python tool's class.
+pub const APPLICATION: &str = "DockerSpecInstaller";
+
+/// Installs the specification that the command line, the configuration files and the environment ask
+/// for.
 ///
 /// # Errors
 /// When a setting is not valid, the launcher is missing or the destination cannot be written.
 /// Nothing is changed then.
-pub fn run(args: &Install, paths: &Paths<'_>) -> Result<()> {
-    let settings = Settings::resolve(args, paths.env)?;
+///
+/// Returns what is to be printed on standard output: what `--show-config` asks for.
+pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
+    // What is wrong with a file can be said when the level is known, which may be in another.
+    let (config, broken) = match configuration(line, paths) {
+        Ok(config) => (config, None),
+        Err(error) => (Config::default(), Some(error)),
+    };
+    let lookup = &Lookup { line, config: &config, env: paths.env };
+    let level = lookup.text(&traits::LOG_LEVEL);
+    let known = match &level {
+        _ if args.debug => Some(Level::DEBUG),
+        Some(given) => log::level(&given.value),
+        None => Some(Level::INFO),
+    };
+    log::init(APPLICATION, known.unwrap_or(Level::INFO), paths.env);
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    if let (None, Some(given)) = (known, level) {
+        bail!(given.must(&format!("be one of {}", log::LEVELS)));
+    }
+
+    if lookup.flag(&traits::SHOW_CONFIG_JSON)? {
+        return Ok(config::shown_as_json(lookup));
+    }
+    if lookup.flag(&traits::SHOW_CONFIG)? {
+        return Ok(config::shown(lookup));
+    }
+    if lookup.flag(&traits::GENERATE_CONFIG)? {
+        let path = config::generate(lookup, paths)?;
+        tracing::info!("Wrote the default configuration to {}", path.display());
+        return Ok(String::new());
+    }
+    install(args, lookup, paths)?;
+    Ok(String::new())
+}
+
+/// Reads the configuration files, unless one is to be written.
+fn configuration(line: &Line, paths: &Paths<'_>) -> Result<Config> {
+    let nothing = Config::default();
+    let lookup = Lookup { line, config: &nothing, env: paths.env };
+    if lookup.flag(&traits::GENERATE_CONFIG)? {
+        return Ok(nothing);
+    }
+    let named =
+        |known| lookup.text(known).map(|given| given.value).filter(|value| !value.is_empty());
+    let source = match (named(&traits::CONFIG_FILE), named(&traits::CONFIG_FILE_NAME)) {
+        (Some(file), _) => Source::File(file.into()),
+        (None, Some(name)) => Source::Directories(name),
+        (None, None) => Source::Directories(OWN.to_owned()),
+    };
+    Config::load(&source, paths)
+}
+
+fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<()> {
+    let settings = Settings::resolve(args, lookup)?;
     let kernels = kernels_directory(&settings.location, paths)?;
     let destination = kernels.join(settings.kernel_name.as_str());
     let launcher = LauncherFile::find(&settings.launcher, paths)?;
@@ -64,15 +129,13 @@ fn kernels_directory(location: &Location, paths: &Paths<'_>) -> Result<PathBuf> 
 
 /// Warns when Jupyter will not look into the directory.
 fn warn_unless_searched(kernels: &std::path::Path, paths: &Paths<'_>) {
-    let mut searched = paths.kernel_directories();
-    if searched.iter().any(|directory| directory == kernels) {
+    // First without the environment's, because asking a Python for its prefix takes longer than all
+    // the rest.
+    if paths.always_searched(kernels) {
         return;
     }
-    // Last, because asking a Python for its prefix takes longer than all the rest.
-    if let Some(prefix) = paths.environment_prefix() {
-        searched.push(paths.kernels_below(&prefix));
-    }
-    if searched.last().is_none_or(|directory| directory != kernels) {
+    let searched = paths.kernel_directories();
+    if !searched.iter().any(|directory| directory == kernels) {
         let searched: Vec<String> =
             searched.iter().map(|directory| format!("'{}'", directory.display())).collect();
         tracing::warn!(

@@ -1,3 +1,4 @@
 //! The subcommands of `jupyter-docker-spec`, one a file.
 
+pub mod config;
 pub mod install;

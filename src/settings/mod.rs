@@ -1,18 +1,23 @@
-//! The settings of one `install`, each from the first place that has it: command line, environment,
-//! default. A configuration file's place is between the first two, in `Lookup`.
+//! The settings of one `install`, each from the first place that has it: command line, configuration
+//! files, environment, default.
 
+pub mod config;
 mod kernel_name;
+pub mod lookup;
 mod port_range;
+mod python;
+pub mod traits;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 pub use self::kernel_name::KernelName;
+use self::lookup::Lookup;
 pub use self::port_range::PortRange;
+use self::traits::{Kind, Trait};
 use crate::cli::Install;
 use crate::env::Env;
 
@@ -169,138 +174,78 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings from the command line and the environment.
+    /// The settings that the command line, the configuration files and the environment come to.
     ///
     /// # Errors
-    /// When a value is not valid: it names the option or variable and what is accepted.
-    pub fn resolve(args: &Install, env: &Env) -> Result<Self> {
-        let lookup = Lookup { env };
-        let language = match lookup.text(args.language.as_ref(), "--language", &[]) {
+    /// When a value is not valid: it names the place it is from and what is accepted.
+    pub fn resolve(args: &Install, lookup: &Lookup<'_>) -> Result<Self> {
+        for known in Trait::ALL.into_iter().filter(|known| known.kind == Kind::PythonOnly) {
+            if lookup.text(known).is_some() {
+                tracing::warn!("`{known}` has no meaning here and is ignored");
+            }
+        }
+        let language = match lookup.text(&traits::LANGUAGE) {
             None => Language::Python,
             Some(given) => Language::parse(&given.value)
                 .with_context(|| given.must("be one of Python, R and Scala"))?,
         };
         // The Python tool cannot tell its default from the same value given, and neither do we:
         // `--language=R --kernel-name=docker_python` has always meant `docker_r`.
-        let kernel_name = args
-            .kernel_name
-            .clone()
-            .filter(|name| *name != Language::Python.default_kernel_name())
-            .unwrap_or_else(|| language.default_kernel_name());
-        let display_name = args
-            .display_name
-            .clone()
-            .filter(|name| name != Language::Python.default_display_name())
-            .unwrap_or_else(|| language.default_display_name().to_owned());
-
-        let image_name =
-            lookup.text(args.image_name.as_ref(), "--image-name", &[variable::IMAGE_NAME]);
+        let name_or = |known, of_python: &str, default: String| {
+            let given = lookup.text(known).map(|given| given.value);
+            given.filter(|name| name != of_python).unwrap_or(default)
+        };
+        let kernel_name = name_or(
+            &traits::KERNEL_NAME,
+            &Language::Python.default_kernel_name(),
+            language.default_kernel_name(),
+        );
+        let image_name = lookup.text(&traits::IMAGE_NAME);
         if let Some(given) = &image_name {
             ensure!(!given.value.trim().is_empty(), given.must("name an image"));
         }
-
-        let unauthorized = lookup.list(&args.unauthorized_users, variable::UNAUTHORIZED_USERS);
+        let swarm = lookup.flag(&traits::SWARM)?;
         Ok(Self {
             language,
-            mode: if args.swarm { Mode::Swarm } else { Mode::Docker },
+            mode: if swarm { Mode::Swarm } else { Mode::Docker },
             kernel_name: KernelName::parse(&kernel_name)?,
-            display_name,
+            display_name: name_or(
+                &traits::DISPLAY_NAME,
+                Language::Python.default_display_name(),
+                language.default_display_name().to_owned(),
+            ),
             image_name: image_name.map_or_else(|| language.default_image(), |given| given.value),
-            authorized_users: lookup
-                .list(&args.authorized_users, variable::AUTHORIZED_USERS)
-                .unwrap_or_default(),
-            unauthorized_users: unauthorized
+            authorized_users: lookup.names(&traits::AUTHORIZED_USERS).unwrap_or_default(),
+            unauthorized_users: lookup
+                .names(&traits::UNAUTHORIZED_USERS)
                 .filter(|users| !users.is_empty() && !users.iter().eq(["root"])),
-            port_range: port_range(&lookup, args)?,
-            launch_timeout: launch_timeout(&lookup, args)?,
-            kernel_class: kernel_class(&lookup, args, language)?,
-            location: location(args)?,
-            replace: args.replace,
-            launcher: launcher(&lookup, args)?,
+            port_range: port_range(lookup)?,
+            launch_timeout: launch_timeout(lookup)?,
+            kernel_class: kernel_class(lookup, language)?,
+            location: location(args, lookup)?,
+            replace: lookup.flag(&traits::REPLACE)?,
+            launcher: launcher(args, lookup.env)?,
         })
     }
 }
 
-/// A value and where it came from, for messages.
-struct Given {
-    value: String,
-    origin: &'static str,
-}
-
-impl Given {
-    /// The sentence that says what is wrong with the value.
-    fn must(&self, what: &str) -> String {
-        format!("{self} must {what}")
+fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {
+    match lookup.text(&traits::PORT_RANGE).filter(|given| !given.value.is_empty()) {
+        None => Ok(None),
+        Some(given) => PortRange::parse(&given.value).with_context(|| given.to_string()),
     }
 }
 
-impl fmt::Display for Given {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` of `{}`", self.origin, self.value)
-    }
-}
-
-/// Finds values in the places they may be in, first place first.
-struct Lookup<'a> {
-    env: &'a Env,
-}
-
-impl Lookup<'_> {
-    fn text(
-        &self,
-        flag: Option<&String>,
-        option: &'static str,
-        variables: &[&'static str],
-    ) -> Option<Given> {
-        if let Some(value) = flag {
-            return Some(Given { value: value.clone(), origin: option });
-        }
-        variables.iter().find_map(|&name| {
-            let value = self.env.get(name)?.to_owned();
-            Some(Given { value, origin: name })
-        })
-    }
-
-    /// A set of names, blanks around them and empty ones dropped; `None` if no place has it.
-    fn list(&self, flags: &[String], variable: &'static str) -> Option<BTreeSet<String>> {
-        let given: Vec<&str> = if flags.is_empty() {
-            vec![self.env.get(variable)?]
-        } else {
-            flags.iter().map(String::as_str).collect()
-        };
-        let names = given.iter().flat_map(|names| names.split(','));
-        Some(names.map(str::trim).filter(|n| !n.is_empty()).map(str::to_owned).collect())
-    }
-}
-
-fn port_range(lookup: &Lookup<'_>, args: &Install) -> Result<Option<PortRange>> {
-    let Some(given) =
-        lookup.text(args.port_range.as_ref(), "--port-range", &[variable::PORT_RANGE])
-    else {
-        return Ok(None);
+fn launch_timeout(lookup: &Lookup<'_>) -> Result<NonZeroU32> {
+    let Some(given) = lookup.text(&traits::LAUNCH_TIMEOUT) else {
+        return Ok(DEFAULT_LAUNCH_TIMEOUT);
     };
-    if given.value.is_empty() {
-        return Ok(None);
-    }
-    PortRange::parse(&given.value).with_context(|| given.to_string())
+    let seconds = given.value.trim().parse().ok();
+    seconds.with_context(|| given.must("be a whole number of seconds greater than 0"))
 }
 
-fn launch_timeout(lookup: &Lookup<'_>, args: &Install) -> Result<NonZeroU32> {
-    let variables = [variable::LAUNCH_TIMEOUT, variable::KERNEL_LAUNCH_TIMEOUT];
-    match lookup.text(args.launch_timeout.as_ref(), "--launch-timeout", &variables) {
-        None => Ok(DEFAULT_LAUNCH_TIMEOUT),
-        Some(given) => given
-            .value
-            .trim()
-            .parse()
-            .ok()
-            .with_context(|| given.must("be a whole number of seconds greater than 0")),
-    }
-}
-
-fn kernel_class(lookup: &Lookup<'_>, args: &Install, language: Language) -> Result<Option<String>> {
-    let given =
-        lookup.text(args.ipykernel_subclass_name.as_ref(), "--ipykernel-subclass-name", &[]);
+fn kernel_class(lookup: &Lookup<'_>, language: Language) -> Result<Option<String>> {
+    let given = lookup.text(&traits::KERNEL_CLASS);
     if language != Language::Python {
         if given.is_some_and(|given| given.value != DEFAULT_KERNEL_CLASS) {
             tracing::warn!(
@@ -320,30 +265,33 @@ fn kernel_class(lookup: &Lookup<'_>, args: &Install, language: Language) -> Resu
     Ok(Some(given.value))
 }
 
-fn location(args: &Install) -> Result<Location> {
-    // `--prefix=` is Python's way to say nothing.
-    let prefix = args.prefix.clone().filter(|prefix| !prefix.is_empty());
-    if args.user && (args.sys_prefix || prefix.is_some()) {
+fn location(args: &Install, lookup: &Lookup<'_>) -> Result<Location> {
+    // `--prefix=` is Python's way to say nothing. A prefix that is no text is only on the command
+    // line, where the lookup does not have it.
+    let prefix = match &args.prefix {
+        Some(prefix) => Some(PathBuf::from(prefix)),
+        None => lookup.text(&traits::PREFIX).map(|given| PathBuf::from(given.value)),
+    };
+    let prefix = prefix.filter(|prefix| !prefix.as_os_str().is_empty());
+    let user = lookup.flag(&traits::USER)?;
+    if user && (args.sys_prefix || prefix.is_some()) {
         bail!("Can't specify both user and prefix. Please choose one or the other.");
     }
     Ok(match prefix {
         _ if args.sys_prefix => Location::SysPrefix,
-        _ if args.user => Location::User,
-        Some(prefix) => Location::Prefix(prefix.into()),
+        _ if user => Location::User,
+        Some(prefix) => Location::Prefix(prefix),
         None => Location::System,
     })
 }
 
-fn launcher(lookup: &Lookup<'_>, args: &Install) -> Result<Launcher> {
-    let Some(given) = lookup.text(args.launcher.as_ref(), "--launcher", &[variable::LAUNCHER])
-    else {
-        return Ok(Launcher::Native);
-    };
-    Ok(match given.value.as_str() {
-        "" => bail!("{}", given.must("be `native`, `python` or the path of a file")),
-        "native" => Launcher::Native,
-        "python" => Launcher::Python,
-        path => Launcher::File(PathBuf::from(path)),
+fn launcher(args: &Install, env: &Env) -> Result<Launcher> {
+    let given = args.launcher.as_deref().or_else(|| env.get(variable::LAUNCHER));
+    Ok(match given {
+        None | Some("native") => Launcher::Native,
+        Some("python") => Launcher::Python,
+        Some("") => bail!("`--launcher` must be `native`, `python` or the path of a file"),
+        Some(path) => Launcher::File(PathBuf::from(path)),
     })
 }
 

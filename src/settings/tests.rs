@@ -4,12 +4,16 @@ use clap::Parser as _;
 
 use super::*;
 use crate::cli::{Cli, Command};
+use crate::settings::config::Config;
+use crate::settings::lookup::Line;
 
 /// The settings of `jupyter-docker-spec install ARGUMENTS` with these variables.
 fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings> {
     let words = ["jupyter-docker-spec", "install"].iter().chain(arguments);
     let Command::Install(install) = Cli::try_parse_from(words)?.command.unwrap();
-    Settings::resolve(&install, &Env::new(Path::new("/"), variables.iter().copied()))
+    let (line, config) = (Line::new(&install, &[])?, Config::default());
+    let env = Env::new(Path::new("/"), variables.iter().copied());
+    Settings::resolve(&install, &Lookup { line: &line, config: &config, env: &env })
 }
 
 fn error(arguments: &[&str], variables: &[(&str, &str)]) -> String {

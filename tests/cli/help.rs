@@ -83,6 +83,18 @@ fn help_of_install() {
           --sys-prefix       Install below the prefix of the Python environment this
                              command belongs to
 
+    Configuration:
+          --config <FILE>     Configuration file to read in place of those in
+                              Jupyter's directories
+          --show-config       Print the values that are set, with their origin, and
+                              install nothing
+          --show-config-json  The same as JSON
+          --generate-config   Write a configuration file with all defaults, and
+                              install nothing
+      -y, --answer-yes        Answer every question with yes
+          --help-all          Print this help, and all classes and traits of
+                              configuration files
+
     Messages:
           --log-level <LEVEL>  Least important messages to show: 0, 10 to 50, DEBUG,
                                INFO, WARN, ERROR or CRITICAL [default: INFO]

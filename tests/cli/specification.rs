@@ -408,7 +408,7 @@ fn values_that_a_server_would_refuse_are_refused_before_anything_is_touched() {
     `--ipykernel-subclass-name` of `Kernel` must be the dotted name of a class, such as `package.module.Class`
     `--ipykernel-subclass-name` of `a.b; import os` must be the dotted name of a class, such as `package.module.Class`
     `--log-level` of `LOUD` must be one of 0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL
-    `--launcher` of `` must be `native`, `python` or the path of a file
+    `--launcher` must be `native`, `python` or the path of a file
     ");
     assert!(!sandbox.path("p").exists());
 }
