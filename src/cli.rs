@@ -94,6 +94,10 @@ pub struct Install {
     #[arg(long, help_heading = "Specification", overrides_with = "replace")]
     pub replace: bool,
 
+    /// Print what would be written, and what the launcher would ask the engine for, and write nothing
+    #[arg(long, help_heading = "Specification", overrides_with = "dry_run")]
+    pub dry_run: bool,
+
     /// Install for the current user only
     #[arg(long, help_heading = "Destination", overrides_with = "user")]
     pub user: bool,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use tracing::Level;
 
-use super::config;
+use super::{config, dry_run};
 use crate::cli::Install;
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::render;
@@ -27,7 +27,7 @@ pub const APPLICATION: &str = "DockerSpecInstaller";
 /// When a setting is not valid, the launcher is missing or the destination cannot be written.
 /// Nothing is changed then.
 ///
-/// Returns what is to be printed on standard output: what `--show-config` asks for.
+/// Returns what is to be printed on standard output: what `--show-config` or `--dry-run` asks for.
 pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
     // What is wrong with a file can be said when the level is known, which may be in another.
     let (config, broken) = match configuration(line, paths) {
@@ -60,8 +60,7 @@ pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
         tracing::info!("Wrote the default configuration to {}", path.display());
         return Ok(String::new());
     }
-    install(args, lookup, paths)?;
-    Ok(String::new())
+    install(args, lookup, paths)
 }
 
 /// Reads the configuration files, unless one is to be written.
@@ -81,7 +80,7 @@ fn configuration(line: &Line, paths: &Paths<'_>) -> Result<Config> {
     Config::load(&source, paths)
 }
 
-fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<()> {
+fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<String> {
     let settings = Settings::resolve(args, lookup)?;
     let kernels = kernels_directory(&settings.location, paths)?;
     let destination = kernels.join(settings.kernel_name.as_str());
@@ -89,6 +88,9 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<()>
     let tree = render::tree(&settings, launcher, &destination)?;
 
     store::check(&destination, settings.replace)?;
+    if args.dry_run {
+        return dry_run::described(&settings, &destination, &tree, paths.env);
+    }
     tracing::info!("Installing kernel specification for '{}'", settings.display_name);
     warn_unless_searched(&kernels, paths);
     let outcome = store::install(&destination, &tree, settings.replace).with_context(|| {
@@ -99,7 +101,7 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<()>
         tracing::info!("Removing existing kernelspec in {shown}");
     }
     tracing::info!("Installed kernelspec {} in {shown}", settings.kernel_name);
-    Ok(())
+    Ok(String::new())
 }
 
 /// The directory that the specification's own directory lies in.

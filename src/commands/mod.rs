@@ -1,4 +1,5 @@
 //! The subcommands of `jupyter-docker-spec`, one a file.
 
 pub mod config;
+mod dry_run;
 pub mod install;

@@ -76,6 +76,8 @@ fn help_of_install() {
           --display-name <NAME>  Name that people see [default: Docker Python,
                                  Docker R or Docker Scala]
           --replace              Replace a specification of this name
+          --dry-run              Print what would be written, and what the launcher
+                                 would ask the engine for, and write nothing
 
     Destination:
           --user             Install for the current user only

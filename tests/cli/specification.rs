@@ -477,3 +477,97 @@ fn a_class_for_another_language_is_ignored_with_a_warning() {
     [I [TIME] DockerSpecInstaller] Installed kernelspec docker_r in [ROOT]/p/share/jupyter/kernels/docker_r
     ");
 }
+
+#[test]
+fn a_dry_run_shows_everything_and_writes_nothing() {
+    let sandbox = Sandbox::new();
+    let prefix = format!("--prefix={}", sandbox.path("prefix").display());
+    assert_snapshot!(sandbox.install(&[&prefix, "--dry-run", "--image-name=a/b:1"]), @r#"
+    exit status: 0
+    ----- stdout -----
+    0644 [ROOT]/prefix/share/jupyter/kernels/docker_python/logo-32x32.png
+    0644 [ROOT]/prefix/share/jupyter/kernels/docker_python/logo-64x64.png
+    0644 [ROOT]/prefix/share/jupyter/kernels/docker_python/logo-svg.svg
+    0755 [ROOT]/prefix/share/jupyter/kernels/docker_python/scripts/launch_docker (a copy of [ROOT]/stub/launch_docker)
+    0644 [ROOT]/prefix/share/jupyter/kernels/docker_python/kernel.json
+
+    kernel.json:
+    {
+      "argv": [
+        "[ROOT]/prefix/share/jupyter/kernels/docker_python/scripts/launch_docker",
+        "--kernel-id",
+        "{kernel_id}",
+        "--port-range",
+        "{port_range}",
+        "--response-address",
+        "{response_address}",
+        "--public-key",
+        "{public_key}",
+        "--transport-encryption",
+        "{transport_encryption}",
+        "--kernel-class-name",
+        "ipykernel.ipkernel.IPythonKernel"
+      ],
+      "env": {},
+      "display_name": "Docker Python",
+      "language": "python",
+      "interrupt_mode": "signal",
+      "metadata": {
+        "supported_encryption": [
+          "curve"
+        ],
+        "debugger": true,
+        "kernel_provisioner": {
+          "provisioner_name": "docker-provisioner",
+          "config": {
+            "image_name": "a/b:1",
+            "launch_timeout": 30
+          }
+        }
+      },
+      "kernel_protocol_version": ""
+    }
+
+    POST /containers/create for a kernel of the user `bob`:
+    {
+      "Image": "a/b:1",
+      "Hostname": "bob-00000000-0000-0000-0000-000000000000",
+      "User": "1000:100",
+      "Env": [
+        "KERNEL_CLASS_NAME=ipykernel.ipkernel.IPythonKernel",
+        "KERNEL_EXECUTOR_IMAGE=a/b:1",
+        "KERNEL_GID=100",
+        "KERNEL_ID=00000000-0000-0000-0000-000000000000",
+        "KERNEL_IMAGE=a/b:1",
+        "KERNEL_LANGUAGE=python",
+        "KERNEL_SPARK_CONTEXT_INIT_MODE=none",
+        "KERNEL_UID=1000",
+        "KERNEL_USERNAME=bob",
+        "PORT_RANGE=0..0",
+        "PUBLIC_KEY=KEY",
+        "RESPONSE_ADDRESS=SERVER:PORT"
+      ],
+      "Labels": {
+        "app": "gateway-provisioners",
+        "component": "kernel",
+        "kernel_id": "00000000-0000-0000-0000-000000000000"
+      },
+      "HostConfig": {
+        "NetworkMode": "bridge",
+        "AutoRemove": true,
+        "GroupAdd": [
+          "100"
+        ]
+      }
+    }
+    "#);
+    assert!(!sandbox.path("prefix").exists());
+
+    // What would be refused is refused.
+    let specification = sandbox.installed(&[]);
+    let again = sandbox.install(&[&prefix, "--dry-run"]);
+    assert_eq!(again.code(), Some(1), "{again}");
+    let swarm = sandbox.install(&[&prefix, "--dry-run", "--replace", "--swarm"]);
+    assert!(swarm.stdout.contains("POST /services/create"), "{swarm}");
+    assert!(Sandbox::kernel_json(&specification).to_string().contains("\"docker-provisioner\""));
+}
