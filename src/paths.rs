@@ -146,10 +146,8 @@ impl Paths<'_> {
         });
         let of_environment = prefix.as_deref().map(|prefix| prefix.join("etc/jupyter"));
         let first = prefix.as_deref().is_some_and(|prefix| self.prefers_environment(prefix));
-        let home = self.env.home();
-        let of_user = self.user_config();
-        let user_site = home.as_deref().map(|home| home.join(".local/etc/jupyter"));
-        let of_user = of_user.into_iter().chain(user_site);
+        let user_site = self.user_site(prefix.as_deref()).map(|base| base.join("etc/jupyter"));
+        let of_user = self.user_config().into_iter().chain(user_site);
         if first {
             found.extend(of_environment.into_iter().chain(of_user));
         } else {
@@ -199,7 +197,8 @@ impl Paths<'_> {
             .iter()
             .map(|prefix| prefix.join("share/jupyter"))
             .filter(|directory| !system.contains(directory));
-        let user = self.user_data().into_iter().chain(self.user_site(prefix.as_deref()));
+        let user_site = self.user_site(prefix.as_deref()).map(|base| base.join("share/jupyter"));
+        let user = self.user_data().into_iter().chain(user_site);
         let mut found = self.search_path();
         if prefix.as_deref().is_some_and(|prefix| self.prefers_environment(prefix)) {
             found.extend(environment.chain(user));
@@ -235,7 +234,7 @@ impl Paths<'_> {
             .collect()
     }
 
-    /// The directory for data in Python's user site, which a virtual environment hides unless it
+    /// The base of Python's user site, which a virtual environment hides unless it
     /// shows the system's packages.
     fn user_site(&self, prefix: Option<&Path>) -> Option<PathBuf> {
         let hidden = prefix
@@ -248,7 +247,7 @@ impl Paths<'_> {
             Some(base) => self.expand(&base),
             None => self.env.home()?.join(".local"),
         };
-        Some(base.join("share/jupyter"))
+        Some(base)
     }
 
     /// The kernels directory below a prefix.
