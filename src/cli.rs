@@ -31,7 +31,26 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create a kernel specification for use on a Docker Engine or a Docker Swarm
-    Install(Install),
+    Install(Box<Install>),
+
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  jupyter-docker-spec completions bash \\
+      > /usr/share/bash-completion/completions/jupyter-docker-spec
+  jupyter-docker-spec completions fish \\
+      > ~/.config/fish/completions/jupyter-docker-spec.fish")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Print a manual page, to be read with `man -l -`
+    Man {
+        /// The subcommand to print it for
+        #[arg(value_name = "SUBCOMMAND")]
+        subcommand: Option<String>,
+    },
 }
 
 /// The options of `install`. Underscores are accepted in place of hyphens.

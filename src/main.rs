@@ -21,6 +21,16 @@ fn main() -> ExitCode {
     };
     match Cli::try_parse_from(words) {
         Ok(Cli { command: Some(Command::Install(arguments)) }) => install(&arguments, &forms, &env),
+        Ok(Cli { command: Some(Command::Completions { shell }) }) => {
+            program::print(commands::generate::completions(shell), ExitCode::SUCCESS)
+        }
+        Ok(Cli { command: Some(Command::Man { subcommand }) }) => {
+            log::init(APPLICATION, Level::INFO, &env);
+            match commands::generate::man(subcommand.as_deref()) {
+                Ok(page) => program::print(page, ExitCode::SUCCESS),
+                Err(error) => program::finish(Err(error)),
+            }
+        }
         Ok(Cli { command: None }) => no_subcommand(),
         Err(error) => report_usage(&error, &env),
     }
@@ -37,7 +47,7 @@ fn install(arguments: &Install, forms: &[ClassForm], env: &Env) -> ExitCode {
     let executable = std::env::current_exe().ok();
     let paths = Paths { env, executable: executable.as_deref() };
     match commands::install::run(arguments, &line, &paths) {
-        Ok(text) => program::print(&text, ExitCode::SUCCESS),
+        Ok(text) => program::print(text, ExitCode::SUCCESS),
         Err(error) => program::finish(Err(error)),
     }
 }
@@ -48,7 +58,7 @@ fn help_all() -> ExitCode {
     command.build();
     let install = command.find_subcommand_mut("install");
     let help = install.map(|install| install.render_long_help().to_string()).unwrap_or_default();
-    program::print(&(help + &commands::config::help_of_classes()), ExitCode::SUCCESS)
+    program::print(help + &commands::config::help_of_classes(), ExitCode::SUCCESS)
 }
 
 /// Reports a command line that is not understood.
@@ -61,7 +71,7 @@ fn usage(reason: &str, env: &Env) -> ExitCode {
 fn report_usage(error: &clap::Error, env: &Env) -> ExitCode {
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return program::print(&text, ExitCode::SUCCESS);
+        return program::print(text, ExitCode::SUCCESS);
     }
     usage(text.trim_start_matches("error: "), env)
 }
@@ -76,5 +86,5 @@ fn no_subcommand() -> ExitCode {
         names.join(", "),
         command.render_help()
     );
-    program::print(&text, ExitCode::FAILURE)
+    program::print(text, ExitCode::FAILURE)
 }

@@ -314,7 +314,7 @@ mod tests {
     use super::*;
 
     fn user_data(variables: &[(&str, &str)]) -> PathBuf {
-        let env = Env::new(Path::new("/work/dir"), variables.iter().copied());
+        let env = Env::new(Path::new("/cwd"), variables.iter().copied());
         Paths { env: &env, executable: None }.user_data().unwrap()
     }
 
@@ -325,14 +325,14 @@ mod tests {
             (vec![HOME], "/h/.local/share/jupyter"),
             (vec![HOME, ("XDG_DATA_HOME", "/x")], "/x/jupyter"),
             (vec![HOME, ("XDG_DATA_HOME", "")], "/h/.local/share/jupyter"),
-            (vec![HOME, ("XDG_DATA_HOME", "x")], "/work/dir/x/jupyter"),
+            (vec![HOME, ("XDG_DATA_HOME", "x")], "/cwd/x/jupyter"),
             (
                 vec![HOME, ("XDG_DATA_HOME", "x"), ("JUPYTER_PLATFORM_DIRS", "1")],
                 "/h/.local/share/jupyter",
             ),
             (vec![HOME, ("XDG_DATA_HOME", "/x"), ("JUPYTER_PLATFORM_DIRS", "1")], "/x/jupyter"),
             (vec![HOME, ("JUPYTER_DATA_DIR", "/d")], "/d"),
-            (vec![HOME, ("JUPYTER_DATA_DIR", "d/../e")], "/work/dir/e"),
+            (vec![HOME, ("JUPYTER_DATA_DIR", "d/../e")], "/cwd/e"),
             (vec![HOME, ("JUPYTER_DATA_DIR", "~/d")], "/h/d"),
         ] {
             assert_eq!(user_data(&variables), Path::new(expected), "{variables:?}");

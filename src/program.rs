@@ -29,8 +29,8 @@ pub fn usage(message: &str) -> ExitCode {
 
 /// Writes to standard output; a reader that has gone away is no failure.
 #[must_use]
-pub fn print(text: &str, code: ExitCode) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
+pub fn print(text: impl AsRef<[u8]>, code: ExitCode) -> ExitCode {
+    match io::stdout().write_all(text.as_ref()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         _ => code,
     }

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     log::init(APPLICATION, Level::INFO, &env);
     match Request::parse(std::env::args_os().skip(1)) {
         Ok(Request::Launch(arguments)) => program::finish(launch(&arguments, &env, begin)),
-        Ok(Request::Print(text)) => program::print(&text, ExitCode::SUCCESS),
+        Ok(Request::Print(text)) => program::print(text, ExitCode::SUCCESS),
         Err(error) => program::usage(&format!("{error}; see `launch_docker --help`")),
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod config;
 mod dry_run;
+pub mod generate;
 pub mod install;

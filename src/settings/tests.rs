@@ -10,7 +10,9 @@ use crate::settings::lookup::Line;
 /// The settings of `jupyter-docker-spec install ARGUMENTS` with these variables.
 fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings> {
     let words = ["jupyter-docker-spec", "install"].iter().chain(arguments);
-    let Command::Install(install) = Cli::try_parse_from(words)?.command.unwrap();
+    let Some(Command::Install(install)) = Cli::try_parse_from(words)?.command else {
+        panic!("not an installation")
+    };
     let (line, config) = (Line::new(&install, &[])?, Config::default());
     let env = Env::new(Path::new("/"), variables.iter().copied());
     Settings::resolve(&install, &Lookup { line: &line, config: &config, env: &env })

@@ -20,8 +20,10 @@ fn help_of_the_program() {
     Usage: jupyter-docker-spec [COMMAND]
 
     Commands:
-      install  Create a kernel specification for use on a Docker Engine or a Docker
-               Swarm
+      install      Create a kernel specification for use on a Docker Engine or a
+                   Docker Swarm
+      completions  Print a completion script for a shell
+      man          Print a manual page, to be read with `man -l -`
 
     Options:
       -h, --help     Print help
@@ -169,7 +171,7 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install']
+    No subcommand specified. Must specify one of: ['install', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
@@ -177,8 +179,10 @@ fn no_subcommand() {
     Usage: jupyter-docker-spec [COMMAND]
 
     Commands:
-      install  Create a kernel specification for use on a Docker Engine or a Docker
-               Swarm
+      install      Create a kernel specification for use on a Docker Engine or a
+                   Docker Swarm
+      completions  Print a completion script for a shell
+      man          Print a manual page, to be read with `man -l -`
 
     Options:
       -h, --help     Print help

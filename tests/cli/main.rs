@@ -6,6 +6,7 @@
 mod configuration;
 mod destination;
 mod engine;
+mod generated;
 mod help;
 mod launch;
 mod launcher;

@@ -1,0 +1,67 @@
+//! What is generated from the command line: completions, and the manual pages that are in the
+//! repository.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use fs_err as fs;
+
+use crate::sandbox::{INSTALLER, Sandbox};
+
+const PAGES: [Option<&str>; 4] = [None, Some("install"), Some("completions"), Some("man")];
+
+#[test]
+fn every_shell_has_its_completions() {
+    let sandbox = Sandbox::new();
+    for (shell, has) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef jupyter-docker-spec"),
+        ("fish", "complete -c jupyter-docker-spec"),
+        ("elvish", "edit:completion:arg-completer[jupyter-docker-spec]"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let script = sandbox.run(sandbox.command(INSTALLER).args(["completions", shell]));
+        assert_eq!(script.code(), Some(0), "{script}");
+        assert!(script.stdout.contains(has), "{script}");
+        assert!(script.stdout.contains("ipykernel-subclass-name"), "{shell}");
+    }
+}
+
+#[test]
+fn bash_takes_its_completions_and_completes() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.run(sandbox.command(INSTALLER).args(["completions", "bash"]));
+    let path = sandbox.file("completions", &script.stdout);
+    let completed = sandbox.run(
+        sandbox
+            .command("/bin/bash")
+            .args(["--norc", "-c"])
+            .arg(format!(
+                "source {}; COMP_WORDS=(jupyter-docker-spec install --imag); COMP_CWORD=2; \
+                 function=$(complete -p jupyter-docker-spec); function=${{function#*-F }}; \
+                 ${{function%% *}} jupyter-docker-spec --imag install; echo \"${{COMPREPLY[@]}}\"",
+                path.display()
+            ))
+            .stdin(Stdio::null()),
+    );
+    assert_eq!(completed.stdout, "--image-name\n", "{completed}");
+}
+
+/// To write them again: `for c in "" install completions man; do jupyter-docker-spec man $c >
+/// docs/man/jupyter-docker-spec${c:+-$c}.1; done`.
+#[test]
+fn the_manual_pages_are_current() {
+    let sandbox = Sandbox::new();
+    for subcommand in PAGES {
+        let page = sandbox.run(sandbox.command(INSTALLER).arg("man").args(subcommand));
+        assert_eq!(page.code(), Some(0), "{page}");
+        let name = subcommand.map_or_else(String::new, |name| format!("-{name}"));
+        let path = format!("docs/man/jupyter-docker-spec{name}.1");
+        let kept = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).unwrap();
+        let lines = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        assert!(lines(&kept) == lines(&page.stdout), "{path} is not current");
+    }
+    let missing = sandbox.run(sandbox.command(INSTALLER).args(["man", "nothing"]));
+    assert_eq!(missing.code(), Some(1), "{missing}");
+    assert!(missing.stderr.contains("there is no subcommand `nothing`"), "{missing}");
+}
