@@ -6,11 +6,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::env::Env;
+use crate::options::flags;
 use crate::settings::lookup::ClassForm;
-use crate::settings::traits;
+use crate::settings::traits::{self, Trait};
 
 /// Creates Jupyter kernel specifications whose kernels run as Docker containers or as Docker Swarm
 /// services.
@@ -32,6 +33,18 @@ pub struct Cli {
 pub enum Command {
     /// Create a kernel specification for use on a Docker Engine or a Docker Swarm
     Install(Box<Install>),
+
+    /// List the Docker kernel specifications that Jupyter finds from here
+    List(List),
+
+    /// Show a specification with all its settings
+    Show(Show),
+
+    /// Remove specifications
+    Remove(Remove),
+
+    /// Look for what would keep kernels from starting, and say what to do about it
+    Check(Check),
 
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -58,6 +71,10 @@ Examples:
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = EXAMPLES)]
 pub struct Install {
+    /// What `docker run` has options for too.
+    #[arg(skip)]
+    pub container: Vec<flags::Given>,
+
     /// Language of the kernel: Python, R or Scala [default: Python]
     #[arg(long, value_name = "LANGUAGE", help_heading = "Kernel")]
     pub language: Option<String>,
@@ -113,21 +130,18 @@ pub struct Install {
     #[arg(long, help_heading = "Specification", overrides_with = "replace")]
     pub replace: bool,
 
+    /// Install all specifications of a TOML file, or none: a `kernel` table for each, with these
+    /// options as keys, and a `defaults` table for all; `-` is standard input
+    #[arg(long, value_name = "FILE", help_heading = "Specification")]
+    pub file: Option<String>,
+
     /// Print what would be written, and what the launcher would ask the engine for, and write nothing
     #[arg(long, help_heading = "Specification", overrides_with = "dry_run")]
     pub dry_run: bool,
 
-    /// Install for the current user only
-    #[arg(long, help_heading = "Destination", overrides_with = "user")]
-    pub user: bool,
-
-    /// Install below PREFIX/share/jupyter/kernels
-    #[arg(long, value_name = "PREFIX", help_heading = "Destination")]
-    pub prefix: Option<OsString>,
-
-    /// Install below the prefix of the Python environment this command belongs to
-    #[arg(long, help_heading = "Destination", overrides_with = "sys_prefix")]
-    pub sys_prefix: bool,
+    /// Where the specification goes.
+    #[command(flatten)]
+    pub place: Place,
 
     /// Configuration file to read in place of those in Jupyter's directories
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
@@ -161,6 +175,136 @@ pub struct Install {
     /// Show all messages; the same as --log-level DEBUG
     #[arg(long, help_heading = "Messages", overrides_with = "debug")]
     pub debug: bool,
+}
+
+/// The options that say in which kernels directory a specification lies.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Place {
+    /// For the current user only
+    #[arg(long, help_heading = "Destination", overrides_with = "user")]
+    pub user: bool,
+
+    /// Below PREFIX/share/jupyter/kernels
+    #[arg(long, value_name = "PREFIX", help_heading = "Destination")]
+    pub prefix: Option<OsString>,
+
+    /// Below the prefix of the Python environment this command belongs to
+    #[arg(long, help_heading = "Destination", overrides_with = "sys_prefix")]
+    pub sys_prefix: bool,
+}
+
+/// The options of `list`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Those that a specification of the same name keeps Jupyter from finding are marked as shadowed, and
+those whose kernels cannot start as broken, with the reason. SYSTEM is GP for gateway_provisioners,
+and EG for Enterprise Gateway.")]
+pub struct List {
+    /// Print JSON
+    #[arg(long, overrides_with = "json")]
+    pub json: bool,
+}
+
+/// The options of `show`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Of --command: run by a POSIX shell, the command writes the same kernel.json. What it cannot express
+is said in warnings. It has the options that differ from the defaults, and those that GP_*
+variables set here would change; configuration files, and variables that are set only where it is
+run, can still add to it.")]
+pub struct Show {
+    /// The specification, or the path of its directory
+    pub name: String,
+
+    /// Print JSON
+    #[arg(long, overrides_with = "json")]
+    pub json: bool,
+
+    /// Print the `install` command that makes it again
+    #[arg(long, conflicts_with = "json", overrides_with = "command")]
+    pub command: bool,
+}
+
+/// The options of `remove`.
+#[derive(Args, Clone, Debug)]
+pub struct Remove {
+    /// The specifications
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Do not ask
+    #[arg(short = 'y', long, overrides_with = "yes")]
+    pub yes: bool,
+
+    /// Remove also what is no Docker kernel specification
+    #[arg(long, overrides_with = "force")]
+    pub force: bool,
+
+    /// Where the specifications lie.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// The options of `check`.
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// The specifications; all that `list` shows if none is named
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Print JSON
+    #[arg(long, overrides_with = "json")]
+    pub json: bool,
+
+    /// Start the kernels' containers too, with a listener in the server's place, and remove them
+    #[arg(long, requires = "names", overrides_with = "launch")]
+    pub launch: bool,
+}
+
+/// The command line, with what the help of `install` has from the traits that its options stand for.
+#[must_use]
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let names: Vec<String> =
+        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    // All of them, because a subcommand that is changed becomes the last.
+    names.into_iter().fold(command, |command, name| {
+        let is_install = name == "install";
+        command.mut_subcommand(name, |subcommand| {
+            if is_install { with_container_and_traits(subcommand) } else { subcommand }
+        })
+    })
+}
+
+/// `install` with the options for the container, and with the traits in its long help.
+fn with_container_and_traits(install: clap::Command) -> clap::Command {
+    install.args(flags::arguments()).mut_args(|arg| {
+        let option = arg.get_long().map(|long| format!("--{long}"));
+        let mut traits = Trait::ALL.into_iter();
+        let Some(known) =
+            traits.find(|known| option.is_some() && known.option == option.as_deref())
+        else {
+            return arg;
+        };
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        arg.long_help(format!("{help}\n[equivalent to: --{known}]"))
+    })
+}
+
+/// Parses the words of a command line.
+///
+/// # Errors
+/// When they are not understood, and when help or the version is asked for.
+pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(words)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    if let (Some(Command::Install(install)), Some((_, matches))) =
+        (&mut cli.command, matches.subcommand())
+    {
+        install.container = flags::given(matches);
+    }
+    Ok(cli)
 }
 
 const EXAMPLES: &str = "Examples:
@@ -258,13 +402,11 @@ fn home_of(user: &str) -> Option<PathBuf> {
 mod tests {
     use std::path::Path;
 
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

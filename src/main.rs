@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser as _};
 use jupyter_docker_spec::cli::{self, Cli, Command, Install};
 use jupyter_docker_spec::commands::install::APPLICATION;
 use jupyter_docker_spec::env::Env;
@@ -13,48 +12,64 @@ use jupyter_docker_spec::{commands, log, program};
 use tracing::Level;
 
 fn main() -> ExitCode {
+    program::report_panics();
     let env = Env::of_process();
     let words = cli::normalise(std::env::args_os(), &env);
     let (words, forms) = match cli::take_class_forms(words) {
         Ok(taken) => taken,
         Err(reason) => return usage(&reason, &env),
     };
-    match Cli::try_parse_from(words) {
-        Ok(Cli { command: Some(Command::Install(arguments)) }) => install(&arguments, &forms, &env),
-        Ok(Cli { command: Some(Command::Completions { shell }) }) => {
-            program::print(commands::generate::completions(shell), ExitCode::SUCCESS)
+    let command = match cli::parse(words) {
+        Ok(Cli { command: Some(command) }) => command,
+        Ok(Cli { command: None }) => return no_subcommand(),
+        Err(error) => return report_usage(&error, &env),
+    };
+    let executable = std::env::current_exe().ok();
+    let paths = Paths { env: &env, executable: executable.as_deref() };
+    if !matches!(command, Command::Install(_)) {
+        // The level of `install` may be in a configuration file.
+        log::init(APPLICATION, Level::INFO, &env);
+        if let Some(form) = forms.first() {
+            return program::usage(&format!(
+                "unexpected argument `--{}.{}`: only `install` has a configuration",
+                form.section, form.known.name
+            ));
         }
-        Ok(Cli { command: Some(Command::Man { subcommand }) }) => {
-            log::init(APPLICATION, Level::INFO, &env);
-            match commands::generate::man(subcommand.as_deref()) {
-                Ok(page) => program::print(page, ExitCode::SUCCESS),
-                Err(error) => program::finish(Err(error)),
+    }
+    match &command {
+        Command::Install(arguments) => install(arguments, &forms, &paths),
+        Command::List(arguments) => program::printed(commands::list::run(arguments, &paths)),
+        Command::Show(arguments) => program::printed(commands::show::run(arguments, &paths)),
+        Command::Remove(arguments) => program::finish(commands::remove::run(arguments, &paths)),
+        Command::Check(arguments) => match commands::check::run(arguments, &paths) {
+            Ok((report, well)) => {
+                program::print(report, if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
+            Err(error) => program::finish(Err(error)),
+        },
+        Command::Completions { shell } => {
+            program::print(commands::generate::completions(*shell), ExitCode::SUCCESS)
         }
-        Ok(Cli { command: None }) => no_subcommand(),
-        Err(error) => report_usage(&error, &env),
+        Command::Man { subcommand } => {
+            program::printed(commands::generate::man(subcommand.as_deref()))
+        }
     }
 }
 
-fn install(arguments: &Install, forms: &[ClassForm], env: &Env) -> ExitCode {
+fn install(arguments: &Install, forms: &[ClassForm], paths: &Paths<'_>) -> ExitCode {
     if arguments.help_all {
         return help_all();
     }
     let line = match Line::new(arguments, forms) {
         Ok(line) => line,
-        Err(error) => return usage(&error.to_string(), env),
+        Err(error) => return usage(&error.to_string(), paths.env),
     };
-    let executable = std::env::current_exe().ok();
-    let paths = Paths { env, executable: executable.as_deref() };
-    match commands::install::run(arguments, &line, &paths) {
-        Ok(text) => program::print(text, ExitCode::SUCCESS),
-        Err(error) => program::finish(Err(error)),
-    }
+    program::printed(commands::install::run(arguments, &line, paths))
 }
 
 /// The help of `install`, and what it can be configured with.
 fn help_all() -> ExitCode {
-    let mut command = Cli::command();
+    let mut command = cli::command();
     command.build();
     let install = command.find_subcommand_mut("install");
     let help = install.map(|install| install.render_long_help().to_string()).unwrap_or_default();
@@ -78,7 +93,7 @@ fn report_usage(error: &clap::Error, env: &Env) -> ExitCode {
 
 /// What the Python tool says too, with its exit status.
 fn no_subcommand() -> ExitCode {
-    let mut command = Cli::command();
+    let mut command = cli::command();
     let names: Vec<String> =
         command.get_subcommands().map(|command| format!("'{}'", command.get_name())).collect();
     let text = format!(

@@ -75,7 +75,7 @@ impl Paths<'_> {
         if let Some(directory) = self.env.path(variable::DATA_DIR) {
             return Some(self.expand(&directory));
         }
-        let home = self.env.home().map(|home| fs_err::canonicalize(&home).unwrap_or(home));
+        let home = self.home();
         if cfg!(target_os = "macos") && !self.platform_directories() {
             return home.map(|home| home.join("Library/Jupyter"));
         }
@@ -163,13 +163,18 @@ impl Paths<'_> {
         if let Some(directory) = self.env.path(variable::CONFIG_DIR) {
             return Some(self.expand(&directory));
         }
-        let home = self.env.home();
+        let home = self.home();
         if self.platform_directories() {
             let xdg = self.env.path(variable::XDG_CONFIG_HOME).filter(|path| path.is_absolute());
             let config = xdg.or_else(|| home.map(|home| home.join(".config")));
             return config.map(|config| config.join("jupyter"));
         }
         home.map(|home| home.join(".jupyter"))
+    }
+
+    /// The home directory, symbolic links resolved.
+    fn home(&self) -> Option<PathBuf> {
+        self.env.home().map(|home| fs_err::canonicalize(&home).unwrap_or(home))
     }
 
     /// Whether what lies in the Python environment comes before what is the user's: where it is
@@ -274,11 +279,15 @@ impl Paths<'_> {
 
     /// The Python that is first on the `PATH` that was handed down, not on that of this process.
     fn python(&self) -> Option<PathBuf> {
-        self.env
-            .get("PATH")?
-            .split(':')
-            .map(|directory| Path::new(directory).join("python3"))
-            .find(|candidate| candidate.is_file())
+        self.on_path("python3").next()
+    }
+
+    /// The files of this name in the directories of `PATH`, the first that would be run first.
+    pub fn on_path(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        let directories = self.env.get("PATH").unwrap_or_default().split(':');
+        directories
+            .map(move |directory| self.absolute(Path::new(directory)).join(name))
+            .filter(|candidate| candidate.is_file())
     }
 
     fn prefix_of_python(&self) -> Option<PathBuf> {

@@ -15,6 +15,16 @@ pub fn python_launcher() -> &'static [u8] {
     TEMPLATES.get_file("launch_docker.py").expect("the template is embedded").contents()
 }
 
+/// The file beside the native launcher that administrators edit.
+///
+/// # Panics
+/// Never in a release: the file is embedded, and a test asks for it.
+#[must_use]
+pub fn options() -> &'static str {
+    let file = TEMPLATES.get_file("launch_docker.toml").expect("the template is embedded");
+    file.contents_utf8().expect("the template is UTF-8")
+}
+
 /// The files that the Jupyter front ends show or load for a kernel of this language: name and
 /// content.
 ///

@@ -22,6 +22,41 @@ fn tenths(number: u128) -> String {
     }
 }
 
+/// `; did you mean ...?` for the name that is most like the given one, if one is.
+#[must_use]
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let like = |name: &&str| strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase());
+    known
+        .into_iter()
+        .max_by(|a, b| like(a).total_cmp(&like(b)))
+        .filter(|name| like(name) > 0.8)
+        .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// The text without what would move a terminal's cursor or change its colours: control characters
+/// are written as escapes.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The line and the column, both from 1, of a place that many bytes from the beginning of a text.
+#[must_use]
+pub fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

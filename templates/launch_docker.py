@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# launch_docker.py of jupyter-docker-spec 0.1.0
 """Starts a Jupyter kernel as a Docker container or a Docker Swarm service.
 
 The Jupyter server runs this through kernel.json. It is meant to be edited: what the kernel's container

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::launcher::args::{Arguments, Request};
 use jupyter_docker_spec::launcher::launch::Launch;
+use jupyter_docker_spec::launcher::plan::Plan;
 use jupyter_docker_spec::launcher::run;
 use jupyter_docker_spec::launcher::spec::InstalledSpec;
 use jupyter_docker_spec::{log, program};
@@ -16,6 +17,7 @@ use tracing::Level;
 const APPLICATION: &str = "launch_docker";
 
 fn main() -> ExitCode {
+    program::report_panics();
     let begin = Instant::now();
     let env = Env::of_process();
     log::init(APPLICATION, Level::INFO, &env);
@@ -29,8 +31,9 @@ fn main() -> ExitCode {
 fn launch(arguments: &Arguments, env: &Env, begin: Instant) -> Result<()> {
     let executable = std::env::current_exe().context("could not find this program's own file")?;
     let spec = InstalledSpec::of(&executable)?;
-    let launch = Launch::new(arguments, &spec, env)?;
+    let launch = Launch::new(arguments, &spec, env, false)?;
+    let plan = Plan::new(launch, &spec, env, false)?;
     // One thread: nearly all of a launch is waiting for the engine.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run::run(&launch, env, begin))
+    runtime.block_on(run::run(&plan, env, begin))
 }

@@ -1,16 +1,15 @@
 //! `completions` and `man`: what shells and manuals know of the command line, made from it.
 
 use anyhow::{Context as _, Result};
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
+use crate::cli;
 
 /// The completion script for a shell.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    let mut command = Cli::command();
+    let mut command = cli::command();
     let name = command.get_name().to_owned();
     clap_complete::generate(shell, &mut command, name, &mut script);
     script
@@ -21,7 +20,7 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 /// # Errors
 /// When there is no such subcommand.
 pub fn man(subcommand: Option<&str>) -> Result<Vec<u8>> {
-    let mut command = Cli::command();
+    let mut command = cli::command();
     command.build();
     let described = match subcommand {
         None => command,

@@ -1,21 +1,27 @@
 //! `jupyter-docker-spec install`.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value as Json;
 use tracing::Level;
 
-use super::{config, dry_run};
+use super::{config, dry_run, sample};
 use crate::cli::Install;
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::render;
-use crate::kernelspec::store::{self, Outcome};
+use crate::kernelspec::store::{self, Job, Outcome};
+use crate::launcher::spec::OPTIONS;
 use crate::log;
+use crate::options::Options;
 use crate::paths::Paths;
+use crate::settings::Settings;
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::{Line, Lookup};
+use crate::settings::manifest::Manifest;
 use crate::settings::traits;
-use crate::settings::{Location, Settings};
 
 /// The name under which the installer speaks: that of the Python tool's class.
 pub const APPLICATION: &str = "DockerSpecInstaller";
@@ -81,56 +87,112 @@ fn configuration(line: &Line, paths: &Paths<'_>) -> Result<Config> {
 }
 
 fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<String> {
-    let settings = Settings::resolve(args, lookup)?;
-    let kernels = kernels_directory(&settings.location, paths)?;
-    let destination = kernels.join(settings.kernel_name.as_str());
-    let launcher = LauncherFile::find(&settings.launcher, paths)?;
-    let tree = render::tree(&settings, launcher, &destination)?;
-
-    store::check(&destination, settings.replace)?;
+    let specifications = specifications(args, lookup, paths)?;
+    for (index, specification) in specifications.iter().enumerate() {
+        let Job { destination, replace, .. } = &specification.job;
+        let twice =
+            specifications[..index].iter().any(|other| other.job.destination == *destination);
+        ensure!(!twice, "two specifications would become `{}`", destination.display());
+        store::check(destination, *replace)?;
+        sample::of_settings(&specification.settings, paths.env)?;
+    }
     if args.dry_run {
-        return dry_run::described(&settings, &destination, &tree, paths.env);
+        let described: Result<Vec<String>> = specifications
+            .iter()
+            .map(|Specification { settings, job }| dry_run::described(settings, job, paths.env))
+            .collect();
+        return Ok(described?.join("\n"));
     }
-    tracing::info!("Installing kernel specification for '{}'", settings.display_name);
-    warn_unless_searched(&kernels, paths);
-    let outcome = store::install(&destination, &tree, settings.replace).with_context(|| {
-        format!("could not install kernel specification `{}`", settings.kernel_name)
-    })?;
-    let shown = destination.display();
-    if outcome == Outcome::Replaced {
-        tracing::info!("Removing existing kernelspec in {shown}");
+    let mut kernels = BTreeSet::new();
+    for Specification { settings, job } in &specifications {
+        tracing::info!("Installing kernel specification for '{}'", settings.display_name);
+        warn_of_dropped_options(settings, &job.destination);
+        if let Some(directory) = job.destination.parent().filter(|path| kernels.insert(*path)) {
+            warn_unless_searched(directory, paths);
+        }
     }
-    tracing::info!("Installed kernelspec {} in {shown}", settings.kernel_name);
+    let (all, jobs): (Vec<Settings>, Vec<Job>) = specifications
+        .into_iter()
+        .map(|specification| (specification.settings, specification.job))
+        .unzip();
+    for ((settings, job), outcome) in all.iter().zip(&jobs).zip(store::install(&jobs)?) {
+        let shown = job.destination.display();
+        if outcome == Outcome::Replaced {
+            tracing::info!("Removing existing kernelspec in {shown}");
+        }
+        tracing::info!("Installed kernelspec {} in {shown}", settings.kernel_name);
+    }
     Ok(String::new())
 }
 
-/// The directory that the specification's own directory lies in.
-fn kernels_directory(location: &Location, paths: &Paths<'_>) -> Result<PathBuf> {
-    Ok(match location {
-        Location::Prefix(prefix) => paths.kernels_below(prefix),
-        Location::SysPrefix => {
-            let prefix = paths.environment_prefix().context(
-                "--sys-prefix needs a Python environment, and there is none: this program is not \
-                 in one, VIRTUAL_ENV and CONDA_PREFIX are not set, and there is no python3 on \
-                 PATH; use --prefix PREFIX instead",
-            )?;
-            paths.kernels_below(&prefix)
-        }
-        Location::User => paths
-            .user_data()
-            .context("--user needs a home directory; set HOME or JUPYTER_DATA_DIR")?
-            .join("kernels"),
-        Location::System => paths
-            .system_data()
-            .into_iter()
-            .next()
-            .context("there is no system-wide directory")?
-            .join("kernels"),
-    })
+/// What was asked for, and what has to be done for it.
+struct Specification {
+    settings: Settings,
+    job: Job,
+}
+
+/// The specification that the command line is about, or those in the file that it names.
+fn specifications(
+    args: &Install,
+    lookup: &Lookup<'_>,
+    paths: &Paths<'_>,
+) -> Result<Vec<Specification>> {
+    let Some(file) = &args.file else {
+        return Ok(vec![specification(args, lookup, paths)?]);
+    };
+    let (name, text, directory) = read_manifest(file, paths)?;
+    let manifest = Manifest { name: &name, directory, text: &text, paths };
+    let lines = manifest.lines(args, lookup.line)?;
+    lines
+        .iter()
+        .map(|(args, line)| specification(args, &Lookup { line, ..*lookup }, paths))
+        .collect()
+}
+
+fn specification(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Specification> {
+    let settings = Settings::resolve(args, lookup)?;
+    let kernels = settings.location.kernels_directory(paths)?;
+    let destination = kernels.join(settings.kernel_name.as_str());
+    let launcher = LauncherFile::find(&settings.launcher, paths)?;
+    let tree = render::tree(&settings, launcher, &destination)?;
+    let job = Job { destination, tree, replace: settings.replace };
+    Ok(Specification { settings, job })
+}
+
+/// The name for messages, the text and the directory of a file of specifications.
+fn read_manifest(file: &str, paths: &Paths<'_>) -> Result<(String, String, PathBuf)> {
+    if file == "-" {
+        let text =
+            io::read_to_string(io::stdin().lock()).context("could not read standard input")?;
+        return Ok(("standard input".to_owned(), text, paths.env.directory().to_path_buf()));
+    }
+    let path = paths.absolute(Path::new(file));
+    let text = fs_err::read_to_string(&path)?;
+    Ok((file.to_owned(), text, path.parent().unwrap_or(&path).to_path_buf()))
+}
+
+/// Names what somebody has written into the `launch_docker.toml` that is about to go, and the new one
+/// does not say.
+fn warn_of_dropped_options(settings: &Settings, destination: &Path) {
+    let path = destination.join("scripts").join(OPTIONS);
+    let Ok(old) = fs_err::read_to_string(&path) else { return };
+    let shown = path.display();
+    let Ok(old) = Options::parse(OPTIONS, &old) else {
+        tracing::warn!("{shown}, which cannot be understood, will be replaced.");
+        return;
+    };
+    let new = Options::parse(OPTIONS, settings.options.as_deref().unwrap_or_default());
+    let new: Vec<(&str, Json)> =
+        new.as_ref().map(|options| options.values().collect()).unwrap_or_default();
+    let dropped = old.values().filter(|value| !new.contains(value));
+    let dropped: Vec<String> = dropped.map(|(name, value)| format!("{name} = {value}")).collect();
+    if !dropped.is_empty() {
+        tracing::warn!("{shown} will be replaced, and with it: {}", dropped.join("; "));
+    }
 }
 
 /// Warns when Jupyter will not look into the directory.
-fn warn_unless_searched(kernels: &std::path::Path, paths: &Paths<'_>) {
+fn warn_unless_searched(kernels: &Path, paths: &Paths<'_>) {
     // First without the environment's, because asking a Python for its prefix takes longer than all
     // the rest.
     if paths.always_searched(kernels) {

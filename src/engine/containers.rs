@@ -143,9 +143,41 @@ impl Engine {
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if the engine has no such image,
     /// [`is_conflict`](super::Error::is_conflict) if the name is taken.
-    pub async fn create_container(&self, name: &str, spec: &impl Serialize) -> Result<Created> {
-        let call = Call::new("create the container", Method::POST, &["containers", "create"]);
-        self.json(call.query("name", name).json(spec)?.patient()).await
+    pub async fn create_container(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        spec: &impl Serialize,
+    ) -> Result<Created> {
+        let call = Call::new("create the container", Method::POST, &["containers", "create"])
+            .query("name", name);
+        let call = match platform {
+            Some(platform) => call.query("platform", platform),
+            None => call,
+        };
+        self.json(call.json(spec)?.patient()).await
+    }
+
+    /// Attaches a container to one more network, with these settings of its end there.
+    ///
+    /// # Errors
+    /// [`is_not_found`](super::Error::is_not_found) if there is no such network.
+    pub async fn connect_network(
+        &self,
+        network: &str,
+        id: &str,
+        settings: &impl Serialize,
+    ) -> Result<()> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Attachment<'a, T> {
+            container: &'a str,
+            endpoint_config: &'a T,
+        }
+        let path = ["networks", network, "connect"];
+        let body = Attachment { container: id, endpoint_config: settings };
+        self.empty(Call::new("attach the container to a network", Method::POST, &path).json(&body)?)
+            .await
     }
 
     /// Starts a container; one that runs is left alone.

@@ -111,6 +111,15 @@ struct RawCreated {
     warnings: Vec<String>,
 }
 
+/// What a Swarm keeps for its services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwarmObject {
+    /// A secret.
+    Secret,
+    /// A config.
+    Config,
+}
+
 impl Engine {
     /// Creates a service, giving its nodes the credentials to pull its image.
     ///
@@ -128,6 +137,33 @@ impl Engine {
             .patient();
         let RawCreated { id, warnings } = self.json(call).await?;
         Ok(super::Created { id, warnings })
+    }
+
+    /// The id of the secret or config of this name; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn swarm_object(&self, kind: SwarmObject, name: &str) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Listed {
+            #[serde(rename = "ID")]
+            id: String,
+            #[serde(rename = "Spec")]
+            spec: Spec,
+        }
+        #[derive(Deserialize)]
+        struct Spec {
+            #[serde(rename = "Name")]
+            name: String,
+        }
+        let (path, doing) = match kind {
+            SwarmObject::Secret => ("secrets", "look for the secret"),
+            SwarmObject::Config => ("configs", "look for the config"),
+        };
+        let call = Call::new(doing, Method::GET, &[path]).filters(&[("name", &[name])])?;
+        // The filter takes what only begins so as well.
+        let listed: Vec<Listed> = self.json(call).await?;
+        Ok(listed.into_iter().find(|object| object.spec.name == name).map(|object| object.id))
     }
 
     /// Looks at a service.

@@ -143,7 +143,7 @@ fn calls_share_a_connection_and_survive_its_end() {
     run(async {
         let engine = fake.connect(LONG).await.unwrap();
         assert_eq!(engine.api_version(), "1.41");
-        let made = engine.create_container("a b", &json!({"Image": "x"})).await.unwrap();
+        let made = engine.create_container("a b", None, &json!({"Image": "x"})).await.unwrap();
         assert_eq!((made.id.as_str(), made.warnings.len()), ("abc", 0));
         engine.start_container("abc").await.unwrap();
         fake.closed.recv_timeout(LONG).unwrap();

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::launcher::LauncherFile;
 use super::store::{Content, File, Tree};
+use crate::launcher::spec::OPTIONS;
 use crate::settings::{Mode, Settings};
 use crate::templates;
 
@@ -125,6 +126,13 @@ pub fn tree(settings: &Settings, launcher: LauncherFile, destination: &Path) -> 
         .map(|(name, content)| File::data(name, content))
         .collect();
     files.push(File { path: script, content: launcher.content, executable: true });
+    if let Some(options) = &settings.options {
+        files.push(File {
+            path: Path::new("scripts").join(OPTIONS),
+            content: Content::Bytes(options.clone().into_bytes().into()),
+            executable: false,
+        });
+    }
     let kernel_json = KernelJson::new(settings, command).text()?;
     files.push(File {
         path: "kernel.json".into(),

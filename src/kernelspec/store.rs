@@ -1,34 +1,32 @@
-//! Puts the files of a kernelspec in their place as one step: at every instant Jupyter sees the old
-//! specification or the new one, and a failure leaves the old one and nothing else.
+//! Puts kernelspecs in their places, and takes them away, as one step: at every instant Jupyter sees
+//! the old specification or the new one, and a failure leaves the old ones and nothing else.
 //!
 //! The files are written to a staging directory on the same file system, one level deeper than
 //! Jupyter looks (a leading dot does not hide a directory from it), and the finished directory is
 //! renamed into place, or exchanged with the one that is there. Where a directory cannot be
 //! renamed - one from a lower layer of an overlay, as in every Docker image - its files are replaced
-//! one by one, `kernel.json` last (see the module `merge`).
+//! one by one, `kernel.json` last (see the module `merge`). What was done is written in a `journal`
+//! until all of it has succeeded.
 //!
 //! Nothing is flushed to the disk: the promise is about processes that are killed, not about power
 //! cuts (docs/decisions.md).
 
+mod files;
+mod journal;
 mod merge;
+mod place;
 mod staging;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use fs_err as fs;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
+use anyhow::{Context as _, Result};
 
+use self::journal::Journal;
 use self::staging::Staging;
 
-const DIRECTORY_MODE: u32 = 0o755;
-const FILE_MODE: u32 = 0o644;
-const EXECUTABLE_MODE: u32 = 0o755;
+pub use self::files::{added_by_user, files};
+pub use self::staging::finish_removal;
 
 /// The file that makes a directory a kernelspec.
 pub const KERNEL_JSON: &str = "kernel.json";
@@ -68,6 +66,14 @@ pub struct Tree {
     pub files: Vec<File>,
 }
 
+impl Tree {
+    /// Whether a file of this path is in it.
+    #[must_use]
+    pub fn has(&self, path: &Path) -> bool {
+        self.files.iter().any(|file| file.path == path)
+    }
+}
+
 /// What an installation did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -77,11 +83,15 @@ pub enum Outcome {
     Replaced,
 }
 
-/// What is at the place where the specification goes.
-enum Present {
-    Nothing,
-    /// A directory that may be replaced.
-    Directory,
+/// A specification to be installed.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The directory that it becomes.
+    pub destination: PathBuf,
+    /// What is in it.
+    pub tree: Tree,
+    /// Whether it may take the place of another.
+    pub replace: bool,
 }
 
 /// Looks whether a specification may be put into the directory `destination`.
@@ -89,194 +99,100 @@ enum Present {
 /// # Errors
 /// When something is there that may not be replaced.
 pub fn check(destination: &Path, replace: bool) -> Result<()> {
-    examine(destination, replace).map(drop)
+    place::examine(destination, replace).map(drop)
 }
 
-/// Puts the specification into the directory `destination`.
+/// Installs all of the specifications, or none.
 ///
 /// # Errors
-/// When something is there that may not be replaced, or a file cannot be written. Everything is then
-/// as it was before.
-pub fn install(destination: &Path, tree: &Tree, replace: bool) -> Result<Outcome> {
-    let kernels = destination.parent().context("a specification needs a directory to lie in")?;
-    let staging = Staging::create(kernels)?;
-    let staged = staging.path().join("kernelspec");
-    create_directory(&staged)?;
-    for file in &tree.files {
-        write(&staged, file)?;
+/// When something is in a place that may not be replaced, or a file cannot be written. Everything is
+/// then as it was before.
+pub fn install(jobs: &[Job]) -> Result<Vec<Outcome>> {
+    let mut stagings = Stagings::default();
+    let mut staged = Vec::with_capacity(jobs.len());
+    for (number, job) in jobs.iter().enumerate() {
+        let staging = stagings.of(&job.destination).with_context(|| could_not_install(job))?;
+        let directory = staging.path().join(number.to_string());
+        files::write_tree(&directory, &job.tree).with_context(|| could_not_install(job))?;
+        staged.push((number, directory));
     }
-    let outcome = place(&staged, destination, tree, replace)?;
-    staging.finish();
-    Ok(outcome)
+    // Always in the same order, because each that is merged is locked until the end.
+    staged.sort_by_key(|(number, _)| &jobs[*number].destination);
+    let mut journal = Journal::default();
+    let mut outcomes = vec![Outcome::Created; jobs.len()];
+    let placed = staged.iter().try_for_each(|(number, directory)| {
+        let job = &jobs[*number];
+        outcomes[*number] =
+            place::place(directory, job, &mut journal).with_context(|| could_not_install(job))?;
+        Ok(())
+    });
+    stagings.end(journal, placed)?;
+    Ok(outcomes)
 }
 
-/// Moves the finished directory to its place. Another process may put a specification there, or
-/// take it away, between any two calls.
-fn place(staged: &Path, destination: &Path, tree: &Tree, replace: bool) -> Result<Outcome> {
-    loop {
-        match examine(destination, replace)? {
-            Present::Nothing => match rename_new(staged, destination) {
-                Ok(()) => return Ok(Outcome::Created),
-                Err(Errno::EXIST | Errno::NOTEMPTY) => {}
-                Err(error) => return Err(failed(error, destination)),
-            },
-            Present::Directory => {
-                warn_of_foreign_files(destination, tree);
-                match renameat_with(CWD, staged, CWD, destination, RenameFlags::EXCHANGE) {
-                    Ok(()) => return Ok(Outcome::Replaced),
-                    Err(Errno::NOENT) => {}
-                    // XDEV: the directory comes from a lower layer of an overlay. The others: this
-                    // file system, or this kernel, has no exchange.
-                    Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                        merge::merge(staged, destination, tree)?;
-                        return Ok(Outcome::Replaced);
-                    }
-                    Err(error) => return Err(failed(error, destination)),
-                }
+/// Removes all of the specifications in these directories, or none. Of a symbolic link, the link is
+/// removed.
+///
+/// # Errors
+/// When one of them cannot be removed. Everything is then as it was before.
+pub fn remove(directories: &[PathBuf]) -> Result<()> {
+    let mut directories: Vec<&PathBuf> = directories.iter().collect();
+    directories.sort();
+    let mut stagings = Stagings::default();
+    let mut journal = Journal::default();
+    let removed = directories.into_iter().try_for_each(|directory| {
+        let staging = stagings.add(Staging::for_removal(directory)?);
+        place::take_away(directory, staging.path(), &mut journal)
+            .with_context(|| format!("could not remove `{}`", directory.display()))
+    });
+    stagings.end(journal, removed)
+}
+
+fn could_not_install(job: &Job) -> String {
+    let name = job.destination.file_name().unwrap_or_default();
+    format!("could not install kernel specification `{}`", name.display())
+}
+
+/// The staging directories of one transaction.
+#[derive(Default)]
+struct Stagings(Vec<(PathBuf, Staging)>);
+
+impl Stagings {
+    /// The staging directory in the same kernels directory as the specification.
+    fn of(&mut self, destination: &Path) -> Result<&Staging> {
+        let kernels =
+            destination.parent().context("a specification needs a directory to lie in")?;
+        if let Some(index) = self.0.iter().position(|(directory, _)| directory == kernels) {
+            return Ok(&self.0[index].1);
+        }
+        Ok(self.add((kernels.to_path_buf(), Staging::create(kernels, "")?)))
+    }
+
+    fn add(&mut self, staging: (PathBuf, Staging)) -> &Staging {
+        self.0.push(staging);
+        &self.0[self.0.len() - 1].1
+    }
+
+    /// Makes the changes final, or undoes them.
+    fn end(mut self, journal: Journal, result: Result<()>) -> Result<()> {
+        let all_put_back = match &result {
+            Ok(()) => {
+                journal.commit();
+                true
+            }
+            Err(_) => journal.undo(),
+        };
+        // The last first: it may lie in a directory that was created for an earlier one.
+        while let Some((_, staging)) = self.0.pop() {
+            match &result {
+                Ok(()) => staging.finish(),
+                Err(_) if all_put_back => drop(staging),
+                // What could not be put back is in it.
+                Err(_) => staging.keep(),
             }
         }
+        result
     }
-}
-
-/// Renames to a place where nothing is.
-fn rename_new(staged: &Path, destination: &Path) -> Result<(), Errno> {
-    match renameat_with(CWD, staged, CWD, destination, RenameFlags::NOREPLACE) {
-        // The file system has no such flag. A plain rename takes the place of an empty directory at
-        // most.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            rustix::fs::rename(staged, destination)
-        }
-        result => result,
-    }
-}
-
-fn failed(error: Errno, destination: &Path) -> anyhow::Error {
-    anyhow::Error::from(io::Error::from(error))
-        .context(format!("could not move the specification to `{}`", destination.display()))
-}
-
-/// Looks at the place of the specification, and refuses what may not be replaced.
-fn examine(destination: &Path, replace: bool) -> Result<Present> {
-    let shown = destination.display();
-    let kind = match fs::symlink_metadata(destination) {
-        Ok(metadata) => metadata.file_type(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Present::Nothing),
-        Err(error) => return Err(error).context("could not look at the specification's place"),
-    };
-    if kind.is_symlink() {
-        let target = fs::read_link(destination).unwrap_or_default();
-        bail!(
-            "`{shown}` is a symbolic link to `{}`, and a link is not replaced; \
-             remove it, or choose another --kernel-name",
-            target.display()
-        );
-    }
-    if !kind.is_dir() {
-        bail!("`{shown}` is not a directory; move it away, or choose another --kernel-name");
-    }
-    if replace {
-        return Ok(Present::Directory);
-    }
-    if destination.join(KERNEL_JSON).symlink_metadata().is_ok() {
-        bail!(
-            "A kernel specification exists at '{shown}' and '--replace' has not been specified.  \
-             Terminating."
-        );
-    }
-    if fs::read_dir(destination)?.next().is_some() {
-        bail!(
-            "`{shown}` holds files but no kernel specification; move them away, \
-             or let the specification take their place with --replace"
-        );
-    }
-    Ok(Present::Directory)
-}
-
-/// Names what the user has added to a specification that is about to go.
-fn warn_of_foreign_files(destination: &Path, tree: &Tree) {
-    let mut foreign: Vec<String> = files_below(destination)
-        .into_iter()
-        .filter(|path| !tree.files.iter().any(|file| file.path == *path) && !is_installed(path))
-        .map(|path| format!("`{}`", path.display()))
-        .collect();
-    foreign.sort();
-    if !foreign.is_empty() {
-        tracing::warn!(
-            "{} in {} will be removed with the specification that is replaced.",
-            foreign.join(", "),
-            destination.display(),
-        );
-    }
-}
-
-/// Whether an installer, ours or the Python tool, puts such a file into specifications.
-fn is_installed(path: &Path) -> bool {
-    const FILES: [&str; 7] = [
-        KERNEL_JSON,
-        "kernel.js",
-        "logo-32x32.png",
-        "logo-64x64.png",
-        "logo-svg.svg",
-        "scripts/launch_docker",
-        "scripts/launch_docker.py",
-    ];
-    path.starts_with("scripts/__pycache__") || FILES.iter().any(|file| path == Path::new(file))
-}
-
-/// The paths of all files below a directory, relative to it, as far as they can be read.
-fn files_below(directory: &Path) -> BTreeSet<PathBuf> {
-    let mut files = BTreeSet::new();
-    let mut open = vec![PathBuf::new()];
-    while let Some(relative) = open.pop() {
-        for entry in fs::read_dir(directory.join(&relative)).into_iter().flatten().flatten() {
-            let path = relative.join(entry.file_name());
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                open.push(path);
-            } else {
-                files.insert(path);
-            }
-        }
-    }
-    files
-}
-
-/// Writes a file of the specification below `directory`, whatever the umask.
-fn write(directory: &Path, file: &File) -> Result<()> {
-    for parent in parents(&file.path).map(|parent| directory.join(parent)) {
-        if !parent.is_dir() {
-            create_directory(&parent)?;
-        }
-    }
-    let path = directory.join(&file.path);
-    let mode = if file.executable { EXECUTABLE_MODE } else { FILE_MODE };
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).options_mut().mode(mode);
-    let mut target = options.open(&path)?;
-    match &file.content {
-        Content::Bytes(bytes) => target.write_all(bytes)?,
-        Content::CopyOf(source) => {
-            let source = fs::File::open(source)?;
-            // The plain files, because only of them the system itself copies the content.
-            io::copy(&mut source.file(), &mut target.file())
-                .with_context(|| format!("could not copy to `{}`", path.display()))?;
-        }
-    }
-    target.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    Ok(())
-}
-
-/// The directories that a file of a specification lies in, the outermost first.
-fn parents(file: &Path) -> impl DoubleEndedIterator<Item = &Path> {
-    let mut parents: Vec<&Path> = file.ancestors().skip(1).collect();
-    // The last is the specification's own directory.
-    parents.pop();
-    parents.into_iter().rev()
-}
-
-/// Creates one directory with our mode, whatever the umask.
-fn create_directory(path: &Path) -> io::Result<()> {
-    fs::create_dir(path)?;
-    fs::set_permissions(path, std::fs::Permissions::from_mode(DIRECTORY_MODE))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use super::plan::PullPolicy;
 use super::pull;
 use super::run::Context;
 use super::tail::Tail;
@@ -27,6 +28,12 @@ const LEFTOVER: Duration = Duration::from_secs(5);
 pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     let engine = &context.engine;
     let id = create(context).await?;
+    for (network, settings) in &context.plan.networks {
+        let connected = context.engine.connect_network(network, &id, settings).await;
+        connected.with_context(|| {
+            format!("could not attach the kernel to the network `{network}` of launch_docker.toml")
+        })?;
+    }
     // Before the start, so that nothing is missed of a container that is removed when it ends.
     let events = engine.container_events(&id).await?;
     let output = engine.attach_output(&id).await?;
@@ -50,10 +57,15 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
 async fn create(context: &Context<'_>) -> Result<String> {
     let launch = context.launch;
     let patience = Instant::now() + LEFTOVER;
-    let mut pulled = false;
+    let plan = context.plan;
+    // What is not to be pulled is dealt with as if it had been.
+    let mut pulled = plan.pull != PullPolicy::Missing;
+    if plan.pull == PullPolicy::Always {
+        pull::pull(context).await?;
+    }
     loop {
-        let request = launch.container();
-        let create = context.engine.create_container(&launch.name, &request);
+        let platform = plan.platform.as_deref();
+        let create = context.engine.create_container(&launch.name, platform, &plan.request);
         match context.change(create).await {
             Ok(created) => {
                 context.note_created(&created);
@@ -62,6 +74,13 @@ async fn create(context: &Context<'_>) -> Result<String> {
             Err(error) if error.is_not_found() && !pulled => {
                 pull::pull(context).await?;
                 pulled = true;
+            }
+            Err(error) if error.is_not_found() && plan.pull == PullPolicy::Never => {
+                return Err(anyhow!(error).context(format!(
+                    "the engine does not have the image `{}`, and pull_policy in \
+                     launch_docker.toml is `never`",
+                    launch.image
+                )));
             }
             Err(error) if error.is_conflict() => make_way(context, patience).await?,
             Err(error) => return Err(error.into()),
@@ -99,6 +118,13 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
 fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
     let launch = context.launch;
     let text = error.to_string();
+    // The engine attaches a container only when it starts.
+    let mut networks = context.plan.networks.iter();
+    if let Some((network, _)) = networks.find(|(name, _)| text.contains(&format!(" {name} "))) {
+        return anyhow!(error).context(format!(
+            "could not attach the kernel to the network `{network}` of launch_docker.toml"
+        ));
+    }
     if text.contains("network") && text.contains("not found") {
         return anyhow!(error).context(format!(
             "the network `{0}` does not exist on the engine at {1}; create it with `docker network \

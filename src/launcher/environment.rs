@@ -6,29 +6,45 @@
 //! known to be meant for it, and nothing that only has a meaning on the server's side.
 
 use std::collections::BTreeMap;
+use std::io;
+
+use anyhow::Result;
+use wildmatch::WildMatch;
 
 use super::args::Arguments;
 use super::launch::Caller;
 use super::spec::InstalledSpec;
 use crate::env::Env;
+use crate::options::convert::{Table, flag, items, must};
+use crate::options::fill::{Filler, Policy};
+use crate::options::node::{Node, Value, Wrong};
 
 /// What the kernel launchers in the images read for their own settings. The servers' own variables
 /// of these names have a prefix, the images' have none.
 const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANGE_RETRIES"];
 
 /// The environment of the kernel's container.
-#[must_use]
+///
+/// # Errors
+/// When what the file says of it is wrong.
 pub fn of_kernel(
     arguments: &Arguments,
     caller: Caller,
     spec: &InstalledSpec,
     env: &Env,
-) -> BTreeMap<String, String> {
+    filler: &Filler<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let rules = Rules::new(spec, filler)?;
     let mut kernel: BTreeMap<String, String> = env
         .iter()
-        .filter(|(name, _)| is_for_kernel(name, caller, spec))
+        .filter(|(name, _)| rules.pass(name) || is_for_kernel(name, caller, spec))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    for (name, value) in rules.set {
+        if let Some(value) = value.or_else(|| env.get(&name).map(str::to_owned)) {
+            kernel.insert(name, value);
+        }
+    }
     kernel.entry("KERNEL_SPARK_CONTEXT_INIT_MODE".to_owned()).or_insert_with(|| "none".to_owned());
     // After the server's variables: what it says on the command line is about this launch.
     for (name, value) in [
@@ -44,7 +60,125 @@ pub fn of_kernel(
             kernel.insert(name.to_owned(), value.clone());
         }
     }
-    kernel
+    Ok(kernel)
+}
+
+/// What `launch_docker.toml` says of the environment.
+struct Rules {
+    /// All of the server's environment, as the Python launcher has it.
+    inherit: bool,
+    /// Patterns of names in the server's environment.
+    pass: Vec<String>,
+    /// Variables with their values; those without have the server's.
+    set: Vec<(String, Option<String>)>,
+}
+
+impl Rules {
+    fn new(spec: &InstalledSpec, filler: &Filler<'_>) -> Result<Self> {
+        let options = &spec.options;
+        let given = |name| options.get(name).filter(|node| !filler.skips(node));
+        let wrong = |name: &'static str| move |wrong: Wrong| options.error(&wrong.of(name));
+        let mut rules = Self { inherit: false, pass: Vec::new(), set: Vec::new() };
+        if let Some(node) = given("environment_mode") {
+            rules.inherit = match &node.value {
+                Value::Text(text) if text == "filtered" => false,
+                Value::Text(text) if text == "inherit" => true,
+                _ => {
+                    let error = must(node, "be \"filtered\" or \"inherit\"");
+                    return Err(wrong("environment_mode")(error));
+                }
+            };
+        }
+        if let Some(node) = given("pass_environment") {
+            rules.pass = texts(node).map_err(wrong("pass_environment"))?;
+        }
+        if let Some(node) = given("env_file").filter(|_| !filler.sample) {
+            for (path, at, required) in env_files(node).map_err(wrong("env_file"))? {
+                let path = filler.fill(&path, at, Policy::Path).map_err(wrong("env_file"))?;
+                match fs_err::read_to_string(spec.directory.join(path)) {
+                    Ok(text) => rules.set.extend(text.lines().filter_map(line_of_file)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
+                    Err(error) => {
+                        let error = Wrong::new(at, format!("cannot be read: {error}"));
+                        return Err(wrong("env_file")(error));
+                    }
+                }
+            }
+        }
+        if let Some(node) = given("environment") {
+            let set = variables(node, filler).map_err(wrong("environment"))?;
+            rules.set.extend(set);
+        }
+        Ok(rules)
+    }
+
+    fn pass(&self, name: &str) -> bool {
+        // The server's PATH leads nowhere in the image.
+        (self.inherit && name != "PATH")
+            || self.pass.iter().any(|pattern| WildMatch::new(pattern).matches(name))
+    }
+}
+
+fn texts(node: &Node) -> Result<Vec<String>, Wrong> {
+    let texts = items(node).iter().map(|item| match &item.value {
+        Value::Text(text) => Ok(text.clone()),
+        _ => Err(must(item, "be text, in quotes")),
+    });
+    texts.collect()
+}
+
+/// A path, or a list of paths and of tables with `path` and `required`.
+fn env_files(node: &Node) -> Result<Vec<(String, usize, bool)>, Wrong> {
+    let one = |item: &Node| {
+        let Value::Table(_) = item.value else {
+            return Ok((texts(item)?.concat(), item.at, true));
+        };
+        let given = Table::new(item, &["path", "required"])?;
+        let required = given.get("required").map_or(Ok(true), flag)?;
+        let path = given.need("path")?;
+        Ok((texts(path)?.concat(), path.at, required))
+    };
+    items(node).iter().map(one).collect()
+}
+
+/// `NAME=VALUE`, where the value may be in quotes; `None` for a comment or an empty line.
+fn line_of_file(line: &str) -> Option<(String, Option<String>)> {
+    let line = line.trim();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    if line.is_empty() || line.starts_with('#') {
+        return None;
+    }
+    let Some((name, value)) = line.split_once('=') else {
+        return Some((line.to_owned(), None));
+    };
+    let value = value.trim();
+    let quoted = ['"', '\''].into_iter().find_map(|q| value.strip_prefix(q)?.strip_suffix(q));
+    Some((name.trim_end().to_owned(), Some(quoted.unwrap_or(value).to_owned())))
+}
+
+/// A table, or a list of `NAME=VALUE` and of names alone, which have the server's value.
+fn variables(node: &Node, filler: &Filler<'_>) -> Result<Vec<(String, Option<String>)>, Wrong> {
+    if let Value::Table(entries) = &node.value {
+        let variables = entries.iter().map(|(name, _, value)| {
+            let value = match &value.value {
+                Value::Text(text) => filler.fill(text, value.at, Policy::Any)?,
+                Value::Integer(number) => number.to_string(),
+                Value::Decimal(number) => number.clone(),
+                Value::Flag(flag) => flag.to_string(),
+                _ => return Err(must(value, "be text, in quotes")),
+            };
+            Ok((name.clone(), Some(value)))
+        });
+        return variables.collect();
+    }
+    let variables = items(node).iter().map(|item| {
+        let Value::Text(text) = &item.value else {
+            return Err(must(item, "be of the form \"NAME=VALUE\""));
+        };
+        let Some((name, value)) = text.split_once('=') else { return Ok((text.clone(), None)) };
+        Ok((name.to_owned(), Some(filler.fill(value, item.at, Policy::Any)?)))
+    });
+    variables.collect()
 }
 
 fn is_for_kernel(name: &str, caller: Caller, spec: &InstalledSpec) -> bool {
@@ -115,7 +249,15 @@ mod tests {
             kernel_class_name: Some("of.the.Administrator".into()),
             ..Arguments::default()
         };
-        let kernel = of_kernel(&arguments, caller, &spec, &env);
+        let filler = Filler {
+            username: "bob",
+            kernel_id: "k",
+            language: "python",
+            cwd: "/",
+            env: &env,
+            sample: false,
+        };
+        let kernel = of_kernel(&arguments, caller, &spec, &env, &filler).unwrap();
         assert_eq!(kernel["PUBLIC_KEY"], "key");
         assert_eq!(kernel["KERNEL_CLASS_NAME"], "of.the.Administrator");
         assert_eq!(kernel["KERNEL_SPARK_CONTEXT_INIT_MODE"], "none");

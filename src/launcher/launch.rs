@@ -10,6 +10,7 @@ use super::args::Arguments;
 use super::environment;
 use super::spec::InstalledSpec;
 use crate::env::Env;
+use crate::options::fill::Filler;
 use crate::settings::Mode;
 
 /// The longest host name that Linux and DNS take, and the longest name of a Swarm service.
@@ -100,7 +101,13 @@ impl Launch {
     ///
     /// # Errors
     /// When something is missing or not valid: it names the option or variable.
-    pub fn new(arguments: &Arguments, spec: &InstalledSpec, env: &Env) -> Result<Self> {
+    /// With `sample` it is only looked whether the specification is right.
+    pub fn new(
+        arguments: &Arguments,
+        spec: &InstalledSpec,
+        env: &Env,
+        sample: bool,
+    ) -> Result<Self> {
         let kernel_id = arguments
             .kernel_id
             .clone()
@@ -112,6 +119,8 @@ impl Launch {
         let caller = Caller::of(arguments, env);
         let mode = mode(env)?;
         let group = id(env, "KERNEL_GID")?;
+        let filler = filler(&kernel_id, env, sample);
+        let environment = environment::of_kernel(arguments, caller, spec, env, &filler)?;
         Ok(Self {
             name: name(env.get("KERNEL_USERNAME").unwrap_or_default(), &kernel_id),
             kernel_id,
@@ -127,10 +136,16 @@ impl Launch {
                 .chain([USERS_GROUP])
                 .collect(),
             working_directory: env.get("KERNEL_WORKING_DIR").map(str::to_owned),
-            environment: environment::of_kernel(arguments, caller, spec, env),
+            environment,
             remove: remove(env)?,
             timeout: timeout(env, caller, spec)?,
         })
+    }
+
+    /// What values in `launch_docker.toml` may be filled with.
+    #[must_use]
+    pub fn filler<'a>(&'a self, env: &'a Env, sample: bool) -> Filler<'a> {
+        filler(&self.kernel_id, env, sample)
     }
 
     /// The labels by which the server, and people, find what was launched.
@@ -141,6 +156,18 @@ impl Launch {
             ("component", "kernel"),
             ("app", self.caller.label()),
         ])
+    }
+}
+
+fn filler<'a>(kernel_id: &'a str, env: &'a Env, sample: bool) -> Filler<'a> {
+    let get = |name| env.get(name).unwrap_or_default();
+    Filler {
+        username: get("KERNEL_USERNAME"),
+        kernel_id,
+        language: get("KERNEL_LANGUAGE"),
+        cwd: env.directory().to_str().unwrap_or_default(),
+        env,
+        sample,
     }
 }
 

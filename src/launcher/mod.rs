@@ -1,12 +1,15 @@
 //! What `launch_docker` does, one step a file.
 //!
-//! [`args`], the environment and the [`spec`] become one typed [`launch`], pure; [`request`] is its
-//! form for the engine, pure as well; [`run`] sends it and stays until the server can take over.
+//! [`args`], the environment and the [`spec`] become one typed [`launch`]; [`request`] is its form
+//! for the engine, and [`plan`] that with all the administrator's file says. All of it is pure;
+//! [`run`] sends it and stays until the server can take over.
 
 pub mod args;
 mod container;
 pub mod environment;
 pub mod launch;
+mod overrides;
+pub mod plan;
 mod pull;
 pub mod request;
 pub mod run;

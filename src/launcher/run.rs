@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::launch::Launch;
+use super::plan::Plan;
 use super::{container, service};
 use crate::engine::{Created, Endpoint, Engine};
 use crate::env::Env;
@@ -32,7 +33,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the kernel could not be started or did not live: the reason in one paragraph. Nothing is left
 /// behind then, or the error says what.
-pub async fn run(launch: &Launch, env: &Env, begin: Instant) -> Result<()> {
+pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
+    let launch = &plan.launch;
     let deadline = begin + launch.timeout;
     let mut stop = pin!(stop_signal());
     let endpoint = Endpoint::from_env(env)?;
@@ -43,6 +45,7 @@ pub async fn run(launch: &Launch, env: &Env, begin: Instant) -> Result<()> {
     };
     let mut context = Context {
         launch,
+        plan,
         env,
         engine,
         deadline,
@@ -68,6 +71,7 @@ pub async fn run(launch: &Launch, env: &Env, begin: Instant) -> Result<()> {
 /// What every step of a launch needs.
 pub(super) struct Context<'a> {
     pub(super) launch: &'a Launch,
+    pub(super) plan: &'a Plan,
     pub(super) env: &'a Env,
     pub(super) engine: Engine,
     /// When the server gives the kernel up.

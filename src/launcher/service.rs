@@ -1,13 +1,17 @@
 //! A kernel as a service of a Docker Swarm.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
+use super::plan::Reference;
 use super::run::Context;
 use super::{pull, tail};
-use crate::engine::{Error, Reference, Task};
+use crate::engine::{self, Error, SwarmObject as Kind, Task};
+use crate::options::put;
 
 /// How often the task is looked at until it runs.
 const LOOK: Duration = Duration::from_millis(200);
@@ -45,11 +49,11 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
 /// Creates the service, making way for it if need be.
 async fn create(context: &Context<'_>) -> Result<String> {
     let launch = context.launch;
-    let reference: Reference = launch.image.parse()?;
+    let reference: engine::Reference = launch.image.parse()?;
     // For the nodes, which pull by themselves.
     let auth = pull::credentials(context, &reference).await;
+    let request = with_references(context).await?;
     loop {
-        let request = launch.service();
         let create = context.engine.create_service(&request, auth.as_ref());
         match context.change(create).await {
             Ok(created) => {
@@ -60,6 +64,32 @@ async fn create(context: &Context<'_>) -> Result<String> {
             Err(error) => return Err(explain_refusal(context, error)),
         }
     }
+}
+
+/// The request with the ids of the secrets and configs that the specification names.
+async fn with_references<'a>(context: &Context<'a>) -> Result<Cow<'a, Json>> {
+    let plan = context.plan;
+    let mut request = Cow::Borrowed(&plan.request);
+    for (kind, field, references) in
+        [(Kind::Secret, "Secret", &plan.secrets), (Kind::Config, "Config", &plan.configs)]
+    {
+        for Reference { source, file } in references {
+            let id = context.engine.swarm_object(kind, source).await?.with_context(|| {
+                let kind = field.to_lowercase();
+                format!(
+                    "the Swarm has no {kind} `{source}`, which launch_docker.toml names; see \
+                     `docker {kind} ls`"
+                )
+            })?;
+            let mut reference = serde_json::Map::new();
+            reference.insert(format!("{field}ID"), id.into());
+            reference.insert(format!("{field}Name"), source.clone().into());
+            reference.insert("File".to_owned(), file.clone());
+            let path = format!("TaskTemplate.ContainerSpec.{field}s");
+            put(request.to_mut(), &path, Json::Array(vec![reference.into()]));
+        }
+    }
+    Ok(request)
 }
 
 /// Removes the service that has the name, if it is one of the same kernel, which the server is

@@ -2,27 +2,38 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+
+use crate::options::Options;
+
+/// The file beside the launcher that administrators edit.
+pub const OPTIONS: &str = "launch_docker.toml";
 
 /// The parts of `kernel.json` that concern a launch.
 #[derive(Debug, Default, Deserialize)]
 pub struct InstalledSpec {
     #[serde(default)]
-    #[expect(clippy::zero_sized_map_values, reason = "serde reads no set from an object's keys")]
-    env: BTreeMap<String, IgnoredAny>,
+    env: BTreeMap<String, String>,
     #[serde(default)]
     metadata: Metadata,
+    /// What `launch_docker.toml` says.
+    #[serde(skip)]
+    pub options: Options,
+    /// The directory that it lies in.
+    #[serde(skip)]
+    pub directory: PathBuf,
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     #[serde(default)]
     kernel_provisioner: Provisioner,
+    #[serde(default)]
+    process_proxy: Provisioner,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +45,7 @@ struct Provisioner {
 #[derive(Debug, Default, Deserialize)]
 struct Config {
     launch_timeout: Option<Box<RawValue>>,
+    image_name: Option<String>,
 }
 
 impl InstalledSpec {
@@ -47,13 +59,23 @@ impl InstalledSpec {
             return Ok(Self::default());
         };
         let path = directory.join("kernel.json");
-        let text = match fs_err::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error.into()),
+        let mut spec: Self = match present(fs_err::read(&path))? {
+            Some(text) => serde_json::from_slice(&text)
+                .with_context(|| format!("could not understand `{}`", path.display()))?,
+            None => Self::default(),
         };
-        serde_json::from_slice(&text)
-            .with_context(|| format!("could not understand `{}`", path.display()))
+        let path = executable.with_file_name(OPTIONS);
+        if let Some(text) = present(fs_err::read_to_string(&path))? {
+            spec.options = Options::parse(&path.to_string_lossy(), &text)?;
+        }
+        spec.directory = path.parent().unwrap_or(&path).to_path_buf();
+        Ok(spec)
+    }
+
+    /// One that is not installed, of which only this is known.
+    #[must_use]
+    pub fn with_options(options: Options) -> Self {
+        Self { options, ..Self::default() }
     }
 
     /// Whether the `env` stanza has the variable.
@@ -62,10 +84,33 @@ impl InstalledSpec {
         self.env.contains_key(variable)
     }
 
+    /// Whether the `env` stanza gives the variable this value.
+    #[must_use]
+    pub fn sets(&self, variable: &str, value: &str) -> bool {
+        self.env.get(variable).is_some_and(|given| given == value)
+    }
+
+    /// The image that the specification names.
+    #[must_use]
+    pub fn image(&self) -> Option<&str> {
+        let Metadata { kernel_provisioner, process_proxy } = &self.metadata;
+        let image = kernel_provisioner.config.image_name.as_ref();
+        image.or(process_proxy.config.image_name.as_ref()).map(String::as_str)
+    }
+
     /// How long the server waits for the kernel: a number of seconds.
     #[must_use]
     pub fn launch_timeout(&self) -> Option<&str> {
         self.metadata.kernel_provisioner.config.launch_timeout.as_deref().map(RawValue::get)
+    }
+}
+
+/// What was read, if the file is there.
+fn present<T>(read: io::Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -58,7 +58,7 @@ impl Line {
     /// When a value is given twice.
     pub fn new(install: &Install, forms: &[ClassForm]) -> Result<Self> {
         let mut line = Self::default();
-        let prefix = install.prefix.as_ref().and_then(|prefix| prefix.to_str()).map(str::to_owned);
+        let prefix = install.place.prefix.as_ref().and_then(|p| p.to_str()).map(str::to_owned);
         for (known, value) in [
             (&traits::IMAGE_NAME, &install.image_name),
             (&traits::KERNEL_NAME, &install.kernel_name),
@@ -75,7 +75,7 @@ impl Line {
         }
         for (known, given) in [
             (&traits::SWARM, install.swarm),
-            (&traits::USER, install.user),
+            (&traits::USER, install.place.user),
             (&traits::REPLACE, install.replace),
             (&traits::ANSWER_YES, install.answer_yes),
             (&traits::GENERATE_CONFIG, install.generate_config),
@@ -88,6 +88,35 @@ impl Line {
         line.note(&traits::UNAUTHORIZED_USERS, install.unauthorized_users.clone());
         line.add(forms)?;
         Ok(line)
+    }
+
+    /// What this says, and what `other` says of the traits that this says nothing of.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let more = other.words.iter().filter(|(known, ..)| self.get(known).is_none());
+        Self { words: self.words.iter().chain(more).cloned().collect() }
+    }
+
+    /// Adds what another place than the command line says of a trait.
+    pub fn push(&mut self, known: &'static Trait, values: Vec<String>, origin: String) {
+        self.words.push((known, values, origin));
+    }
+
+    /// What it says of the trait; nothing is said if there are no values.
+    #[must_use]
+    pub fn values(&self, known: &Trait) -> &[String] {
+        self.get(known).map_or(&[], |(values, _)| values)
+    }
+
+    /// Whether it says something of the trait.
+    #[must_use]
+    pub fn has(&self, known: &Trait) -> bool {
+        self.get(known).is_some()
+    }
+
+    /// Forgets what it says of the trait.
+    pub fn forget(&mut self, forgotten: &Trait) {
+        self.words.retain(|(known, ..)| *known != forgotten);
     }
 
     /// Notes what an option says, if it is there.

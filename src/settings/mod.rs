@@ -3,7 +3,9 @@
 
 pub mod config;
 mod kernel_name;
+mod location;
 pub mod lookup;
+pub mod manifest;
 mod port_range;
 mod python;
 pub mod traits;
@@ -13,13 +15,18 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde::Serialize;
 
 pub use self::kernel_name::KernelName;
+pub use self::location::Location;
 use self::lookup::Lookup;
 pub use self::port_range::PortRange;
 use self::traits::{Kind, Trait};
 use crate::cli::Install;
 use crate::env::Env;
+use crate::launcher::spec::OPTIONS;
+use crate::options::flags;
+use crate::templates;
 
 /// The release of `gateway_provisioners` whose kernel images are the default.
 pub const IMAGE_TAG: &str = "0.5.0";
@@ -61,7 +68,8 @@ pub enum Language {
 
 impl Language {
     /// The language of this name, in any case.
-    fn parse(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
         [Self::Python, Self::R, Self::Scala]
             .into_iter()
             .find(|l| l.key().eq_ignore_ascii_case(name))
@@ -87,11 +95,15 @@ impl Language {
         }
     }
 
-    fn default_kernel_name(self) -> String {
+    /// The name of its specifications by default.
+    #[must_use]
+    pub fn default_kernel_name(self) -> String {
         format!("docker_{}", self.key())
     }
 
-    const fn default_display_name(self) -> &'static str {
+    /// What people see by default.
+    #[must_use]
+    pub const fn default_display_name(self) -> &'static str {
         match self {
             Self::Python => "Docker Python",
             Self::R => "Docker R",
@@ -99,7 +111,9 @@ impl Language {
         }
     }
 
-    fn default_image(self) -> String {
+    /// The image of its kernels by default.
+    #[must_use]
+    pub fn default_image(self) -> String {
         let name = match self {
             Self::Python => "py",
             Self::R => "r",
@@ -110,7 +124,8 @@ impl Language {
 }
 
 /// What the kernel's container is made by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// One Docker Engine: a container.
     Docker,
@@ -118,17 +133,15 @@ pub enum Mode {
     Swarm,
 }
 
-/// Where the specification goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    /// The first system-wide directory.
-    System,
-    /// The user's own directory.
-    User,
-    /// Below this prefix.
-    Prefix(PathBuf),
-    /// Below the prefix of the Python environment that the program belongs to.
-    SysPrefix,
+impl Mode {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Swarm => "swarm",
+        }
+    }
 }
 
 /// What starts the kernel's container.
@@ -171,6 +184,8 @@ pub struct Settings {
     pub replace: bool,
     /// What starts the container.
     pub launcher: Launcher,
+    /// The text of `launch_docker.toml`, which only the native launcher reads.
+    pub options: Option<String>,
 }
 
 impl Settings {
@@ -205,6 +220,7 @@ impl Settings {
             ensure!(!given.value.trim().is_empty(), given.must("name an image"));
         }
         let swarm = lookup.flag(&traits::SWARM)?;
+        let launcher = launcher(args, lookup.env)?;
         Ok(Self {
             language,
             mode: if swarm { Mode::Swarm } else { Mode::Docker },
@@ -224,7 +240,8 @@ impl Settings {
             kernel_class: kernel_class(lookup, language)?,
             location: location(args, lookup)?,
             replace: lookup.flag(&traits::REPLACE)?,
-            launcher: launcher(args, lookup.env)?,
+            options: options(args, &launcher)?,
+            launcher,
         })
     }
 }
@@ -266,23 +283,12 @@ fn kernel_class(lookup: &Lookup<'_>, language: Language) -> Result<Option<String
 }
 
 fn location(args: &Install, lookup: &Lookup<'_>) -> Result<Location> {
-    // `--prefix=` is Python's way to say nothing. A prefix that is no text is only on the command
-    // line, where the lookup does not have it.
-    let prefix = match &args.prefix {
+    // A prefix that is no text is only on the command line, where the lookup does not have it.
+    let prefix = match &args.place.prefix {
         Some(prefix) => Some(PathBuf::from(prefix)),
         None => lookup.text(&traits::PREFIX).map(|given| PathBuf::from(given.value)),
     };
-    let prefix = prefix.filter(|prefix| !prefix.as_os_str().is_empty());
-    let user = lookup.flag(&traits::USER)?;
-    if user && (args.sys_prefix || prefix.is_some()) {
-        bail!("Can't specify both user and prefix. Please choose one or the other.");
-    }
-    Ok(match prefix {
-        _ if args.sys_prefix => Location::SysPrefix,
-        _ if user => Location::User,
-        Some(prefix) => Location::Prefix(prefix),
-        None => Location::System,
-    })
+    Location::new(lookup.flag(&traits::USER)?, prefix, args.place.sys_prefix)
 }
 
 fn launcher(args: &Install, env: &Env) -> Result<Launcher> {
@@ -293,6 +299,20 @@ fn launcher(args: &Install, env: &Env) -> Result<Launcher> {
         Some("") => bail!("`--launcher` must be `native`, `python` or the path of a file"),
         Some(path) => Launcher::File(PathBuf::from(path)),
     })
+}
+
+fn options(args: &Install, launcher: &Launcher) -> Result<Option<String>> {
+    if *launcher == Launcher::Native {
+        return flags::written(templates::options(), &args.container).map(Some);
+    }
+    if let Some((flag, _)) = args.container.first() {
+        bail!(
+            "--{} is for the native launcher, which reads {OPTIONS}; edit the other one instead, \
+             or leave out --launcher",
+            flag.long
+        );
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! Configuration files in Python. Only Python can say what they come to, so one is asked, for all of
 //! them at once.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
 use crate::paths::Paths;
-use crate::text;
+use crate::{process, text};
 
 /// How long the files may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -60,51 +58,23 @@ pub(super) fn read(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Map<String,
     let python = find(paths)
         .with_context(|| format!("there is no python3 on PATH; {ADVICE}"))
         .with_context(named)?;
-    let mut child = Command::new(&python)
-        .args(["-c", SCRIPT])
-        .args(files)
-        .env_clear()
-        .envs(paths.env.iter())
-        .current_dir(paths.env.directory())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("could not run `{}`", python.display()))?;
-    let drain = |stream: Option<Box<dyn std::io::Read + Send>>| {
-        thread::spawn(move || {
-            let mut text = Vec::new();
-            // What could be read is what there is.
-            let _ = stream.map(|mut stream| stream.read_to_end(&mut text));
-            text
-        })
-    };
-    let output = drain(child.stdout.take().map(|stream| Box::new(stream) as _));
-    let errors = drain(child.stderr.take().map(|stream| Box::new(stream) as _));
-
-    let begin = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if begin.elapsed() > LIMIT {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(anyhow!("Python was not done after {} s", text::seconds(LIMIT)))
-                .with_context(named);
-        }
-        thread::sleep(Duration::from_millis(5));
-    };
+    let mut command = Command::new(&python);
+    command.args(["-c", SCRIPT]).args(files);
+    command.env_clear().envs(paths.env.iter()).current_dir(paths.env.directory());
+    let output = process::output_within(&mut command, LIMIT)
+        .with_context(|| format!("could not run `{}`", python.display()))?
+        .ok_or_else(|| anyhow!("Python was not done after {} s", text::seconds(LIMIT)))
+        .with_context(named)?;
+    let status = output.status;
     if status.code() == Some(NO_TRAITLETS) {
         return Err(anyhow!("`{}` has no traitlets; {ADVICE}", python.display()))
             .with_context(named);
     }
     if !status.success() {
-        let errors = errors.join().unwrap_or_default();
-        let errors = String::from_utf8_lossy(&errors);
+        let errors = String::from_utf8_lossy(&output.stderr);
         bail!("Python could not read the configuration files:\n{}", end_of(&errors));
     }
-    serde_json::from_slice(&output.join().unwrap_or_default())
+    serde_json::from_slice(&output.stdout)
         .context("Python's answer about the configuration files is not what was asked for")
 }
 

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::variable;
+use crate::text::nearest;
 
 /// A class of the Python tool, the most derived one first: where two sections of a configuration set
 /// the same value, the first of them counts.
@@ -227,16 +228,6 @@ pub fn find(class: &str, name: &str) -> Result<(Class, &'static Trait), String> 
             nearest(name, section.traits().map(|known| known.name))
         )),
     }
-}
-
-/// `; did you mean ...?` for the name that is most like the given one, if one is.
-fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let like = |name: &&str| strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase());
-    known
-        .into_iter()
-        .max_by(|a, b| like(a).total_cmp(&like(b)))
-        .filter(|name| like(name) > 0.8)
-        .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]

@@ -336,14 +336,43 @@ fn a_file_where_a_directory_should_be() {
 }
 
 #[test]
-fn a_kernels_directory_that_is_a_link_is_followed() {
-    let sandbox = Sandbox::new();
-    fs::create_dir_all(sandbox.path("elsewhere")).unwrap();
-    fs::create_dir_all(sandbox.path("p/share/jupyter")).unwrap();
-    symlink(sandbox.path("elsewhere"), sandbox.path("p").join(KERNELS)).unwrap();
-    let outcome = sandbox.install(&["--prefix=p"]);
-    assert_eq!(outcome.code(), Some(0), "{outcome}");
-    assert!(sandbox.path("elsewhere/docker_python/kernel.json").exists());
+fn a_directory_that_is_a_link_is_followed_and_stays_one() {
+    for link in ["p", "p/share", "p/share/jupyter", "p/share/jupyter/kernels"] {
+        let sandbox = Sandbox::new();
+        let target = sandbox.path("elsewhere");
+        fs::create_dir(&target).unwrap();
+        fs::create_dir_all(sandbox.path(link).parent().unwrap()).unwrap();
+        symlink(&target, sandbox.path(link)).unwrap();
+        let specification = sandbox.path("p").join(KERNELS).join("docker_python");
+        for words in [&["--prefix=p"][..], &["--prefix=p", "--replace"]] {
+            let outcome = sandbox.install(words);
+            assert_eq!(outcome.code(), Some(0), "{link}: {outcome}");
+            assert!(specification.join("kernel.json").exists(), "{link}");
+            assert_eq!(fs::read_link(sandbox.path(link)).unwrap(), target);
+        }
+        let in_target = fs::canonicalize(&specification).unwrap();
+        assert!(in_target.starts_with(fs::canonicalize(&target).unwrap()), "{link}");
+        // As it was named, in case the link leads somewhere else one day.
+        let launcher = specification.join("scripts/launch_docker");
+        assert_eq!(Sandbox::kernel_json(&specification)["argv"][0], launcher.to_str().unwrap());
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_not_replaced_by_a_directory() {
+    for link in ["p", "p/share", "p/share/jupyter", "p/share/jupyter/kernels"] {
+        for target in ["nowhere", "/nonexistent/directory"] {
+            let sandbox = Sandbox::new();
+            fs::create_dir_all(sandbox.path(link).parent().unwrap()).unwrap();
+            symlink(target, sandbox.path(link)).unwrap();
+            let before = contents(&sandbox.path(""));
+            let outcome = sandbox.install(&["--prefix=p"]);
+            let reason =
+                format!("`[ROOT]/{link}` is a symbolic link to `{target}`, which is not there");
+            assert!(outcome.error().ends_with(&reason), "{outcome}");
+            assert!(contents(&sandbox.path("")) == before, "{link}");
+        }
+    }
 }
 
 // What may not be written.

@@ -8,7 +8,16 @@ use fs_err as fs;
 
 use crate::sandbox::{INSTALLER, Sandbox};
 
-const PAGES: [Option<&str>; 4] = [None, Some("install"), Some("completions"), Some("man")];
+const PAGES: [Option<&str>; 8] = [
+    None,
+    Some("install"),
+    Some("list"),
+    Some("show"),
+    Some("remove"),
+    Some("check"),
+    Some("completions"),
+    Some("man"),
+];
 
 #[test]
 fn every_shell_has_its_completions() {
@@ -47,7 +56,7 @@ fn bash_takes_its_completions_and_completes() {
     assert_eq!(completed.stdout, "--image-name\n", "{completed}");
 }
 
-/// To write them again: `for c in "" install completions man; do jupyter-docker-spec man $c >
+/// To write them again: `for c in "" install list show remove check completions man; do jupyter-docker-spec man $c >
 /// docs/man/jupyter-docker-spec${c:+-$c}.1; done`.
 #[test]
 fn the_manual_pages_are_current() {

@@ -22,6 +22,12 @@ fn help_of_the_program() {
     Commands:
       install      Create a kernel specification for use on a Docker Engine or a
                    Docker Swarm
+      list         List the Docker kernel specifications that Jupyter finds from
+                   here
+      show         Show a specification with all its settings
+      remove       Remove specifications
+      check        Look for what would keep kernels from starting, and say what to
+                   do about it
       completions  Print a completion script for a shell
       man          Print a manual page, to be read with `man -l -`
 
@@ -32,6 +38,7 @@ fn help_of_the_program() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is the help")]
 fn help_of_install() {
     assert_snapshot!(run(INSTALLER, &["install", "--help"]), @r"
     exit status: 0
@@ -41,68 +48,262 @@ fn help_of_install() {
     Usage: jupyter-docker-spec install [OPTIONS]
 
     Options:
-      -h, --help  Print help
+      -h, --help
+              Print help (see a summary with '-h')
 
     Kernel:
           --language <LANGUAGE>
               Language of the kernel: Python, R or Scala [default: Python]
+              [equivalent to: --BaseSpecApp.language]
+
           --image-name <IMAGE>
               Image of the kernel's container [env: GP_IMAGE_NAME] [default:
               elyra/kernel-py, kernel-r or kernel-scala, :0.5.0]
+              [equivalent to: --DockerSpecInstaller.image_name]
+
           --swarm
               Run the kernel as a service of a Docker Swarm instead of as a
               container of one engine
+              [equivalent to: --DockerSpecInstaller.swarm]
+
           --ipykernel-subclass-name <CLASS>
               For Python kernels, the dotted name of the ipykernel subclass
               [default: ipykernel.ipkernel.IPythonKernel]
+              [equivalent to: --BaseSpecApp.ipykernel_subclass_name]
+
           --port-range <LOW..HIGH>
               Ports that the kernel takes its own from, such as 40000..42000; 0..0
               for any [env: GP_PORT_RANGE] [default: 0..0]
+              [equivalent to: --RemoteProvisionerConfigMixin.port_range]
+
           --launch-timeout <SECONDS>
               How long the server waits for the kernel to start [env:
               GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30]
+              [equivalent to: --RemoteProvisionerConfigMixin.launch_timeout]
+
           --authorized-users <USER>
               User who may start the kernel; repeatable; nobody named means
               everybody [env: GP_AUTHORIZED_USERS, separated by commas]
+              [equivalent to: --RemoteProvisionerConfigMixin.authorized_users]
+
           --unauthorized-users <USER>
               User who may not start the kernel, also if authorized; repeatable
               [env: GP_UNAUTHORIZED_USERS, separated by commas] [default: root]
+              [equivalent to: --RemoteProvisionerConfigMixin.unauthorized_users]
+
           --launcher <KIND|PATH>
               What starts the container: `native`, `python` (a launcher to be
               edited) or a file [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default:
               native]
 
     Specification:
-          --kernel-name <NAME>   Name of the specification's directory [default:
-                                 docker_python, docker_r or docker_scala]
-          --display-name <NAME>  Name that people see [default: Docker Python,
-                                 Docker R or Docker Scala]
-          --replace              Replace a specification of this name
-          --dry-run              Print what would be written, and what the launcher
-                                 would ask the engine for, and write nothing
+          --kernel-name <NAME>
+              Name of the specification's directory [default: docker_python,
+              docker_r or docker_scala]
+              [equivalent to: --BaseSpecApp.kernel_name]
+
+          --display-name <NAME>
+              Name that people see [default: Docker Python, Docker R or Docker
+              Scala]
+              [equivalent to: --BaseSpecApp.display_name]
+
+          --replace
+              Replace a specification of this name
+              [equivalent to: --BaseSpecApp.replace]
+
+          --file <FILE>
+              Install all specifications of a TOML file, or none: a `kernel` table
+              for each, with these options as keys, and a `defaults` table for all;
+              `-` is standard input
+
+          --dry-run
+              Print what would be written, and what the launcher would ask the
+              engine for, and write nothing
 
     Destination:
-          --user             Install for the current user only
-          --prefix <PREFIX>  Install below PREFIX/share/jupyter/kernels
-          --sys-prefix       Install below the prefix of the Python environment this
-                             command belongs to
+          --user
+              For the current user only
+              [equivalent to: --BaseSpecApp.user]
+
+          --prefix <PREFIX>
+              Below PREFIX/share/jupyter/kernels
+              [equivalent to: --BaseSpecApp.prefix]
+
+          --sys-prefix
+              Below the prefix of the Python environment this command belongs to
 
     Configuration:
-          --config <FILE>     Configuration file to read in place of those in
-                              Jupyter's directories
-          --show-config       Print the values that are set, with their origin, and
-                              install nothing
-          --show-config-json  The same as JSON
-          --generate-config   Write a configuration file with all defaults, and
-                              install nothing
-      -y, --answer-yes        Answer every question with yes
-          --help-all          Print this help, and all classes and traits of
-                              configuration files
+          --config <FILE>
+              Configuration file to read in place of those in Jupyter's directories
+              [equivalent to: --JupyterApp.config_file]
+
+          --show-config
+              Print the values that are set, with their origin, and install nothing
+              [equivalent to: --Application.show_config]
+
+          --show-config-json
+              The same as JSON
+              [equivalent to: --Application.show_config_json]
+
+          --generate-config
+              Write a configuration file with all defaults, and install nothing
+              [equivalent to: --JupyterApp.generate_config]
+
+      -y, --answer-yes
+              Answer every question with yes
+              [equivalent to: --JupyterApp.answer_yes]
+
+          --help-all
+              Print this help, and all classes and traits of configuration files
 
     Messages:
-          --log-level <LEVEL>  Least important messages to show: 0, 10 to 50, DEBUG,
-                               INFO, WARN, ERROR or CRITICAL [default: INFO]
-          --debug              Show all messages; the same as --log-level DEBUG
+          --log-level <LEVEL>
+              Least important messages to show: 0, 10 to 50, DEBUG, INFO, WARN,
+              ERROR or CRITICAL [default: INFO]
+              [equivalent to: --Application.log_level]
+
+          --debug
+              Show all messages; the same as --log-level DEBUG
+
+    Container (written to scripts/launch_docker.toml):
+      -v, --volume <SOURCE:TARGET[:OPTIONS]>
+              Mount a directory of the host, or a volume; repeatable
+
+          --mount <type=TYPE,...>
+              The same with all options, as `docker run --mount` has it; repeatable
+
+          --mount-cwd
+              Mount the notebook's directory, and start the kernel there
+
+          --tmpfs <TARGET[:OPTIONS]>
+              Mount a directory in memory; repeatable
+
+      -w, --workdir <DIRECTORY>
+              Directory in which the kernel starts
+
+          --read-only
+              Make the container's own files unchangeable
+
+          --storage-opt <NAME=VALUE>
+              Option of the storage driver; repeatable
+
+      -e, --env <NAME[=VALUE]>
+              Variable for the kernel, without VALUE the server's; repeatable
+
+          --env-file <FILE>
+              File with variables for the kernel; repeatable
+
+      -m, --memory <BYTES>
+              Most memory, such as 4g
+
+          --memory-reservation <BYTES>
+              Memory that the kernel should have
+
+          --memory-swap <BYTES>
+              Most memory and swap space together
+
+          --cpus <NUMBER>
+              Most processors, such as 1.5
+
+          --cpu-shares <NUMBER>
+              Weight against other containers [engine's default: 1024]
+
+          --cpuset-cpus <LIST>
+              Processors that may be used, such as 0-3
+
+          --pids-limit <NUMBER>
+              Most processes and threads
+
+          --shm-size <BYTES>
+              Size of /dev/shm
+
+          --ulimit <NAME=SOFT[:HARD]>
+              Limit of a process; repeatable
+
+          --gpus <GPUS>
+              GPUs: all, a number, or device=ID,...
+
+          --device <HOST[:CONTAINER[:rwm]]>
+              Device of the host; repeatable
+
+          --runtime <NAME>
+              Runtime of the container
+
+          --group-add <GROUP>
+              Further group of the kernel; repeatable
+
+          --cap-add <CAPABILITY>
+              Capability to add; repeatable
+
+          --cap-drop <CAPABILITY>
+              Capability to drop; repeatable
+
+          --security-opt <OPTION>
+              Security option; repeatable
+
+          --privileged
+              Give the kernel all rights on the host
+
+          --sysctl <NAME=VALUE>
+              Setting of the kernel of Linux; repeatable
+
+          --ipc <MODE>
+              What memory is shared with
+
+          --network <NETWORK>
+              Network besides the server's; repeatable
+
+          --hostname <NAME>
+              Name of the container's host
+
+          --domainname <NAME>
+              Domain of the container's host
+
+          --dns <ADDRESS>
+              Name server; repeatable
+
+          --dns-search <DOMAIN>
+              Domain in which names are looked for; repeatable
+
+          --add-host <HOST:ADDRESS>
+              Name of a host with its address; repeatable
+
+          --init
+              Run a first process that passes signals on, so that kernels stop at
+              once
+
+          --stop-timeout <SECONDS>
+              Time to stop before the kernel is killed
+
+          --pull <POLICY>
+              When the image is pulled: missing, always or never
+
+          --platform <OS/ARCHITECTURE>
+              Platform of the image
+
+          --entrypoint <COMMAND>
+              Command of an image with another bootstrap
+
+      -l, --label <NAME=VALUE>
+              Label of the container or service; repeatable
+
+          --log-driver <DRIVER>
+              Driver for the kernel's output
+
+          --log-opt <NAME=VALUE>
+              Option of that driver; repeatable
+
+          --constraint <CONSTRAINT>
+              Which nodes of a Swarm may run the kernel; repeatable
+
+          --placement-pref <spread=LABEL>
+              How kernels spread over the nodes of a Swarm; repeatable
+
+          --generic-resource <KIND=NUMBER>
+              What a node of a Swarm must have, such as GPU=1; repeatable
+
+          --secret <SECRET>
+              Secret of the Swarm that the kernel gets as a file; repeatable
 
     Examples:
       jupyter-docker-spec install --language=R --kernel-name=r_docker \
@@ -147,11 +348,20 @@ fn help_of_the_launcher() {
 }
 
 #[test]
-fn short_help_is_the_same() {
-    for (program, words) in [(INSTALLER, &[][..]), (INSTALLER, &["install"]), (LAUNCHER, &[])] {
-        let with = |word: &'static str| run(program, &[words, &[word]].concat()).to_string();
-        assert_eq!(with("-h"), with("--help"), "{program} {words:?}");
+fn short_help_is_the_same_but_for_the_names_in_configuration_files() {
+    let with =
+        |program, words: &[&'static str], word| run(program, &[words, &[word]].concat()).stdout;
+    for (program, words) in [(INSTALLER, &[][..]), (LAUNCHER, &[])] {
+        assert_eq!(with(program, words, "-h"), with(program, words, "--help"), "{program}");
     }
+    let [short, long] = ["-h", "--help"].map(|word| with(INSTALLER, &["install"], word));
+    let options = |help: &str| -> Vec<String> {
+        let lines = help.lines().map(str::trim).filter(|line| line.starts_with('-'));
+        // clap may put the description on the same line.
+        lines.map(|line| line.split("  ").next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(options(&short), options(&long));
+    assert!(!short.contains("equivalent to"));
 }
 
 #[test]
@@ -171,7 +381,7 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install', 'completions', 'man']
+    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'check', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
@@ -181,6 +391,12 @@ fn no_subcommand() {
     Commands:
       install      Create a kernel specification for use on a Docker Engine or a
                    Docker Swarm
+      list         List the Docker kernel specifications that Jupyter finds from
+                   here
+      show         Show a specification with all its settings
+      remove       Remove specifications
+      check        Look for what would keep kernels from starting, and say what to
+                   do about it
       completions  Print a completion script for a shell
       man          Print a manual page, to be read with `man -l -`
 
@@ -255,7 +471,7 @@ fn a_subcommand_that_is_none_is_refused_with_a_suggestion() {
     ----- stderr -----
     [E [TIME] DockerSpecInstaller] unrecognized subcommand 'instal'
 
-          tip: a similar subcommand exists: 'install'
+          tip: some similar subcommands exist: 'list', 'install'
 
         Usage: jupyter-docker-spec [COMMAND]
 

@@ -530,9 +530,6 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
 
     POST /containers/create for a kernel of the user `bob`:
     {
-      "Image": "a/b:1",
-      "Hostname": "bob-00000000-0000-0000-0000-000000000000",
-      "User": "1000:100",
       "Env": [
         "KERNEL_CLASS_NAME=ipykernel.ipkernel.IPythonKernel",
         "KERNEL_EXECUTOR_IMAGE=a/b:1",
@@ -547,18 +544,21 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
         "PUBLIC_KEY=KEY",
         "RESPONSE_ADDRESS=SERVER:PORT"
       ],
+      "HostConfig": {
+        "AutoRemove": true,
+        "GroupAdd": [
+          "100"
+        ],
+        "NetworkMode": "bridge"
+      },
+      "Hostname": "bob-00000000-0000-0000-0000-000000000000",
+      "Image": "a/b:1",
       "Labels": {
         "app": "gateway-provisioners",
         "component": "kernel",
         "kernel_id": "00000000-0000-0000-0000-000000000000"
       },
-      "HostConfig": {
-        "NetworkMode": "bridge",
-        "AutoRemove": true,
-        "GroupAdd": [
-          "100"
-        ]
-      }
+      "User": "1000:100"
     }
     "#);
     assert!(!sandbox.path("prefix").exists());

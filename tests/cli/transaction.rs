@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
 use fs_err as fs;
 
-use crate::sandbox::{KERNELS, Outcome, Sandbox, is_staging};
+use crate::sandbox::{
+    INSTALLER, KERNELS, Outcome, Sandbox, as_user, contents, in_shell, is_staging, set_mode,
+};
 
 /// How many processes install at once.
 const CROWD: usize = 16;
@@ -51,22 +53,25 @@ fn program(version: &str) -> String {
     format!("# {version}\n").repeat(20_000)
 }
 
-/// Starts to install a version in the prefix `p`.
-fn start(sandbox: &Sandbox, version: &str, words: &[&str]) -> Child {
+/// The command that installs a version in the prefix `p`.
+fn command(sandbox: &Sandbox, version: &str, words: &[&str]) -> Command {
     let launcher = sandbox.path(format!("{version}.py"));
     if !launcher.exists() {
         fs::write(&launcher, program(version)).unwrap();
     }
-    sandbox
-        .installer()
+    let mut installer = sandbox.installer();
+    installer
         .args(["--prefix=p", "--kernel-name=k"])
         .arg(format!("--display-name={version}"))
         .arg(format!("--launcher={}", launcher.display()))
-        .args(words)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .args(words);
+    installer
+}
+
+/// Starts to install a version in the prefix `p`.
+fn start(sandbox: &Sandbox, version: &str, words: &[&str]) -> Child {
+    let mut command = command(sandbox, version, words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 fn end(sandbox: &Sandbox, child: Child) -> Outcome {
@@ -195,4 +200,106 @@ fn a_killed_replacement_leaves_the_old_specification_or_the_new_one() {
     kill_at_all_times(&sandbox, &["--replace"], reset, check);
     install(&sandbox, "last", &["--replace"]);
     assert_eq!(names(&sandbox), ["k"]);
+}
+
+// Limits of the process.
+
+/// Installs below the prefix `p` under a limit of the shell's, first where nothing is and then over
+/// another specification. It succeeds, or fails with this reason and changes nothing. What it may
+/// not be able to tidy up, the next does. Says how many have succeeded.
+fn install_limited(sandbox: &Sandbox, limit: &str, reason: &str) -> usize {
+    let directory = sandbox.path("p").join(KERNELS).join("k");
+    if sandbox.path("p").exists() {
+        fs::remove_dir_all(sandbox.path("p")).unwrap();
+    }
+    let mut succeeded = 0;
+    for old in [None, Some("old")] {
+        if let Some(version) = old {
+            install(sandbox, version, &["--replace"]);
+        }
+        let outcome = sandbox.run(&mut in_shell(
+            &format!("{limit} && exec \"$@\""),
+            &command(sandbox, "new", &["--replace"]),
+        ));
+        match outcome.code() {
+            Some(0) => {
+                assert_eq!(whole(&directory).as_deref(), Some("new"), "{limit}: {outcome}");
+                succeeded += 1;
+            }
+            Some(1) => {
+                assert!(outcome.error().contains(reason), "{limit}: {outcome}");
+                assert_eq!(whole(&directory).as_deref(), old, "{limit}: {outcome}");
+            }
+            // The system did not come as far as starting the program.
+            _ => {
+                assert!(!outcome.stderr.contains("DockerSpecInstaller"), "{limit}: {outcome}");
+                assert_eq!(whole(&directory).as_deref(), old, "{limit}: {outcome}");
+            }
+        }
+        install(sandbox, "next", &["--replace"]);
+        assert_eq!(names(sandbox), ["k"], "{limit}: {outcome}");
+    }
+    succeeded
+}
+
+#[test]
+fn a_limit_on_open_files_is_no_half_specification() {
+    let sandbox = Sandbox::new();
+    let succeeded: Vec<usize> = (3..=12)
+        .map(|files| {
+            install_limited(&sandbox, &format!("ulimit -n {files}"), "Too many open files")
+        })
+        .collect();
+    assert!(succeeded.is_sorted(), "{succeeded:?}");
+    assert!(succeeded[0] == 0 && succeeded[4..].iter().all(|both| *both == 2), "{succeeded:?}");
+}
+
+#[test]
+fn a_limit_on_memory_is_no_half_specification() {
+    let sandbox = Sandbox::new();
+    let succeeded: Vec<usize> = (0..20)
+        .map(|step| {
+            install_limited(&sandbox, &format!("ulimit -v {}", 2000 + 1000 * step), "memory")
+        })
+        .collect();
+    assert!(succeeded.contains(&0) && succeeded.contains(&2), "{succeeded:?}");
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_no_half_specification() {
+    let sandbox = Sandbox::new();
+    let succeeded: Vec<usize> = [0, 1, 8, 64, 512, 4096]
+        .map(|blocks| install_limited(&sandbox, &format!("ulimit -f {blocks}"), "File too large"))
+        .into();
+    assert!(succeeded[0] == 0 && succeeded[5] == 2, "{succeeded:?}");
+}
+
+#[test]
+fn a_limit_on_processes_is_an_error_that_says_so() {
+    const STRANGER: u32 = 54321;
+    let sandbox = Sandbox::new();
+    let program = sandbox.program(INSTALLER, "jupyter-docker-spec");
+    // The program starts another where a configuration file is in Python.
+    sandbox.file("home/.jupyter/jupyter_docker_spec_config.py", "");
+    sandbox.executable("bin/python3", "#!/bin/sh\necho '[{}]'\n");
+    fs::create_dir(sandbox.path("data")).unwrap();
+    set_mode(&sandbox.path("data"), 0o777);
+    let mut installer = sandbox.command(&program);
+    installer
+        .args(["install", "--user", "--replace", "--launcher=python"])
+        .env("JUPYTER_DATA_DIR", sandbox.path("data"))
+        .env("PATH", format!("{}:/usr/bin:/bin", sandbox.path("bin").display()));
+    let mut statuses = Vec::new();
+    for processes in [1, 2, 3, 4, 64] {
+        let limit = format!("exec prlimit --nproc={processes} -- \"$@\"");
+        let outcome = sandbox.run(&mut in_shell(&limit, &as_user(STRANGER, &installer)));
+        if outcome.code() != Some(0) && outcome.stderr.contains("DockerSpecInstaller") {
+            assert!(outcome.error().contains("Resource temporarily unavailable"), "{outcome}");
+            assert!(contents(&sandbox.path("data")).is_empty(), "{outcome}");
+        }
+        statuses.push(outcome.code());
+    }
+    // The first is for the program itself.
+    assert!(statuses.first() != Some(&Some(0)), "{statuses:?}");
+    assert!(statuses.last() == Some(&Some(0)), "{statuses:?}");
 }

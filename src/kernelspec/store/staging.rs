@@ -3,15 +3,20 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
-use super::create_directory;
+use super::KERNEL_JSON;
+use super::files::create_directory;
 
 /// How the name of a staging directory begins.
 const PREFIX: &str = ".jupyter-docker-spec-";
+
+/// What stands in its name before that of the specification that is being removed. Not allowed in
+/// the name of a kernel.
+const REMOVES: &str = ",removes=";
 
 /// A directory of our own in the kernels directory. Dropping it removes it, with all that is in it
 /// and the parent directories that were made for it.
@@ -25,7 +30,7 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Creates the directory, and the kernels directory if it is missing.
-    pub(super) fn create(kernels: &Path) -> Result<Self> {
+    pub(super) fn create(kernels: &Path, suffix: &str) -> Result<Self> {
         let created = CreatedDirectories::create(kernels)
             .map_err(|error| unwritable(kernels, &error, &error.to_string()))?;
         // Nobody looks for abandoned directories while another has been made and is not yet locked.
@@ -35,8 +40,9 @@ impl Staging {
         }
         // A file system without locks only loses the tidying up after killed processes.
         let _ = flock(&guard, FlockOperation::LockShared);
+        let mut builder = tempfile::Builder::new();
         let directory =
-            tempfile::Builder::new().prefix(PREFIX).tempdir_in(kernels).map_err(|error| {
+            builder.prefix(PREFIX).suffix(suffix).tempdir_in(kernels).map_err(|error| {
                 // Without the random name, which says nothing to anybody.
                 let text = error.to_string();
                 unwritable(kernels, &error, text.split(" at path ").next().unwrap_or(&text))
@@ -44,6 +50,17 @@ impl Staging {
         let lock = fs::File::open(directory.path())?;
         let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
         Ok(Self { directory, _lock: lock, created })
+    }
+
+    /// The directory for removing a specification, with the kernels directory it is in.
+    pub(super) fn for_removal(directory: &Path) -> Result<(PathBuf, Self)> {
+        let (Some(kernels), Some(name)) = (directory.parent(), directory.file_name()) else {
+            bail!("`{}` is no directory of a specification", directory.display());
+        };
+        Ok((
+            kernels.to_path_buf(),
+            Self::create(kernels, &removal_suffix(&name.to_string_lossy()))?,
+        ))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -59,6 +76,47 @@ impl Staging {
             tracing::warn!("Could not remove {}: {error}", path.display());
         }
     }
+
+    /// Leaves the directory where it is, and says so.
+    pub(super) fn keep(mut self) {
+        self.created.0.clear();
+        tracing::error!("What could not be put back is in {}", self.directory.keep().display());
+    }
+}
+
+/// Completes the removal of the specification `name` if a process was killed in the middle of one.
+/// Says whether there was one.
+#[must_use]
+pub fn finish_removal(kernels: &Path, name: &str) -> bool {
+    let suffix = removal_suffix(name).to_lowercase();
+    let mut found = false;
+    for (path, _lock) in abandoned(kernels) {
+        if path.to_string_lossy().to_lowercase().ends_with(&suffix) {
+            found |= tidy(kernels, &path).is_ok();
+        }
+    }
+    found
+}
+
+/// Removes a staging directory that a killed process has left, and what it was removing.
+fn tidy(kernels: &Path, staging: &Path) -> io::Result<()> {
+    let shown = staging.to_string_lossy();
+    // The file name of `..` is none.
+    let name = shown.rsplit_once(REMOVES).and_then(|(_, name)| Path::new(name).file_name());
+    if let Some(specification) = name.map(|name| kernels.join(name)) {
+        // Without a kernel.json, which goes first, it is what is left of the specification.
+        if !specification.join(KERNEL_JSON).exists() {
+            let _ = fs::remove_dir_all(specification);
+        }
+    }
+    fs::remove_dir_all(staging)
+}
+
+/// How the name of a staging directory ends in which the specification `name` is removed.
+fn removal_suffix(name: &str) -> String {
+    // Longer ones would make the name longer than file systems take.
+    let name: String = name.chars().take(100).collect();
+    format!("{REMOVES}{name}")
 }
 
 /// Directories that this process created and that go again unless they are kept.
@@ -74,7 +132,7 @@ impl CreatedDirectories {
                 Ok(()) => created.0.push(path.to_path_buf()),
                 // Another process was faster.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(broken_link(path).unwrap_or(error)),
             }
         }
         Ok(created)
@@ -88,6 +146,14 @@ impl Drop for CreatedDirectories {
             let _ = fs::remove_dir(path);
         }
     }
+}
+
+/// Why a directory cannot be made where a symbolic link is that leads to none.
+fn broken_link(path: &Path) -> Option<io::Error> {
+    let target = fs::read_link(path).ok()?;
+    let (shown, target) = (path.display(), target.display());
+    let reason = format!("`{shown}` is a symbolic link to `{target}`, which is not there");
+    Some(io::Error::other(reason))
 }
 
 /// Why nothing can be made in a directory.
@@ -104,14 +170,20 @@ fn unwritable(directory: &Path, error: &io::Error, reason: &str) -> anyhow::Erro
 
 /// Removes the staging directories that killed processes have left.
 fn remove_abandoned(kernels: &Path) {
-    for entry in fs::read_dir(kernels).into_iter().flatten().flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            continue;
-        }
-        let Ok(lock) = fs::File::open(entry.path()) else { continue };
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            // Best effort: it may belong to another user.
-            let _ = fs::remove_dir_all(entry.path());
-        }
+    for (path, _lock) in abandoned(kernels) {
+        // Best effort: it may belong to another user.
+        let _ = tidy(kernels, &path);
     }
+}
+
+/// The staging directories that no living process holds, with a lock on each.
+fn abandoned(kernels: &Path) -> impl Iterator<Item = (PathBuf, fs::File)> {
+    let entries = fs::read_dir(kernels).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)).filter_map(
+        |entry| {
+            let lock = fs::File::open(entry.path()).ok()?;
+            flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
+            Some((entry.path(), lock))
+        },
+    )
 }

@@ -1,6 +1,17 @@
 use std::os::unix::fs::symlink;
 
+use std::os::unix::fs::PermissionsExt as _;
+
+use fs_err as fs;
+
+use super::files::{files_below, write};
 use super::*;
+
+/// Installs one specification.
+fn install(destination: &Path, tree: &Tree, replace: bool) -> Result<Outcome> {
+    let job = Job { destination: destination.to_path_buf(), tree: tree.clone(), replace };
+    super::install(&[job]).map(|outcomes| outcomes[0])
+}
 
 /// A specification of these files and a `kernel.json` that says `version`.
 fn tree(version: &'static str, files: &[&str]) -> Tree {
@@ -50,7 +61,8 @@ fn an_existing_specification_is_replaced_whole_and_only_when_asked_for() {
     fs::write(destination.join("of-the-user"), "").unwrap();
 
     let before = content(kernels.path());
-    let error = install(&destination, &tree("2", &[]), false).unwrap_err().to_string();
+    let error = install(&destination, &tree("2", &[]), false).unwrap_err();
+    let error = format!("{error:#}");
     assert!(error.contains("'--replace' has not been specified"), "{error}");
     assert_eq!(content(kernels.path()), before);
 
@@ -79,7 +91,7 @@ fn what_is_no_directory_is_left_alone() {
         ("full", false, "holds files but no kernel specification"),
     ] {
         let error = install(&kernels.path().join(name), &tree("1", &[]), replace).unwrap_err();
-        assert!(error.to_string().contains(reason), "{name}: {error}");
+        assert!(format!("{error:#}").contains(reason), "{name}: {error:#}");
         assert_eq!(content(kernels.path()), before, "{name}");
     }
     // An empty directory is in nobody's way.
@@ -112,7 +124,8 @@ fn a_failure_leaves_everything_as_it_was() {
 #[test]
 fn merging_replaces_file_by_file() {
     let root = tempfile::tempdir().unwrap();
-    let (staged, destination) = (root.path().join("staged"), root.path().join("k"));
+    let (staged, destination) = (root.path().join("staging/0"), root.path().join("k"));
+    fs::create_dir(root.path().join("staging")).unwrap();
     for (directory, version, files) in [
         (&destination, "1", &["gone/deep/x", "scripts/launch", "top"][..]),
         (&staged, "2", &["scripts/launch", "scripts/more", "lib/y"]),
@@ -123,7 +136,9 @@ fn merging_replaces_file_by_file() {
         }
     }
     let tree = tree("2", &["scripts/launch", "scripts/more", "lib/y"]);
-    merge::merge(&staged, &destination, &tree).unwrap();
+    let mut journal = Journal::default();
+    merge::merge(&staged, &destination, &tree, &mut journal).unwrap();
+    journal.commit();
     let expected = [KERNEL_JSON, "lib/y", "scripts/launch", "scripts/more"];
     assert_eq!(content(&destination), expected.map(|path| (path.to_owned(), "2".to_owned())));
     assert!(!destination.join("gone").exists());
@@ -132,7 +147,8 @@ fn merging_replaces_file_by_file() {
 #[test]
 fn a_merge_that_fails_puts_everything_back() {
     let root = tempfile::tempdir().unwrap();
-    let (staged, destination) = (root.path().join("staged"), root.path().join("k"));
+    let (staged, destination) = (root.path().join("staging/0"), root.path().join("k"));
+    fs::create_dir(root.path().join("staging")).unwrap();
     fs::create_dir(&staged).unwrap();
     let new = tree("2", &["a", "b/c", "taken"]);
     for file in &new.files {
@@ -144,7 +160,9 @@ fn a_merge_that_fails_puts_everything_back() {
     fs::write(destination.join("taken/x"), "mine").unwrap();
 
     let before = content(&destination);
-    let error = merge::merge(&staged, &destination, &new).unwrap_err();
+    let mut journal = Journal::default();
+    let error = merge::merge(&staged, &destination, &new, &mut journal).unwrap_err();
+    assert!(journal.undo());
     assert!(error.to_string().contains("k/taken"), "{error:#}");
     assert_eq!(content(&destination), before);
     assert!(!destination.join("b").exists());
@@ -155,9 +173,109 @@ fn what_a_killed_process_has_left_is_removed_and_what_is_in_use_is_not() {
     let kernels = tempfile::tempdir().unwrap();
     let left = kernels.path().join(".jupyter-docker-spec-dead");
     fs::create_dir_all(left.join("kernelspec")).unwrap();
-    let busy = Staging::create(kernels.path()).unwrap();
+    let busy = Staging::create(kernels.path(), "").unwrap();
     assert!(!left.exists());
 
     install(&kernels.path().join("k"), &tree("1", &[]), false).unwrap();
     assert!(busy.path().exists());
+}
+
+#[test]
+fn several_are_installed_or_none() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, other) = (root.path().join("a/kernels"), root.path().join("b/kernels"));
+    let job = |destination: PathBuf, version, replace| Job {
+        destination,
+        tree: tree(version, &["x"]),
+        replace,
+    };
+    super::install(&[job(one.join("old"), "1", false)]).unwrap();
+    let before = content(root.path());
+
+    let all = |last| {
+        let jobs = [(one.join("z"), "2"), (one.join("old"), "2"), (other.join("new"), "2")];
+        let mut jobs: Vec<Job> =
+            jobs.map(|(destination, version)| job(destination, version, true)).into();
+        jobs.insert(1, last);
+        super::install(&jobs)
+    };
+    // The first in the order in which they are put in place, and the last.
+    for name in ["a", "zz"] {
+        fs::write(one.join(name), "in the way").unwrap();
+        let error = all(job(one.join(name), "2", true)).unwrap_err();
+        fs::remove_file(one.join(name)).unwrap();
+        let text = format!("{error:#}");
+        let reason = format!("could not install kernel specification `{name}`: ");
+        assert!(text.starts_with(&reason) && text.contains("not a directory"), "{text}");
+        assert_eq!(content(root.path()), before, "{name}");
+        assert!(!other.exists());
+    }
+
+    let outcomes = all(job(one.join("zz"), "2", false)).unwrap();
+    assert_eq!(outcomes, [Outcome::Created, Outcome::Created, Outcome::Replaced, Outcome::Created]);
+    assert_eq!(content(root.path()).len(), 8);
+    assert!(content(root.path()).iter().all(|(_, text)| text == "2"));
+}
+
+#[test]
+fn several_are_removed_or_none() {
+    let root = tempfile::tempdir().unwrap();
+    let kernels = root.path().join("kernels");
+    let [a, b, link] = ["a", "b", "link"].map(|name| kernels.join(name));
+    install(&a, &tree("1", &["x/y"]), false).unwrap();
+    install(&b, &tree("1", &[]), false).unwrap();
+    symlink(&b, &link).unwrap();
+    let before = content(&kernels);
+    remove(&[a.clone(), kernels.join("missing")]).unwrap_err();
+    assert_eq!(content(&kernels), before);
+    remove(&[link.clone(), a.clone()]).unwrap();
+    assert!(!a.exists() && !link.exists() && b.exists());
+    assert_eq!(fs::read_dir(&kernels).unwrap().count(), 1);
+}
+
+#[test]
+fn a_directory_that_cannot_be_renamed_is_emptied() {
+    let root = tempfile::tempdir().unwrap();
+    let (directory, staging) = (root.path().join("k"), root.path().join("staging"));
+    fs::create_dir(&staging).unwrap();
+    install(&directory, &tree("1", &["x/y", "z"]), false).unwrap();
+    fs::create_dir_all(directory.join("empty/inner")).unwrap();
+    let before = content(&directory);
+
+    let mut journal = Journal::default();
+    merge::empty(&directory, &staging, &mut journal).unwrap();
+    assert_eq!(content(&directory), []);
+    assert!(journal.undo());
+    assert_eq!(content(&directory), before);
+
+    let mut journal = Journal::default();
+    fs::remove_dir_all(&staging).unwrap();
+    fs::create_dir(&staging).unwrap();
+    merge::empty(&directory, &staging, &mut journal).unwrap();
+    journal.commit();
+    assert!(!directory.exists());
+}
+
+#[test]
+fn a_removal_that_was_killed_is_completed() {
+    let root = tempfile::tempdir().unwrap();
+    let kernels = root.path();
+    let leave = |name: &str| {
+        let staging = format!(".jupyter-docker-spec-x,removes={name}");
+        fs::create_dir_all(kernels.join(staging)).unwrap();
+    };
+    // Its kernel.json is gone already.
+    fs::create_dir_all(kernels.join("Half/scripts")).unwrap();
+    leave("Half");
+    // This one was not yet touched, or somebody has installed it since.
+    fs::create_dir(kernels.join("whole")).unwrap();
+    fs::write(kernels.join("whole/kernel.json"), "1").unwrap();
+    leave("whole");
+    leave("..");
+    assert!(!finish_removal(kernels, "other"));
+    assert!(finish_removal(kernels, "half"));
+    assert!(!kernels.join("Half").exists());
+    assert!(finish_removal(kernels, "whole"));
+    assert!(finish_removal(kernels, ".."));
+    assert_eq!(content(kernels), [("whole/kernel.json".to_owned(), "1".to_owned())]);
 }

@@ -17,7 +17,8 @@ fn with(changes: &[(&str, &str)]) -> Result<Launch> {
     let mut variables = BTreeMap::from(GP);
     variables.extend(changes.iter().copied());
     let arguments = Arguments { kernel_id: Some("1234".into()), ..Arguments::default() };
-    Launch::new(&arguments, &InstalledSpec::default(), &Env::new(Path::new("/"), variables))
+    let env = Env::new(Path::new("/"), variables);
+    Launch::new(&arguments, &InstalledSpec::default(), &env, false)
 }
 
 /// The same from Enterprise Gateway, which sets variables of its own.

@@ -1,0 +1,102 @@
+//! `jupyter-docker-spec check`: looks for what would keep kernels from starting.
+
+mod docker;
+mod files;
+mod handshake;
+mod jupyter;
+mod launch;
+mod report;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use self::report::Report;
+use crate::cli::Check;
+use crate::kernelspec::carried::Reader;
+use crate::kernelspec::installed::Installed;
+use crate::kernelspec::search::{self, Found};
+use crate::paths::Paths;
+
+/// Checks the specifications that are named, or all. Returns the report, and whether all is well.
+///
+/// # Errors
+/// When there is no specification of a name, or none at all.
+pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
+    let found = chosen(args, paths)?;
+    let mut report = Report::default();
+    let mut specs: Vec<Installed> = Vec::new();
+    let mut read: Vec<(Found, Result<Installed>)> = Vec::new();
+    for found in found {
+        match found.read() {
+            Ok(Some(spec)) => {
+                specs.push(spec.clone());
+                read.push((found, Ok(spec)));
+            }
+            Ok(None) => bail!(
+                "`{}` in {} is no Docker kernel specification",
+                found.name,
+                found.directory.display()
+            ),
+            Err(error) => read.push((found, Err(error))),
+        }
+    }
+    report.about("Jupyter");
+    jupyter::check(&specs, paths, &mut report);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not start")?;
+    runtime.block_on(on_engine(args, &read, paths, &mut report));
+    let text = if args.json { report.json()? } else { report.text() };
+    Ok((text, report.is_well()))
+}
+
+/// The specifications that are to be looked at.
+fn chosen(args: &Check, paths: &Paths<'_>) -> Result<Vec<Found>> {
+    let directories = paths.kernel_directories();
+    let all = search::in_directories(&directories);
+    if args.names.is_empty() {
+        let docker: Vec<Found> =
+            all.into_iter().filter(|found| !matches!(found.read(), Ok(None))).collect();
+        let searched: Vec<String> =
+            directories.iter().map(|directory| directory.display().to_string()).collect();
+        ensure!(
+            !docker.is_empty(),
+            "there is no Docker kernelspec in {}; make one with `jupyter-docker-spec install`",
+            searched.join(", ")
+        );
+        return Ok(docker);
+    }
+    args.names
+        .iter()
+        .map(|name| match search::named(&all, name) {
+            Some(found) => Ok(found.clone()),
+            None => bail!(search::unknown(name, &all, &directories)),
+        })
+        .collect()
+}
+
+async fn on_engine(
+    args: &Check,
+    read: &[(Found, Result<Installed>)],
+    paths: &Paths<'_>,
+    report: &mut Report,
+) {
+    let docker = docker::connect(paths.env, report).await;
+    let mut reader = Reader::default();
+    for (found, spec) in read {
+        report.about(&format!("{} in {}", found.name, found.directory.display()));
+        let spec = match spec {
+            Ok(spec) => spec,
+            Err(error) => {
+                report.error(format!("{error:#}; make it again with `install --replace`"));
+                continue;
+            }
+        };
+        files::check(found, spec, &mut reader, paths.env, report);
+        let Some(docker) = &docker else { continue };
+        docker.check(spec, paths.env, report).await;
+        if args.launch {
+            launch::check(docker, spec, paths, report).await;
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Looks at the engine, and at what a specification needs of it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::report::Report;
+use crate::engine::{self, Endpoint, Engine, Info, Reference};
+use crate::env::Env;
+use crate::kernelspec::installed::Installed;
+use crate::settings::{Language, Mode};
+
+/// How long the engine may take for an answer, and for all of them.
+const ANSWER: Duration = Duration::from_secs(20);
+const ALL: Duration = Duration::from_secs(300);
+
+/// What the image's command has to be.
+const BOOTSTRAP: &str = "bootstrap-kernel.sh";
+
+/// An engine that has answered, and what it says of itself.
+pub(super) struct Docker {
+    pub(super) engine: Engine,
+    info: Info,
+}
+
+/// Looks for the engine.
+pub(super) async fn connect(env: &Env, report: &mut Report) -> Option<Docker> {
+    report.about("Docker Engine");
+    let connected = async {
+        let endpoint = Endpoint::from_env(env)?;
+        let deadline = Instant::now() + ALL;
+        let engine =
+            Engine::connect(endpoint, env.get("DOCKER_API_VERSION"), ANSWER, deadline).await?;
+        let info = engine.info().await?;
+        Ok::<_, engine::Error>((engine, info))
+    };
+    match connected.await {
+        Ok((engine, info)) => {
+            report.ok(format!(
+                "version {} at {} (API {})",
+                info.server_version,
+                engine.endpoint(),
+                engine.api_version()
+            ));
+            Some(Docker { engine, info })
+        }
+        Err(error) => {
+            report.error(error.to_string());
+            None
+        }
+    }
+}
+
+/// The network that the server's kernels are on, and the variable that says so.
+pub(super) fn network(env: &Env) -> (String, &'static str) {
+    let names = ["DOCKER_NETWORK", "GP_DOCKER_NETWORK", "EG_DOCKER_NETWORK"];
+    let given = names.iter().find_map(|name| Some((env.get(name)?.to_owned(), *name)));
+    given.unwrap_or_else(|| ("bridge".to_owned(), "GP_DOCKER_NETWORK, which is not set here"))
+}
+
+impl Docker {
+    /// Whether services can be asked for.
+    pub(super) fn manages_swarm(&self) -> bool {
+        self.info.swarm.control_available
+    }
+
+    /// Looks at all that the kernels of a specification need.
+    pub(super) async fn check(&self, spec: &Installed, env: &Env, report: &mut Report) {
+        self.swarm(spec, report);
+        self.network(spec, env, report).await;
+        match spec.image() {
+            Some(image) => self.image(image, spec, env, report).await,
+            None => report.warning("no image is named: the server has to, with KERNEL_IMAGE"),
+        }
+    }
+
+    fn swarm(&self, spec: &Installed, report: &mut Report) {
+        let swarm = &self.info.swarm;
+        if spec.mode == Mode::Docker {
+            return;
+        }
+        if swarm.control_available {
+            report.ok("the engine is a manager of a Swarm");
+        } else if swarm.local_node_state == "active" {
+            report.error(
+                "the engine is a worker of a Swarm; set DOCKER_HOST to a manager, or promote it \
+                 with `docker node promote`",
+            );
+        } else {
+            report.error(
+                "the engine is in no Swarm; make one with `docker swarm init`, or install the \
+                 specification without --swarm",
+            );
+        }
+    }
+
+    async fn network(&self, spec: &Installed, env: &Env, report: &mut Report) {
+        let (name, variable) = network(env);
+        if spec.mode == Mode::Swarm && ["bridge", "host", "none"].contains(&&*name) {
+            report.error(format!(
+                "the network `{name}` ({variable}) is on one node only; create one with `docker \
+                 network create --driver overlay --attachable NAME`, and name it there"
+            ));
+            return;
+        }
+        if spec.mode == Mode::Docker && ["host", "none"].contains(&&*name) {
+            report.error(format!(
+                "on the network `{name}` ({variable}) a container has no address of its own; name \
+                 another there"
+            ));
+            return;
+        }
+        match self.engine.inspect_network(&name).await {
+            Ok(network) if spec.mode == Mode::Swarm && network.scope != "swarm" => {
+                report.error(format!(
+                    "the network `{name}` ({variable}) does not span the Swarm, it is of the scope \
+                     {}; create one with `docker network create --driver overlay --attachable NAME`",
+                    network.scope
+                ));
+            }
+            Ok(network)
+                if spec.mode == Mode::Docker
+                    && network.driver == "overlay"
+                    && !network.attachable =>
+            {
+                report.error(format!(
+                    "containers cannot be attached to the network `{name}` ({variable}); create it \
+                     with `--attachable`, or install the specification with --swarm"
+                ));
+            }
+            Ok(network) => {
+                report.ok(format!("the network `{name}` ({variable}) is a {}", network.driver));
+            }
+            Err(error) if error.is_not_found() => report.error(format!(
+                "the network `{name}` ({variable}) does not exist; create it with `docker network \
+                 create{} {name}`, or name another there",
+                if spec.mode == Mode::Swarm { " --driver overlay --attachable" } else { "" }
+            )),
+            Err(error) => report.error(error.to_string()),
+        }
+    }
+
+    async fn image(&self, name: &str, spec: &Installed, env: &Env, report: &mut Report) {
+        let image = match self.engine.inspect_image(name).await {
+            Ok(image) => image,
+            Err(error) if error.is_not_found() => {
+                self.registry(name, spec, env, report).await;
+                return;
+            }
+            Err(error) => {
+                report.error(error.to_string());
+                return;
+            }
+        };
+        let own = docker_architecture(&self.info.architecture);
+        if image.architecture == own || image.architecture.is_empty() {
+            report.ok(format!("the engine has the image `{name}`"));
+        } else {
+            report.error(format!(
+                "the image `{name}` is for {}, and the engine's host is {own}; pull it with \
+                 `docker pull --platform linux/{own} {name}`",
+                image.architecture
+            ));
+        }
+        let is_bootstrap = image.command().any(|word| word.contains(BOOTSTRAP));
+        match self.look_into(name, spec).await {
+            Ok(missing) if missing.is_empty() && is_bootstrap => {
+                report.ok("the image has what starts the kernel");
+            }
+            Ok(missing) if missing.is_empty() => report.error(format!(
+                "the image `{name}` does not run {BOOTSTRAP} when it is started; give it the line \
+                 CMD [\"/usr/local/bin/{BOOTSTRAP}\"]"
+            )),
+            Ok(missing) => report.error(format!(
+                "the image `{name}` has no {}; make it with `jupyter image-bootstrap install \
+                 --languages {}`, or choose an image for this language",
+                missing.join(" and no "),
+                spec.kernel_json.language.to_lowercase()
+            )),
+            Err(error) => report.warning(format!("could not look into the image: {error}")),
+        }
+    }
+
+    /// What of the bootstrap is missing in an image.
+    async fn look_into(&self, image: &str, spec: &Installed) -> engine::Result<Vec<String>> {
+        let launchers = match Language::parse(&spec.kernel_json.language) {
+            Some(Language::Python) => "python",
+            Some(Language::R) => "R",
+            Some(Language::Scala) => "scala",
+            None => "",
+        };
+        let paths = [
+            format!("/usr/local/bin/{BOOTSTRAP}"),
+            format!("/usr/local/bin/kernel-launchers/{launchers}"),
+        ];
+        let probe = self.engine.create_probe(image).await?;
+        let mut missing = Vec::new();
+        let mut result = Ok(());
+        for path in paths {
+            match self.engine.has_path(&probe.id, &path).await {
+                Ok(true) => {}
+                Ok(false) => missing.push(path),
+                Err(error) => result = Err(error),
+            }
+        }
+        self.engine.remove_container(&probe.id, true).await?;
+        result.map(|()| missing)
+    }
+
+    /// An image that the engine does not have.
+    async fn registry(&self, name: &str, spec: &Installed, env: &Env, report: &mut Report) {
+        let when = match spec.mode {
+            Mode::Docker => "is pulled at the first launch, which may outlast the launch timeout",
+            Mode::Swarm => "is pulled by each node at its first launch",
+        };
+        let reference: Reference = match name.parse() {
+            Ok(reference) => reference,
+            Err(error) => {
+                report.error(format!("`{name}` is no name of an image: {error}"));
+                return;
+            }
+        };
+        let auth = engine::credentials(&reference, env, ANSWER).await.ok().flatten();
+        match self.engine.find_in_registry(name, auth.as_ref()).await {
+            Ok(()) => report.warning(format!(
+                "the engine does not have the image `{name}`: it {when}; pull it with `docker pull \
+                 {name}`"
+            )),
+            Err(error) => report.error(format!(
+                "the engine does not have the image `{name}`, and the registry does not say that it \
+                 has it ({error}); build or pull it, or correct its name"
+            )),
+        }
+    }
+}
+
+/// An architecture of Linux, as Go and Docker name it.
+fn docker_architecture(linux: &str) -> &str {
+    match linux {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv7l" | "armv6l" => "arm",
+        "i686" | "i386" => "386",
+        other => other,
+    }
+}

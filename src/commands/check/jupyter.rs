@@ -1,0 +1,155 @@
+//! Looks at the Jupyter that will run the kernels: its Python with the packages in it, and which
+//! `jupyter-docker-spec` answers.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use fs_err as fs;
+use serde::Deserialize;
+
+use super::report::Report;
+use crate::kernelspec::installed::{Installed, System};
+use crate::paths::Paths;
+use crate::process;
+
+/// How long Python may take to import what is looked for.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The commands that start a server of each system, the first that is there tells its Python.
+const SERVERS: [&str; 4] = ["jupyter-server", "jupyter-lab", "jupyter-kernelgateway", "jupyter"];
+const GATEWAY: [&str; 1] = ["jupyter-enterprisegateway"];
+
+const PROGRAM: &str = "jupyter-docker-spec";
+
+/// Prints the version of a package and why a module of it cannot be imported.
+const SCRIPT: &str = r"
+import importlib, importlib.metadata, json, sys
+package, module = sys.argv[1:]
+answer = {'version': None, 'problem': None}
+out, sys.stdout = sys.stdout, sys.stderr
+try:
+    importlib.import_module(module)
+    answer['version'] = importlib.metadata.version(package)
+except BaseException as error:
+    answer['problem'] = '%s: %s' % (type(error).__name__, error)
+json.dump(answer, out)
+";
+
+#[derive(Deserialize)]
+struct Answer {
+    version: Option<String>,
+    problem: Option<String>,
+}
+
+/// What is true for all specifications.
+pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report) {
+    for system in [System::GatewayProvisioners, System::EnterpriseGateway] {
+        if specs.iter().any(|spec| spec.system == system) {
+            packages(system, paths, report);
+        }
+    }
+    programs(paths, report);
+}
+
+/// Whether the server can use its provisioner or process proxy.
+fn packages(system: System, paths: &Paths<'_>, report: &mut Report) {
+    let (package, module, commands): (_, _, &[&str]) = match system {
+        System::GatewayProvisioners => {
+            ("gateway_provisioners", "gateway_provisioners.docker_swarm", &SERVERS)
+        }
+        System::EnterpriseGateway => (
+            "jupyter_enterprise_gateway",
+            "enterprise_gateway.services.processproxies.docker_swarm",
+            &GATEWAY,
+        ),
+    };
+    let Some((command, python)) = python_of(commands, paths) else {
+        report.warning(format!(
+            "there is no {} on PATH: whether it has {package} cannot be told from here",
+            commands.join(", ")
+        ));
+        return;
+    };
+    let shown = python.display();
+    let mut child = Command::new(&python);
+    child.args(["-c", SCRIPT, package, module]);
+    child.env_clear().envs(paths.env.iter()).current_dir(paths.env.directory());
+    let answer = match process::output_within(&mut child, LIMIT) {
+        Ok(Some(output)) => serde_json::from_slice(&output.stdout).ok(),
+        Ok(None) => None,
+        Err(error) => {
+            report.error(format!("{command} is run by {shown}, which cannot be run: {error}"));
+            return;
+        }
+    };
+    match answer {
+        Some(Answer { version: Some(version), .. }) => {
+            report.ok(format!("{package} {version} is there for {command} ({shown})"));
+        }
+        Some(Answer { problem, .. }) => report.error(format!(
+            "{command} cannot start Docker kernels, because its Python, {shown}, cannot import \
+             {package} ({}); install it there with `{shown} -m pip install '{package}'`",
+            problem.unwrap_or_else(|| "it does not say why".to_owned())
+        )),
+        None => report.error(format!("{shown}, which runs {command}, did not answer")),
+    }
+}
+
+/// The first of these commands on PATH that is a script of a Python, and that Python.
+fn python_of<'a>(commands: &[&'a str], paths: &Paths<'_>) -> Option<(&'a str, PathBuf)> {
+    commands.iter().find_map(|command| {
+        let script = paths.on_path(command).next()?;
+        let text = fs::read(&script).ok()?;
+        let line = text.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+        let line = std::str::from_utf8(line).ok()?.trim();
+        let python = match line.split_once("/env ") {
+            Some((_, name)) => paths.on_path(name.trim()).next()?,
+            None => PathBuf::from(line.split(' ').next()?),
+        };
+        Some((*command, python))
+    })
+}
+
+/// Whether this program is the one that answers to its name, also as `jupyter docker-spec`.
+fn programs(paths: &Paths<'_>, report: &mut Report) {
+    let Some(own) = paths.executable else { return };
+    match paths.on_path(PROGRAM).next() {
+        Some(first) if is_python(&first) => report.warning(format!(
+            "`{PROGRAM}` on PATH is the Python tool at {}; put {} before it, or over it",
+            first.display(),
+            own.display()
+        )),
+        Some(first) if !same(&first, own) => report.warning(format!(
+            "`{PROGRAM}` on PATH is another one, {}; this is {}",
+            first.display(),
+            own.display()
+        )),
+        Some(first) => report.ok(format!("`{PROGRAM}` is {}", first.display())),
+        None => report.warning(format!(
+            "{} is not on PATH, so `jupyter docker-spec` does not find it",
+            own.display()
+        )),
+    }
+    // `jupyter` looks in its own directory before it looks on PATH.
+    let beside = paths.on_path("jupyter").next().map(|jupyter| jupyter.with_file_name(PROGRAM));
+    if let Some(beside) = beside.filter(|beside| is_python(beside)) {
+        report.warning(format!(
+            "`jupyter docker-spec` is the Python tool at {}, because `jupyter` looks beside itself \
+             first; install this program there, over it",
+            beside.display()
+        ));
+    }
+}
+
+/// Whether a file is the Python tool of the same name.
+fn is_python(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|text| {
+        text.starts_with(b"#!") && memchr::memmem::find(&text, b"gateway_provisioners").is_some()
+    })
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    let real = |path| fs::canonicalize(path).ok();
+    real(one).is_some_and(|one| real(other) == Some(one))
+}

@@ -1,0 +1,99 @@
+//! What has been found: lines in groups, for people or as JSON.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::text::printable;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Level {
+    Ok,
+    Warning,
+    Error,
+}
+
+impl Level {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Line {
+    subject: String,
+    level: Level,
+    message: String,
+}
+
+/// All findings.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    subject: String,
+    lines: Vec<Line>,
+}
+
+impl Report {
+    /// What the next lines are about.
+    pub(super) fn about(&mut self, subject: &str) {
+        subject.clone_into(&mut self.subject);
+    }
+
+    pub(super) fn ok(&mut self, message: impl Into<String>) {
+        self.add(Level::Ok, message.into());
+    }
+
+    pub(super) fn warning(&mut self, message: impl Into<String>) {
+        self.add(Level::Warning, message.into());
+    }
+
+    pub(super) fn error(&mut self, message: impl Into<String>) {
+        self.add(Level::Error, message.into());
+    }
+
+    fn add(&mut self, level: Level, message: String) {
+        self.lines.push(Line { subject: self.subject.clone(), level, message });
+    }
+
+    fn count(&self, level: Level) -> usize {
+        self.lines.iter().filter(|line| line.level == level).count()
+    }
+
+    /// Whether nothing is wrong.
+    pub(super) fn is_well(&self) -> bool {
+        self.count(Level::Error) == 0
+    }
+
+    pub(super) fn json(&self) -> Result<String> {
+        let json = serde_json::to_string_pretty(&self.lines).context("could not write JSON")?;
+        Ok(json + "\n")
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        let mut subject = "";
+        // Writing to a string does not fail.
+        for line in &self.lines {
+            if line.subject != subject {
+                subject = &line.subject;
+                let _ = writeln!(text, "{}", printable(subject));
+            }
+            let _ = writeln!(text, "  {:<8} {}", line.level.name(), printable(&line.message));
+        }
+        let plural = |count: usize, name: &str| match count {
+            1 => format!("1 {name}"),
+            _ => format!("{count} {name}s"),
+        };
+        let (errors, warnings) = (self.count(Level::Error), self.count(Level::Warning));
+        let _ = writeln!(text, "{}, {}", plural(errors, "error"), plural(warnings, "warning"));
+        text
+    }
+}

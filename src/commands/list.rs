@@ -1,0 +1,199 @@
+//! `jupyter-docker-spec list`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde::{Serialize, Serializer};
+
+use super::show::field;
+use crate::cli::List;
+use crate::kernelspec::carried::{Carried, Reader, as_text};
+use crate::kernelspec::installed::{Installed, System};
+use crate::kernelspec::search::{self, Found};
+use crate::paths::Paths;
+use crate::settings::Mode;
+use crate::text::printable;
+
+/// A specification as it is listed. What cannot be read is `None`.
+#[derive(Debug, Serialize)]
+pub(super) struct Entry {
+    name: String,
+    display_name: Option<String>,
+    language: Option<String>,
+    image: Option<String>,
+    mode: Option<Mode>,
+    provisioner: Option<System>,
+    launcher: Option<Carried>,
+    #[serde(serialize_with = "as_text")]
+    path: PathBuf,
+    #[serde(serialize_with = "as_text_or_null")]
+    shadowed_by: Option<PathBuf>,
+    problems: Vec<String>,
+}
+
+#[expect(clippy::ref_option, reason = "this is how serde hands it over")]
+fn as_text_or_null<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(to)
+}
+
+impl Entry {
+    /// What there is to say of a specification; `None` if its kernels do not run in Docker.
+    pub(super) fn new(found: &Found, reader: &mut Reader) -> Option<Self> {
+        let mut entry = Self {
+            name: found.name.clone(),
+            display_name: None,
+            language: None,
+            image: None,
+            mode: None,
+            provisioner: None,
+            launcher: None,
+            path: found.directory.clone(),
+            shadowed_by: found.shadowed_by.clone(),
+            problems: Vec::new(),
+        };
+        match found.read() {
+            Ok(None) => return None,
+            Ok(Some(spec)) => entry.fill(&spec, reader),
+            Err(error) => entry.problems.push(format!("{error:#}")),
+        }
+        if !is_valid(&found.name) {
+            entry.problems.push("Jupyter does not allow this name".to_owned());
+        }
+        Some(entry)
+    }
+
+    fn fill(&mut self, spec: &Installed, reader: &mut Reader) {
+        self.display_name = Some(spec.kernel_json.display_name.clone());
+        self.language = Some(spec.kernel_json.language.clone());
+        self.image = spec.image().map(str::to_owned);
+        self.mode = Some(spec.mode);
+        self.provisioner = Some(spec.system);
+        (self.launcher, self.problems) = reader.read(spec);
+    }
+
+    /// The launcher that it carries.
+    pub(super) fn launcher(&self) -> Option<&Carried> {
+        self.launcher.as_ref()
+    }
+
+    /// A line for each thing that is known of it.
+    pub(super) fn text(&self) -> String {
+        const NAMES: [&str; 8] =
+            ["Name", "Display name", "Language", "Image", "Mode", "System", "Launcher", "Path"];
+        let mut text = String::new();
+        for (name, value) in NAMES.into_iter().zip(self.columns()) {
+            field(&mut text, name, &value);
+        }
+        if let Some(first) = &self.shadowed_by {
+            field(&mut text, "Shadowed by", &first.to_string_lossy());
+        }
+        for problem in &self.problems {
+            field(&mut text, "Broken", problem);
+        }
+        text
+    }
+
+    /// Adds something that is wrong with it.
+    pub(super) fn add_problem(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+
+    fn columns(&self) -> [String; 8] {
+        let launcher = self.launcher.as_ref().map(Carried::shown);
+        let columns = [
+            self.name.clone(),
+            or_dash(self.display_name.as_deref()),
+            or_dash(self.language.as_deref()),
+            or_dash(self.image.as_deref()),
+            or_dash(self.mode.map(Mode::name)),
+            or_dash(self.provisioner.map(System::short)),
+            or_dash(launcher.as_deref()),
+            self.path.display().to_string(),
+        ];
+        columns.map(|column| printable(&column))
+    }
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
+}
+
+fn is_valid(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+const HEADINGS: [&str; 8] =
+    ["NAME", "DISPLAY NAME", "LANGUAGE", "IMAGE", "MODE", "SYSTEM", "LAUNCHER", "PATH"];
+
+/// Lists the Docker kernelspecs that Jupyter would find from here, in its search order. Returns what
+/// is to be printed on standard output.
+///
+/// # Errors
+/// When the list cannot be written as JSON, which is a defect.
+pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
+    let directories = paths.kernel_directories();
+    let mut reader = Reader::default();
+    let entries: Vec<Entry> = search::in_directories(&directories)
+        .iter()
+        .filter_map(|found| Entry::new(found, &mut reader))
+        .collect();
+    if args.json {
+        return json(&entries);
+    }
+    if entries.is_empty() {
+        let searched: Vec<String> =
+            directories.iter().map(|directory| directory.display().to_string()).collect();
+        tracing::info!("There is no Docker kernelspec in {}", searched.join(", "));
+        return Ok(String::new());
+    }
+    Ok(table(&entries))
+}
+
+/// The value as JSON for a terminal too: of the control characters, the serialiser escapes only those
+/// of ASCII below the blank.
+pub(super) fn json(value: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_string_pretty(value).context("could not write JSON")?;
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if matches!(c, '\x7f'..='\u{9f}') {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+fn table(entries: &[Entry]) -> String {
+    let rows: Vec<[String; 8]> = entries.iter().map(Entry::columns).collect();
+    let mut widths = HEADINGS.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    line(&mut text, &HEADINGS.map(str::to_owned), &widths);
+    for (entry, row) in entries.iter().zip(&rows) {
+        line(&mut text, row, &widths);
+        if let Some(first) = &entry.shadowed_by {
+            let first = printable(&first.to_string_lossy());
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "  shadowed: Jupyter takes {first}");
+        }
+        for problem in &entry.problems {
+            let _ = writeln!(text, "  broken: {}", printable(problem));
+        }
+    }
+    text
+}
+
+fn line(text: &mut String, cells: &[String; 8], widths: &[usize; 8]) {
+    let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+    let line = padded.collect::<Vec<_>>().join("  ");
+    text.push_str(line.trim_end());
+    text.push('\n');
+}

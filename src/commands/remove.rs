@@ -1,0 +1,98 @@
+//! `jupyter-docker-spec remove`.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::cli::Remove;
+use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::store;
+use crate::paths::Paths;
+use crate::settings::Location;
+
+/// Removes the specifications that the command line names: of each the one that Jupyter finds, or
+/// the one in the place that is named too.
+///
+/// # Errors
+/// When one of them is not there, is not for Docker, or cannot be removed, or the answer is no. All
+/// of them are still there then.
+pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
+    let directories = match Location::named(&args.place)? {
+        Some(location) => vec![location.kernels_directory(paths)?],
+        None => paths.kernel_directories(),
+    };
+    let found = search::in_directories(&directories);
+    let mut chosen: Vec<&Found> = Vec::new();
+    let mut unknown: Vec<&String> = Vec::new();
+    for name in &args.names {
+        match search::named(&found, name) {
+            Some(found) if chosen.iter().any(|other| other.directory == found.directory) => {}
+            Some(found) => {
+                ensure!(
+                    args.force || found.read().map_or(true, |read| read.is_some()),
+                    "`{}` in {} is no Docker kernel specification; remove it with --force",
+                    found.name,
+                    found.directory.display()
+                );
+                chosen.push(found);
+            }
+            None if finish_removal(&directories, name) => {
+                tracing::info!("Removed what was left of kernelspec {name}");
+            }
+            // After the others: what is left of them has to go also if one is there no more.
+            None => unknown.push(name),
+        }
+    }
+    if let Some(name) = unknown.first() {
+        bail!(search::unknown(name, &found, &directories));
+    }
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    if !args.yes {
+        confirm(&chosen)?;
+    }
+    let places: Vec<PathBuf> = chosen.iter().map(|found| found.directory.clone()).collect();
+    store::remove(&places)?;
+    for Found { name, directory, .. } in chosen {
+        tracing::info!("Removed kernelspec {name} in {}", directory.display());
+        let next =
+            found.iter().find(|other| other.name == *name && !places.contains(&other.directory));
+        if let Some(next) = next {
+            tracing::info!("{name} is now the one in {}", next.directory.display());
+        }
+    }
+    Ok(())
+}
+
+/// Completes removals that were killed. Says whether there was one.
+fn finish_removal(directories: &[PathBuf], name: &str) -> bool {
+    // All of them, not only the first that has one.
+    directories.iter().filter(|directory| store::finish_removal(directory, name)).count() > 0
+}
+
+/// Asks on the terminal.
+fn confirm(chosen: &[&Found]) -> Result<()> {
+    // Standard output is for data.
+    let mut terminal = io::stderr().lock();
+    writeln!(terminal, "Kernel specifications to remove:")?;
+    for Found { name, directory, .. } in chosen {
+        writeln!(terminal, "  {name}  {}", directory.display())?;
+        if let Some(files) = store::added_by_user(directory, None) {
+            writeln!(terminal, "    with {files}, which somebody has added")?;
+        }
+    }
+    write!(terminal, "Remove? [y/N] ")?;
+    drop(terminal);
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer).context("could not read the answer")?;
+    if !answer.ends_with('\n') || !io::stdin().is_terminal() {
+        // Nobody has typed the end of the line.
+        writeln!(io::stderr())?;
+    }
+    ensure!(read > 0, "there is nobody to answer; say yes with -y");
+    let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    ensure!(yes, "nothing was removed");
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! A launch as `gateway_provisioners` asks for it, with its defaults, for looking at what would come
+//! of a specification without starting a kernel.
+
+use anyhow::{Context as _, Result};
+
+use crate::env::Env;
+use crate::kernelspec::installed::Installed;
+use crate::launcher::args::Arguments;
+use crate::launcher::launch::Launch;
+use crate::launcher::plan::Plan;
+use crate::launcher::spec::{InstalledSpec, OPTIONS};
+use crate::options::Options;
+use crate::settings::{Mode, Settings};
+
+/// A kernel id for show.
+const KERNEL_ID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The launch of a kernel with these settings, on the network that this environment names.
+///
+/// # Errors
+/// When the settings for the container are not right: it names the line in `launch_docker.toml`.
+pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
+    let text = settings.options.as_deref().unwrap_or_default();
+    let options = Options::parse(OPTIONS, text);
+    let port_range = settings.port_range.map_or_else(|| "0..0".to_owned(), |r| r.to_string());
+    let arguments = Arguments {
+        port_range: Some(port_range),
+        response_address: Some("SERVER:PORT".to_owned()),
+        public_key: Some("KEY".to_owned()),
+        kernel_class_name: settings.kernel_class.clone(),
+        ..Arguments::default()
+    };
+    let (image, language) = (&settings.image_name, settings.language.key());
+    options
+        .and_then(|options| plan(settings.mode, image, language, options, arguments, env))
+        .context("the options for the container are not valid")
+}
+
+/// The launch of a kernel of an installed specification.
+///
+/// # Errors
+/// When its `launch_docker.toml` is not right: it names the line.
+pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Result<Plan> {
+    let image = spec.image().unwrap_or("IMAGE");
+    let language = spec.kernel_json.language.to_lowercase();
+    plan(spec.mode, image, &language, options, Arguments::default(), env)
+}
+
+fn plan(
+    mode: Mode,
+    image: &str,
+    language: &str,
+    options: Options,
+    arguments: Arguments,
+    env: &Env,
+) -> Result<Plan> {
+    let network = match mode {
+        Mode::Docker => "bridge",
+        Mode::Swarm => "OVERLAY_NETWORK",
+    };
+    let network = env.get("GP_DOCKER_NETWORK").unwrap_or(network);
+    let variables = [
+        ("GP_DOCKER_MODE", mode.name()),
+        ("GP_DOCKER_NETWORK", network),
+        ("KERNEL_EXECUTOR_IMAGE", image),
+        ("KERNEL_GID", "100"),
+        ("KERNEL_ID", KERNEL_ID),
+        ("KERNEL_IMAGE", image),
+        ("KERNEL_LANGUAGE", language),
+        ("KERNEL_UID", "1000"),
+        ("KERNEL_USERNAME", "bob"),
+    ];
+    let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..arguments };
+    let env = Env::new(env.directory(), variables);
+    let spec = InstalledSpec::with_options(options);
+    let launch = Launch::new(&arguments, &spec, &env, true)?;
+    Plan::new(launch, &spec, &env, true)
+}

@@ -1,0 +1,213 @@
+//! `jupyter-docker-spec show`.
+
+mod command;
+mod difference;
+mod shell;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::list::{self, Entry};
+use crate::cli::Show;
+use crate::kernelspec::carried::{Reader, as_text};
+use crate::kernelspec::installed::Installed;
+use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::store;
+use crate::launcher::spec::OPTIONS;
+use crate::options::Options;
+use crate::paths::Paths;
+use crate::text::printable;
+
+/// What the server does where a specification does not say.
+const DEFAULT_UNAUTHORIZED: &str = "root";
+
+/// The provisioner's settings that have a line of their own.
+const KNOWN: [&str; 5] =
+    ["image_name", "authorized_users", "unauthorized_users", "port_range", "launch_timeout"];
+
+/// A specification in full.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    entry: Entry,
+    authorized_users: Vec<String>,
+    unauthorized_users: Vec<String>,
+    port_range: Option<String>,
+    launch_timeout: Option<Value>,
+    kernel_class: Option<String>,
+    argv: Vec<String>,
+    env: BTreeMap<String, String>,
+    config: BTreeMap<String, Value>,
+    options: BTreeMap<String, Value>,
+    shadows: Vec<String>,
+    files: Vec<File>,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    #[serde(serialize_with = "as_text")]
+    path: PathBuf,
+    bytes: u64,
+}
+
+/// Shows the specification that Jupyter takes for a name, or the one in a directory. Returns what is
+/// to be printed on standard output.
+///
+/// # Errors
+/// When there is no such specification, it is not for Docker, or cannot be read.
+pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
+    let directories = paths.kernel_directories();
+    let all = search::in_directories(&directories);
+    let found = find(&args.name, &all, &directories, paths)?;
+    let Some(spec) = found.read()? else {
+        bail!(
+            "`{}` in {} is no Docker kernel specification",
+            found.name,
+            found.directory.display()
+        );
+    };
+    let entry = Entry::new(&found, &mut Reader::default()).context("it has just gone")?;
+    if args.command {
+        return command::command(&found.name, &spec, &entry, paths);
+    }
+    let mut shown = Shown::new(spec, entry);
+    let parent = found.directory.parent().unwrap_or(&found.directory);
+    if !directories.iter().any(|directory| directory == parent) {
+        let problem = format!("Jupyter does not look into `{}` from here", parent.display());
+        shown.entry.add_problem(problem);
+    }
+    let shadowed = all.iter().filter(|other| other.shadowed_by.as_ref() == Some(&found.directory));
+    shown.shadows = shadowed.map(|other| other.directory.display().to_string()).collect();
+    if args.json { list::json(&shown) } else { Ok(shown.text()) }
+}
+
+/// The specification of this name, or, where the name is a path, in this directory.
+fn find(name: &str, all: &[Found], directories: &[PathBuf], paths: &Paths<'_>) -> Result<Found> {
+    if name.contains('/') || [".", ".."].contains(&name) {
+        let directory = paths.absolute(Path::new(name));
+        return search::at(all, &directory)
+            .with_context(|| format!("there is no kernel.json in `{}`", directory.display()));
+    }
+    if let Some(found) = search::named(all, name) {
+        return Ok(found.clone());
+    }
+    let is_docker = |found: &&Found| found.read().map_or(true, |spec| spec.is_some());
+    let known: Vec<Found> = all.iter().filter(is_docker).cloned().collect();
+    let mut message = search::unknown(name, &known, directories);
+    let first = known.iter().filter(|found| found.shadowed_by.is_none());
+    let names: Vec<String> = first.map(|found| format!("`{}`", found.name)).collect();
+    if !names.is_empty() {
+        // Writing to a string does not fail.
+        let _ = write!(message, "; those for Docker are {}", names.join(", "));
+    }
+    bail!(message)
+}
+
+impl Shown {
+    fn new(spec: Installed, mut entry: Entry) -> Self {
+        let unauthorized = vec![DEFAULT_UNAUTHORIZED.to_owned()];
+        let files = store::files(&spec.directory)
+            .into_iter()
+            .map(|path| {
+                let metadata = fs::symlink_metadata(spec.directory.join(&path));
+                File { bytes: metadata.map_or(0, |metadata| metadata.len()), path }
+            })
+            .collect();
+        let options = options(&spec.directory).unwrap_or_else(|error| {
+            entry.add_problem(format!("{error:#}"));
+            BTreeMap::new()
+        });
+        Self {
+            entry,
+            authorized_users: spec.names("authorized_users").unwrap_or_default(),
+            unauthorized_users: spec.names("unauthorized_users").unwrap_or(unauthorized),
+            port_range: spec.text("port_range").map(str::to_owned),
+            launch_timeout: spec.config.get("launch_timeout").cloned(),
+            kernel_class: spec.argument("kernel-class-name").map(str::to_owned),
+            options,
+            argv: spec.kernel_json.argv,
+            env: spec.kernel_json.env,
+            config: spec.config,
+            shadows: Vec::new(),
+            files,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.entry.text();
+        let names = |names: &[String]| names.join(", ");
+        let everybody = "everybody".to_owned();
+        let timeout = self.launch_timeout.as_ref().map(|seconds| format!("{seconds} s"));
+        for (name, value) in [
+            ("Port range", self.port_range.clone().unwrap_or_else(|| "any".to_owned())),
+            ("Launch timeout", timeout.unwrap_or_else(|| "the server's".to_owned())),
+            ("Kernel class", self.kernel_class.clone().unwrap_or_else(|| "-".to_owned())),
+            (
+                "Users",
+                if self.authorized_users.is_empty() {
+                    everybody
+                } else {
+                    names(&self.authorized_users)
+                },
+            ),
+            (
+                "Users kept out",
+                if self.unauthorized_users.is_empty() {
+                    "nobody".to_owned()
+                } else {
+                    names(&self.unauthorized_users)
+                },
+            ),
+        ] {
+            field(&mut text, name, &value);
+        }
+        section(&mut text, "Command", [self.argv.join(" ")]);
+        section(&mut text, "Other settings", self.other_settings());
+        section(&mut text, "Environment", self.env.iter().map(|(k, v)| format!("{k}={v}")));
+        let options = self.options.iter().map(|(key, value)| format!("{key} = {value}"));
+        section(&mut text, OPTIONS, options);
+        let files = self.files.iter().map(|f| format!("{:>9}  {}", f.bytes, f.path.display()));
+        section(&mut text, "Files", files);
+        section(&mut text, "Shadows", self.shadows.iter().cloned());
+        text
+    }
+
+    /// What of the provisioner's settings has no line of its own.
+    fn other_settings(&self) -> impl Iterator<Item = String> {
+        let others = self.config.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
+        others.map(|(name, value)| format!("{name} = {value}"))
+    }
+}
+
+/// What `launch_docker.toml` says; nothing if it is not there.
+fn options(directory: &Path) -> Result<BTreeMap<String, Value>> {
+    let path = directory.join("scripts").join(OPTIONS);
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let options = Options::parse(&path.to_string_lossy(), &fs::read_to_string(&path)?)?;
+    Ok(options.values().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// One line: a name and its value.
+pub(super) fn field(text: &mut String, name: &str, value: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{:<16}{}", format!("{name}:"), printable(value));
+}
+
+fn section(text: &mut String, name: &str, lines: impl IntoIterator<Item = String>) {
+    let lines: Vec<String> = lines.into_iter().collect();
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{name}:");
+    for line in lines {
+        let _ = writeln!(text, "  {}", printable(&line));
+    }
+}

@@ -1,0 +1,236 @@
+//! A kernelspec as it lies on the disk: what is read back of `kernel.json` and of the launcher.
+//!
+//! Both Jupyter systems are understood: `gateway_provisioners` has its settings below
+//! `metadata.kernel_provisioner`, Enterprise Gateway below `metadata.process_proxy`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::store::KERNEL_JSON;
+use crate::settings::Mode;
+
+/// What the names of Enterprise Gateway's classes end with, the longer one first.
+const PROXIES: [(&str, Mode); 2] =
+    [("DockerSwarmProcessProxy", Mode::Swarm), ("DockerProcessProxy", Mode::Docker)];
+
+/// Names of `gateway_provisioners`' provisioners.
+const PROVISIONERS: [(&str, Mode); 2] =
+    [("docker-swarm-provisioner", Mode::Swarm), ("docker-provisioner", Mode::Docker)];
+
+/// The Jupyter system that starts the kernels of a specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// `gateway_provisioners`, in a Jupyter server or Kernel Gateway.
+    GatewayProvisioners,
+    /// Jupyter Enterprise Gateway.
+    EnterpriseGateway,
+}
+
+impl System {
+    /// Its usual abbreviation.
+    #[must_use]
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::GatewayProvisioners => "GP",
+            Self::EnterpriseGateway => "EG",
+        }
+    }
+}
+
+/// `kernel.json`, as far as it is looked at. What is missing is empty, as in `jupyter_client`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct KernelJson {
+    /// The command that starts the kernel.
+    pub argv: Vec<String>,
+    /// What is added to the environment of the launcher.
+    pub env: BTreeMap<String, String>,
+    /// What people see.
+    pub display_name: String,
+    /// The language, in any case.
+    pub language: String,
+    metadata: Metadata,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    kernel_provisioner: Option<Provisioner>,
+    process_proxy: Option<Proxy>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Provisioner {
+    #[serde(default)]
+    provisioner_name: String,
+    #[serde(default)]
+    config: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Proxy {
+    #[serde(default)]
+    class_name: String,
+    #[serde(default)]
+    config: BTreeMap<String, Value>,
+}
+
+/// A specification whose kernels run in Docker.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// The directory it lies in.
+    pub directory: PathBuf,
+    /// The file.
+    pub kernel_json: KernelJson,
+    /// Which system starts its kernels.
+    pub system: System,
+    /// Container or service.
+    pub mode: Mode,
+    /// The provisioner's, or the process proxy's, settings.
+    pub config: BTreeMap<String, Value>,
+}
+
+impl Installed {
+    /// Reads the specification in `directory`; `None` if its kernels do not run in Docker.
+    ///
+    /// # Errors
+    /// When `kernel.json` cannot be read or is not what Jupyter takes.
+    pub fn read(directory: &Path) -> Result<Option<Self>> {
+        let path = directory.join(KERNEL_JSON);
+        let text = fs::read(&path)?;
+        let kernel_json: KernelJson = serde_json::from_slice(&text)
+            .with_context(|| format!("could not understand `{}`", path.display()))?;
+        Ok(Self::of(directory, kernel_json))
+    }
+
+    fn of(directory: &Path, mut kernel_json: KernelJson) -> Option<Self> {
+        let provisioner = kernel_json.metadata.kernel_provisioner.take().and_then(|stanza| {
+            let (_, mode) =
+                PROVISIONERS.into_iter().find(|(name, _)| *name == stanza.provisioner_name)?;
+            Some((System::GatewayProvisioners, mode, stanza.config))
+        });
+        let proxy = kernel_json.metadata.process_proxy.take().and_then(|stanza| {
+            let (_, mode) = PROXIES.into_iter().find(|(name, _)| {
+                // The class may be one that somebody has derived and put elsewhere.
+                stanza.class_name.rsplit('.').next().is_some_and(|class| class.ends_with(name))
+            })?;
+            Some((System::EnterpriseGateway, mode, stanza.config))
+        });
+        let (system, mode, config) = provisioner.or(proxy)?;
+        Some(Self { directory: directory.to_path_buf(), kernel_json, system, mode, config })
+    }
+
+    /// The image of the kernel's container; `None` where the server has to name it.
+    #[must_use]
+    pub fn image(&self) -> Option<&str> {
+        // The `env` stanza is what the launcher sees in the end.
+        let of_env = self.kernel_json.env.get("KERNEL_IMAGE").map(String::as_str);
+        of_env.or_else(|| self.text("image_name")).filter(|image| !image.is_empty())
+    }
+
+    /// A setting that is text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.config.get(name).and_then(Value::as_str)
+    }
+
+    /// A setting that is a list of names: a JSON list, or in one text with commas as Enterprise
+    /// Gateway has it; `None` if it is not there.
+    #[must_use]
+    pub fn names(&self, name: &str) -> Option<Vec<String>> {
+        let given: Vec<&str> = match self.config.get(name)? {
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            Value::String(names) => names.split(',').collect(),
+            _ => return None,
+        };
+        let names = given.into_iter().map(str::trim).filter(|name| !name.is_empty());
+        Some(names.map(str::to_owned).collect())
+    }
+
+    /// What `argv` gives as the value of an option of the launcher, in the spelling of either system.
+    #[must_use]
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        let argv = &self.kernel_json.argv;
+        argv.iter().enumerate().find_map(|(number, word)| {
+            let option = word.strip_prefix("--")?;
+            let option = option.strip_prefix("RemoteProcessProxy.").unwrap_or(option);
+            match option.strip_prefix(name)? {
+                "" => argv.get(number + 1).map(String::as_str),
+                rest => rest.strip_prefix('='),
+            }
+        })
+    }
+
+    /// The file that `argv` runs, with whether a Python runs it; `None` if `argv` is empty.
+    #[must_use]
+    pub fn launcher(&self) -> Option<(&Path, bool)> {
+        let [first, rest @ ..] = &*self.kernel_json.argv else { return None };
+        let is_script = |word: &&String| Path::new(word).extension().is_some_and(|e| e == "py");
+        match rest.first().filter(is_script) {
+            Some(script) => Some((Path::new(script), true)),
+            None => Some((Path::new(first), false)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::System::{EnterpriseGateway, GatewayProvisioners};
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<Installed>> {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(KERNEL_JSON), text).unwrap();
+        Installed::read(directory.path())
+    }
+
+    #[test]
+    fn both_systems_and_both_modes_are_told_apart() {
+        let provisioner = |name| {
+            format!(r#"{{"metadata": {{"kernel_provisioner": {{"provisioner_name": "{name}"}}}}}}"#)
+        };
+        let proxy = |class| {
+            format!(r#"{{"metadata": {{"process_proxy": {{"class_name": "a.b.{class}"}}}}}}"#)
+        };
+        for (text, expected) in [
+            (provisioner("docker-provisioner"), Some((GatewayProvisioners, Mode::Docker))),
+            (provisioner("docker-swarm-provisioner"), Some((GatewayProvisioners, Mode::Swarm))),
+            (provisioner("local-provisioner"), None),
+            (proxy("DockerProcessProxy"), Some((EnterpriseGateway, Mode::Docker))),
+            (proxy("MyDockerSwarmProcessProxy"), Some((EnterpriseGateway, Mode::Swarm))),
+            (proxy("KubernetesProcessProxy"), None),
+            ("{}".to_owned(), None),
+        ] {
+            let found = read(&text).unwrap().map(|spec| (spec.system, spec.mode));
+            assert_eq!(found, expected, "{text}");
+        }
+        assert!(read("{").unwrap_err().to_string().starts_with("could not understand"));
+    }
+
+    #[test]
+    fn settings_are_read_in_the_spelling_of_each_system() {
+        let spec = read(
+            r#"{"argv": ["python", "/k/launch_docker.py", "--RemoteProcessProxy.kernel-id",
+                    "{kernel_id}", "--kernel-class-name=a.B", "--port-range"],
+                "metadata": {"process_proxy": {"class_name": "DockerProcessProxy",
+                    "config": {"image_name": "i:1", "authorized_users": "a, b,", "other": ["c"]}}}}"#,
+        )
+        .unwrap()
+        .unwrap();
+        assert_eq!(spec.image(), Some("i:1"));
+        assert_eq!(spec.names("authorized_users").unwrap(), ["a", "b"]);
+        assert_eq!(spec.names("other").unwrap(), ["c"]);
+        assert_eq!(spec.names("unauthorized_users"), None);
+        assert_eq!(spec.launcher(), Some((Path::new("/k/launch_docker.py"), true)));
+        assert_eq!(spec.argument("kernel-id"), Some("{kernel_id}"));
+        assert_eq!(spec.argument("kernel-class-name"), Some("a.B"));
+        assert_eq!(spec.argument("port-range"), None);
+        assert_eq!(spec.argument("kernel"), None);
+    }
+}

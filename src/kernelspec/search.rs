@@ -1,0 +1,131 @@
+//! Finds the kernelspecs in Jupyter's directories, as `jupyter_client`'s `KernelSpecManager` does.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use fs_err as fs;
+
+use super::installed::Installed;
+use super::launcher::{NATIVE, PYTHON};
+use super::store::KERNEL_JSON;
+use crate::text::nearest;
+
+/// A directory that Jupyter takes for a kernelspec.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The name that Jupyter knows it by: the directory's, in small letters.
+    pub name: String,
+    /// The directory.
+    pub directory: PathBuf,
+    /// The specification of the same name that Jupyter finds first, if there is one.
+    pub shadowed_by: Option<PathBuf>,
+}
+
+impl Found {
+    /// Reads the specification; `None` if its kernels do not run in Docker. One that cannot be read
+    /// is held to be ours if it has one of our launchers.
+    ///
+    /// # Errors
+    /// When `kernel.json` cannot be understood.
+    pub fn read(&self) -> Result<Option<Installed>> {
+        let read = Installed::read(&self.directory);
+        if read.is_err() && !has_launcher(&self.directory) {
+            return Ok(None);
+        }
+        read
+    }
+}
+
+/// Whether a launcher of ours, or of the Python tool, lies where it does in a specification.
+fn has_launcher(directory: &Path) -> bool {
+    [NATIVE, PYTHON].iter().any(|name| directory.join("scripts").join(name).exists())
+}
+
+/// All kernelspecs in the kernels directories, of any kind, in the order of the directories and by
+/// name in each. Directories that are missing or cannot be read hold nothing, as for Jupyter.
+#[must_use]
+pub fn in_directories(directories: &[PathBuf]) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for directory in directories {
+        let mut here: Vec<Found> = fs::read_dir(directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.path().join(KERNEL_JSON).is_file())
+            .filter_map(|entry| {
+                let name = entry.file_name().to_str()?.to_lowercase();
+                let first = found.iter().find(|other| other.name == name);
+                let shadowed_by = first.map(|first| first.directory.clone());
+                Some(Found { name, directory: entry.path(), shadowed_by })
+            })
+            .collect();
+        here.sort_by(|a, b| (&a.name, &a.directory).cmp(&(&b.name, &b.directory)));
+        found.extend(here);
+    }
+    found
+}
+
+/// The specification that Jupyter takes for this name.
+#[must_use]
+pub fn named<'a>(found: &'a [Found], name: &str) -> Option<&'a Found> {
+    let first = found.iter().find(|found| found.name == name.to_lowercase())?;
+    // Two in one directory may differ in the case of their letters only.
+    let exact = found.iter().find(|other| {
+        other.directory.parent() == first.directory.parent() && other.directory.ends_with(name)
+    });
+    exact.or(Some(first))
+}
+
+/// The specification in a directory, which may be one where Jupyter does not look; `None` if there is
+/// none in it.
+#[must_use]
+pub fn at(found: &[Found], directory: &Path) -> Option<Found> {
+    if let Some(found) = found.iter().find(|found| found.directory == directory) {
+        return Some(found.clone());
+    }
+    let name = directory.file_name()?.to_string_lossy().to_lowercase();
+    let found = Found { name, directory: directory.to_path_buf(), shadowed_by: None };
+    directory.join(KERNEL_JSON).is_file().then_some(found)
+}
+
+/// The sentence for a name that there is no specification of.
+#[must_use]
+pub fn unknown(name: &str, found: &[Found], directories: &[PathBuf]) -> String {
+    let searched: Vec<String> =
+        directories.iter().map(|directory| directory.display().to_string()).collect();
+    let hint = nearest(name, found.iter().map(|found| &*found.name));
+    format!("there is no kernelspec `{name}` in {}{hint}", searched.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_name_shadows_the_others() {
+        let root = tempfile::tempdir().unwrap();
+        let directories = ["a", "missing", "b"].map(|name| root.path().join(name));
+        for name in ["a/z", "a/Both", "b/both", "b/c"] {
+            fs::create_dir_all(root.path().join(name)).unwrap();
+            fs::write(root.path().join(name).join(KERNEL_JSON), "{}").unwrap();
+        }
+        fs::create_dir(root.path().join("b/no-specification")).unwrap();
+        let found = in_directories(&directories);
+        let names: Vec<&str> = found.iter().map(|found| &*found.name).collect();
+        assert_eq!(names, ["both", "z", "both", "c"]);
+        assert_eq!(found[2].shadowed_by, Some(root.path().join("a/Both")));
+        assert!(found.iter().filter(|found| found.shadowed_by.is_some()).count() == 1);
+        assert_eq!(
+            at(&found, &root.path().join("b/both")).unwrap().shadowed_by,
+            found[2].shadowed_by
+        );
+        assert!(at(&found, &root.path().join("b/no-specification")).is_none());
+        // Neither in Docker, nor with a launcher of ours.
+        assert!(found[0].read().unwrap().is_none());
+        fs::write(root.path().join("a/z/kernel.json"), "{").unwrap();
+        assert!(found[1].read().unwrap().is_none());
+        fs::create_dir(root.path().join("a/z/scripts")).unwrap();
+        fs::write(root.path().join("a/z/scripts/launch_docker.py"), "").unwrap();
+        assert!(found[1].read().is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! `scripts/launch_docker.toml`: what an administrator says of the containers and services of a
+//! kernelspec, beyond what `kernel.json` has a place for.
+//!
+//! Its keys and the syntax of its values are those of a service in the Compose specification
+//! (<https://docs.docker.com/reference/compose-file/services/>). The file is read ([`node`]), each key
+//! is found in one table ([`keys`]), its value is turned into what the Docker Engine API takes
+//! ([`convert`]), with what is only known at a launch filled in ([`fill`]), and laid over the request
+//! ([`Options::apply`]). The installer does the same with a sample launch, so that what is wrong is
+//! said before a kernel is started.
+
+pub mod convert;
+pub mod fill;
+pub mod flags;
+pub mod keys;
+pub mod node;
+mod volumes;
+
+use anyhow::{Result, anyhow};
+use serde_json::Value as Json;
+
+use self::fill::Filler;
+use self::keys::{KEYS, Key, Kind, LACKING};
+use self::node::{Node, Value, Wrong};
+use crate::settings::Mode;
+use crate::text::{nearest, position};
+
+/// What a file says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    name: String,
+    text: String,
+    entries: Vec<(&'static Key, Node)>,
+}
+
+impl Options {
+    /// Reads the text of a file; `name` is for messages.
+    ///
+    /// # Errors
+    /// When it is not TOML, or has a key that is not known: with line and column.
+    pub fn parse(name: &str, text: &str) -> Result<Self> {
+        let mut options =
+            Self { name: name.to_owned(), text: text.to_owned(), entries: Vec::new() };
+        let collected = node::parse(text).and_then(|root| options.collect("", root));
+        collected.map_err(|wrong| options.error(&wrong))?;
+        options.entries.sort_by_key(|(_, node)| node.at);
+        Ok(options)
+    }
+
+    /// Finds the keys of a table, and of those in it whose names go on after a point.
+    fn collect(&mut self, prefix: &str, table: Node) -> Result<(), Wrong> {
+        let Value::Table(entries) = table.value else {
+            return Err(Wrong::new(table.at, format!("`{prefix}` must be a table")));
+        };
+        for (key, at, node) in entries {
+            let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            if let Some(known) = KEYS.iter().find(|known| known.name == name) {
+                self.entries.push((known, node));
+            } else if KEYS.iter().any(|known| known.is_below(&name)) {
+                self.collect(&name, node)?;
+            } else {
+                return Err(Wrong::new(at, unknown(&name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of a key, as they are in the file.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
+    }
+
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The keys that are set, with their values as they are in the file.
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, Json)> {
+        self.entries.iter().map(|(key, node)| (key.name, node.to_json()))
+    }
+
+    /// Lays what the file says over the request for a container or a service.
+    ///
+    /// # Errors
+    /// When a value is not valid, or means nothing in this mode: with line and column.
+    pub fn apply(&self, request: &mut Json, mode: Mode, filler: &Filler<'_>) -> Result<()> {
+        let mut set: Vec<(&str, &str)> = Vec::new();
+        for (key, node) in &self.entries {
+            let target = key.target(mode);
+            if target.is_empty() {
+                return Err(self.error(&Wrong::new(node.at, meaningless(key, mode))));
+            }
+            if key.kind == Kind::Code || filler.skips(node) {
+                continue;
+            }
+            let converted = convert::convert(key, node, mode, filler);
+            let value = converted.map_err(|wrong| self.error(&wrong.of(key.name)))?;
+            for path in target.split(' ') {
+                let scalar = !value.is_array() && !value.is_object();
+                if let Some((_, other)) = set.iter().find(|(other, _)| scalar && *other == path) {
+                    let message = format!("`{}` says the same as `{other}`; use one", key.name);
+                    return Err(self.error(&Wrong::new(node.at, message)));
+                }
+                set.push((path, key.name));
+                put(request, path, value.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The error for something that is wrong in the file.
+    #[must_use]
+    pub fn error(&self, wrong: &Wrong) -> anyhow::Error {
+        let (line, column) = position(&self.text, wrong.at);
+        anyhow!("{}:{line}:{column}: {}", self.name, wrong.message)
+    }
+}
+
+fn unknown(name: &str) -> String {
+    if let Some((_, advice)) = LACKING.iter().find(|(lacking, _)| *lacking == name) {
+        let advice = if advice.is_empty() { "" } else { "; " }.to_owned() + advice;
+        return format!("`{name}` of the Compose specification is not supported here{advice}");
+    }
+    format!("unknown key `{name}`{}", nearest(name, KEYS.iter().map(|key| key.name)))
+}
+
+fn meaningless(key: &Key, mode: Mode) -> String {
+    let name = key.name;
+    match mode {
+        Mode::Swarm => match key.swarm_hint() {
+            Some(hint) => format!("`{name}` is not possible in a Swarm; {hint}"),
+            None => format!("`{name}` is not possible in a Swarm"),
+        },
+        Mode::Docker => format!("`{name}` has a meaning in a Swarm only"),
+    }
+}
+
+/// Puts a value into a request: lists grow, tables are merged, anything else is replaced.
+pub(crate) fn put(request: &mut Json, path: &str, value: Json) {
+    let place = path.split('.').fold(request, |place, name| {
+        if !place.is_object() {
+            *place = Json::Object(serde_json::Map::new());
+        }
+        &mut place[name]
+    });
+    merge(place, value);
+}
+
+fn merge(place: &mut Json, value: Json) {
+    match (place, value) {
+        (Json::Array(list), Json::Array(more)) => list.extend(more),
+        (Json::Object(table), Json::Object(more)) => {
+            for (name, value) in more {
+                merge(table.entry(name).or_insert(Json::Null), value);
+            }
+        }
+        (place, value) => *place = value,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,417 @@
+use std::path::Path;
+
+use serde_json::json;
+
+use super::*;
+use crate::env::Env;
+
+const CWD: &str = "/home/bob/work:shop";
+
+/// What a file adds to an empty request.
+fn applied(mode: Mode, text: &str, username: &str) -> Result<Json> {
+    let variables =
+        [("HOME", "/home/server"), ("DATA", "/srv/data"), ("EMPTY", ""), ("KERNEL_X", "..")];
+    let env = Env::new(Path::new(CWD), variables);
+    let filler = Filler {
+        username,
+        kernel_id: "1234",
+        language: "python",
+        cwd: CWD,
+        env: &env,
+        sample: false,
+    };
+    let mut request = json!({});
+    Options::parse("f.toml", text)?.apply(&mut request, mode, &filler)?;
+    Ok(request)
+}
+
+fn docker(text: &str) -> Json {
+    applied(Mode::Docker, text, "bob").unwrap()
+}
+
+fn swarm(text: &str) -> Json {
+    applied(Mode::Swarm, text, "bob").unwrap()
+}
+
+fn error(mode: Mode, text: &str) -> String {
+    applied(mode, text, "bob").unwrap_err().to_string()
+}
+
+#[test]
+fn limits() {
+    let text = r#"
+        mem_limit = "1.5g"
+        cpus = 1.5
+        pids_limit = 100
+        shm_size = "64m"
+        ulimits = { nofile = { soft = 1024, hard = 2048 }, nproc = 64 }
+        stop_grace_period = "1m30s500ms"
+    "#;
+    let ulimits = json!([
+        {"Name": "nofile", "Soft": 1024, "Hard": 2048},
+        {"Name": "nproc", "Soft": 64, "Hard": 64},
+    ]);
+    assert_eq!(
+        docker(text),
+        json!({
+            "HostConfig": {
+                "Memory": 1_610_612_736_i64,
+                "NanoCpus": 1_500_000_000,
+                "PidsLimit": 100,
+                "ShmSize": 67_108_864,
+                "Ulimits": ulimits,
+            },
+            "StopTimeout": 91,
+        })
+    );
+    assert_eq!(
+        swarm(text),
+        json!({"TaskTemplate": {
+            "Resources": {"Limits": {
+                "MemoryBytes": 1_610_612_736_i64,
+                "NanoCPUs": 1_500_000_000,
+                "Pids": 100,
+            }},
+            "ContainerSpec": {
+                "Mounts": [{
+                    "Type": "tmpfs",
+                    "Target": "/dev/shm",
+                    "TmpfsOptions": {"SizeBytes": 67_108_864, "Mode": 0o1777},
+                }],
+                "Ulimits": ulimits,
+                "StopGracePeriod": 90_500_000_000_i64,
+            },
+        }})
+    );
+}
+
+#[test]
+fn the_short_syntax_of_volumes() {
+    let mounts =
+        |text: &str| docker(&format!("volumes = [{text}]"))["HostConfig"]["Mounts"][0].clone();
+    for (text, expected) in [
+        ("'/a:/b'", json!({"Type": "bind", "Source": "/a", "Target": "/b"})),
+        ("'/a:/b:ro'", json!({"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": true})),
+        (
+            "'/a:/b:ro,rslave'",
+            json!({"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": true,
+                   "BindOptions": {"Propagation": "rslave"}}),
+        ),
+        ("'data:/b'", json!({"Type": "volume", "Source": "data", "Target": "/b"})),
+        (
+            "'data:/b:nocopy'",
+            json!({"Type": "volume", "Source": "data", "Target": "/b", "VolumeOptions": {"NoCopy": true}}),
+        ),
+        ("'/b'", json!({"Type": "volume", "Target": "/b"})),
+        ("'{username}:/b'", json!({"Type": "volume", "Source": "bob", "Target": "/b"})),
+        (
+            "'/h/{username}:/{language}'",
+            json!({"Type": "bind", "Source": "/h/bob", "Target": "/python"}),
+        ),
+        ("'${DATA}/x:/b'", json!({"Type": "bind", "Source": "/srv/data/x", "Target": "/b"})),
+        ("'${NONE:-/d:e}:/b'", json!({"Type": "bind", "Source": "/d:e", "Target": "/b"})),
+        // A colon in what is filled in does not make another part.
+        ("'{cwd}:/b'", json!({"Type": "bind", "Source": CWD, "Target": "/b"})),
+    ] {
+        assert_eq!(mounts(text), expected, "{text}");
+    }
+    assert_eq!(
+        docker("volumes = ['/a:/b:z,ro']"),
+        json!({"HostConfig": {"Binds": ["/a:/b:ro,z"]}})
+    );
+    for (text, expected) in [
+        ("'a/b'", "f.toml:1:12: `volumes` must name its place in the container by its full path"),
+        ("'./a:/b'", "f.toml:1:12: `volumes` must name a directory of the host by its full path"),
+        ("'/a:/b:rx'", "f.toml:1:12: `volumes` has an unknown option `rx` for a bind"),
+        ("'a:b:c:d'", "f.toml:1:12: `volumes` must be of the form"),
+        (
+            "'{cwd}:/b:z'",
+            "f.toml:1:12: `volumes` has `z`, which is not possible where a path has a colon",
+        ),
+        (
+            "'/h/${KERNEL_X}:/b'",
+            "f.toml:1:12: `volumes` cannot have `..` in the place of `${KERNEL_X}`",
+        ),
+        ("'{user}:/b'", "f.toml:1:12: `volumes` has `{user}`, which is not one of {username}"),
+        ("'${NONE}:/b'", "f.toml:1:12: `volumes` needs the variable NONE"),
+        ("'${NONE:?set it}:/b'", "f.toml:1:12: `volumes` needs the variable NONE: set it"),
+        ("'${EMPTY:?set it}:/b'", "f.toml:1:12: `volumes` needs the variable EMPTY: set it"),
+    ] {
+        let error = error(Mode::Docker, &format!("volumes = [{text}]"));
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_user_cannot_leave_the_place() {
+    for (username, allowed) in [
+        ("bob", true),
+        ("bob@example.com", true),
+        ("DOMAIN\\bob", true),
+        ("b:ro", true),
+        ("", false),
+        (".", false),
+        ("..", false),
+        ("../..", false),
+        ("a/b", false),
+        ("/", false),
+        ("a\0", false),
+    ] {
+        for text in [
+            "volumes = ['/h/{username}:/x']",
+            "volumes = [{type = 'bind', source = '/h/{username}', target = '/x'}]",
+            "tmpfs = '/x/{username}'",
+            "working_dir = '/x/{username}'",
+        ] {
+            let result = applied(Mode::Docker, text, username);
+            assert_eq!(result.is_ok(), allowed, "{username:?} in {text}");
+        }
+        // Data, whatever it is.
+        let labels = applied(Mode::Docker, "labels.user = '{username}'", username).unwrap();
+        assert_eq!(labels, json!({"Labels": {"user": username}}));
+        // What decides about more than the user's own.
+        for text in
+            ["user = '{username}'", "cap_add = ['${KERNEL_X}']", "entrypoint = '{username}'"]
+        {
+            let error = applied(Mode::Docker, text, username).unwrap_err().to_string();
+            assert!(error.contains("about which the notebook's user decides"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_long_syntax_of_volumes() {
+    let text = r#"
+        [[volumes]]
+        type = "bind"
+        source = "/a"
+        target = "/b"
+        read_only = true
+        bind = { propagation = "rshared", create_host_path = true, recursive = "disabled" }
+        [[volumes]]
+        type = "volume"
+        source = "nfs"
+        target = "/c"
+        volume = { nocopy = true, driver = "local", driver_opts = { type = "nfs", o = "addr=h" } }
+        [[volumes]]
+        type = "tmpfs"
+        target = "/d"
+        tmpfs = { size = "1m", mode = 0o700 }
+        [[volumes]]
+        type = "image"
+        source = "tools:1"
+        target = "/e"
+    "#;
+    let mounts = json!([
+        {"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": true,
+         "BindOptions": {"Propagation": "rshared", "CreateMountpoint": true, "NonRecursive": true}},
+        {"Type": "volume", "Source": "nfs", "Target": "/c", "VolumeOptions": {
+            "NoCopy": true,
+            "DriverConfig": {"Name": "local", "Options": {"type": "nfs", "o": "addr=h"}}}},
+        {"Type": "tmpfs", "Target": "/d", "TmpfsOptions": {"SizeBytes": 1_048_576, "Mode": 0o700}},
+        {"Type": "image", "Source": "tools:1", "Target": "/e"},
+    ]);
+    assert_eq!(docker(text), json!({"HostConfig": {"Mounts": mounts}}));
+    assert_eq!(swarm(text), json!({"TaskTemplate": {"ContainerSpec": {"Mounts": mounts}}}));
+    for (text, expected) in [
+        ("source = '/a'", "needs `type`"),
+        ("type = 'bind'\ntarget = '/b'", "needs `source`"),
+        ("type = 'bind'\nsource = 'a'\ntarget = '/b'", "must name a directory of the host"),
+        ("type = 'x'\ntarget = '/b'", "must be one of bind, volume, tmpfs and image"),
+        ("type = 'tmpfs'\ntarget = '/b'\nbind = {}", "has `bind`, but is of the type tmpfs"),
+        ("type = 'tmpfs'\ntarget = '/b'\nnocopy = true", "has an unknown key `nocopy`"),
+    ] {
+        let error = error(Mode::Docker, &format!("[[volumes]]\n{text}"));
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_only_one_mode_has() {
+    for (text, mode, expected) in [
+        ("devices = ['/dev/a']", Mode::Swarm, "f.toml:1:11: `devices` is not possible in a Swarm"),
+        ("gpus = 'all'", Mode::Swarm, "`gpus` is not possible in a Swarm; have the nodes declare"),
+        ("volumes = ['/a:/b:Z']", Mode::Swarm, "has `Z`, which is not possible in a Swarm"),
+        ("tmpfs = '/a:uid=1'", Mode::Swarm, "has `uid=1`; in a Swarm there are size=BYTES"),
+        (
+            "deploy.placement.constraints = ['node.role == worker']",
+            Mode::Docker,
+            "has a meaning in a Swarm only",
+        ),
+        ("secrets = ['a']", Mode::Docker, "f.toml:1:11: `secrets` has a meaning in a Swarm only"),
+    ] {
+        let error = error(mode, text);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    assert_eq!(
+        swarm(
+            "tmpfs = ['/run:size=1m,mode=755', '/tmp']
+             deploy.placement.constraints = ['node.labels.gpu == true']
+             deploy.placement.preferences = [{ spread = 'node.labels.zone' }]
+             [[deploy.resources.reservations.generic_resources]]
+             discrete_resource_spec = { kind = 'GPU', value = 1 }"
+        ),
+        json!({"TaskTemplate": {
+            "ContainerSpec": {"Mounts": [
+                {"Type": "tmpfs", "Target": "/run", "TmpfsOptions": {"SizeBytes": 1_048_576, "Mode": 0o755}},
+                {"Type": "tmpfs", "Target": "/tmp", "TmpfsOptions": {}},
+            ]},
+            "Placement": {
+                "Constraints": ["node.labels.gpu == true"],
+                "Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}],
+            },
+            "Resources": {"Reservations": {"GenericResources": [
+                {"DiscreteResourceSpec": {"Kind": "GPU", "Value": 1}},
+            ]}},
+        }})
+    );
+    assert_eq!(
+        docker("tmpfs = ['/run:size=1m,uid=5', '/tmp']"),
+        json!({"HostConfig": {"Tmpfs": {"/run": "size=1m,uid=5", "/tmp": ""}}})
+    );
+}
+
+#[test]
+fn devices_and_gpus() {
+    assert_eq!(
+        docker("devices = ['/dev/a', '/dev/b:/dev/c:r', 'vendor.com/gpu=1']")["HostConfig"],
+        json!({
+            "Devices": [
+                {"PathOnHost": "/dev/a", "PathInContainer": "/dev/a", "CgroupPermissions": "rwm"},
+                {"PathOnHost": "/dev/b", "PathInContainer": "/dev/c", "CgroupPermissions": "r"},
+            ],
+            "DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["vendor.com/gpu=1"]}],
+        })
+    );
+    for (text, expected) in [
+        ("'all'", json!([{"Count": -1, "Capabilities": [["gpu"]]}])),
+        ("2", json!([{"Count": 2, "Capabilities": [["gpu"]]}])),
+        (
+            "[{ driver = 'nvidia', device_ids = ['0', 'GPU-1'], capabilities = ['gpu', 'utility'] }]",
+            json!([{"Driver": "nvidia", "DeviceIDs": ["0", "GPU-1"], "Capabilities": [["gpu", "utility"]]}]),
+        ),
+    ] {
+        assert_eq!(docker(&format!("gpus = {text}"))["HostConfig"]["DeviceRequests"], expected);
+    }
+    for text in
+        ["gpus = 0", "gpus = 'some'", "gpus = [{ count = 1, device_ids = ['0'] }]", "devices = 'a'"]
+    {
+        assert!(error(Mode::Docker, text).contains(" must "), "{text}");
+    }
+}
+
+#[test]
+fn hosts_names_and_logs() {
+    let text = "
+        extra_hosts = ['db:10.0.0.1', 'v6=[::1]']
+        dns = '10.0.0.53'
+        dns_search = ['a.example', 'b.example']
+        hostname = 'k-{username}'
+        logging = { driver = 'json-file', options = { max-size = '1m', max-file = 3, tag = '{{.Name}}' } }
+        labels = ['a=b', 'c']
+        sysctls = { 'net.core.somaxconn' = 1024 }
+    ";
+    let options = json!({"max-size": "1m", "max-file": "3", "tag": "{{.Name}}"});
+    assert_eq!(
+        docker(text),
+        json!({
+            "Hostname": "k-bob",
+            "Labels": {"a": "b", "c": ""},
+            "HostConfig": {
+                "ExtraHosts": ["db:10.0.0.1", "v6:::1"],
+                "Dns": ["10.0.0.53"],
+                "DnsSearch": ["a.example", "b.example"],
+                "LogConfig": {"Type": "json-file", "Config": options},
+                "Sysctls": {"net.core.somaxconn": "1024"},
+            },
+        })
+    );
+    assert_eq!(
+        swarm(text),
+        json!({
+            "Labels": {"a": "b", "c": ""},
+            "TaskTemplate": {
+                "LogDriver": {"Name": "json-file", "Options": options},
+                "ContainerSpec": {
+                    "Hostname": "k-bob",
+                    "Labels": {"a": "b", "c": ""},
+                    "Hosts": ["10.0.0.1 db", "::1 v6"],
+                    "DNSConfig": {"Nameservers": ["10.0.0.53"], "Search": ["a.example", "b.example"]},
+                    "Sysctls": {"net.core.somaxconn": "1024"},
+                },
+            },
+        })
+    );
+    assert!(error(Mode::Docker, "labels.kernel_id = '1'").contains("by which the server finds"));
+}
+
+#[test]
+fn commands_are_split_as_a_shell_would() {
+    for (text, expected) in [
+        (r#"'a "b c" d\ e'"#, json!(["a", "b c", "d e"])),
+        (r#"'/x ""'"#, json!(["/x", ""])),
+        (r#"['a b', "c"]"#, json!(["a b", "c"])),
+    ] {
+        assert_eq!(docker(&format!("command = {text}"))["Cmd"], expected);
+    }
+    assert!(error(Mode::Docker, "command = '\"a'").contains("must end its quotes"));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    for (text, expected) in [
+        ("a = ", "f.toml:1:"),
+        ("\n  memlimit = 1", "f.toml:2:3: unknown key `memlimit`; did you mean `mem_limit`?"),
+        ("deploy.resource.x = 1", "f.toml:1:8: unknown key `deploy.resource`"),
+        ("deploy = 1", "f.toml:1:10: `deploy` must be a table"),
+        (
+            "ports = [1]",
+            "f.toml:1:1: `ports` of the Compose specification is not supported here; the server",
+        ),
+        ("mem_limit = true", "f.toml:1:13: `mem_limit` must be an amount of memory"),
+        ("mem_limit = '1x'", "f.toml:1:13: `mem_limit` must be an amount of memory"),
+        ("mem_limit = '0'", "f.toml:1:13: `mem_limit` must be an amount of memory"),
+        ("cpus = '1e3'", "f.toml:1:8: `cpus` must be a number of processors"),
+        ("stop_grace_period = 10", "f.toml:1:21: `stop_grace_period` must be a span of time"),
+        ("read_only = 'yes'", "f.toml:1:13: `read_only` must be true or false"),
+        ("pids_limit = 1.5", "f.toml:1:14: `pids_limit` must be a whole number"),
+        ("cap_add = [1979-05-27]", "f.toml:1:12: `cap_add` must be text"),
+        ("ulimits.nofile.soft = 1", "f.toml:1:9: `ulimits` needs `hard`"),
+        (
+            "mem_limit = '1g'\n[deploy.resources.limits]\nmemory = '2g'",
+            "f.toml:3:10: `deploy.resources.limits.memory` says the same as `mem_limit`; use one",
+        ),
+    ] {
+        let error = error(Mode::Docker, text);
+        assert!(error.starts_with(expected), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn a_sample_leaves_out_what_only_the_server_knows() {
+    let env = Env::default();
+    let filler = Filler {
+        username: "user",
+        kernel_id: "id",
+        language: "python",
+        cwd: "/",
+        env: &env,
+        sample: true,
+    };
+    let options =
+        Options::parse("f", "mem_limit = '${M}'\ncpus = '${C:-x}'\nread_only = true").unwrap();
+    let mut request = json!({});
+    options.apply(&mut request, Mode::Docker, &filler).unwrap();
+    assert_eq!(request, json!({"HostConfig": {"ReadonlyRootfs": true}}));
+}
+
+#[test]
+fn keys_are_in_order_and_not_twice() {
+    for pair in KEYS.windows(2) {
+        assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+    }
+    for pair in LACKING.windows(2) {
+        assert!(pair[0].0 < pair[1].0, "{}", pair[1].0);
+    }
+    assert!(LACKING.iter().all(|(name, _)| KEYS.iter().all(|key| key.name != *name)));
+}
