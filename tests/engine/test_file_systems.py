@@ -13,6 +13,8 @@ import threading
 
 import pytest
 
+from bed.killed import at_every_call, contents, strace
+
 KERNELS = "share/jupyter/kernels"
 PAGE = 4096
 LITTLE = 64 * 1024
@@ -26,10 +28,8 @@ FILES_OF_NEW = {
     "logo-svg.svg",
     "scripts",
     "scripts/launch_docker",
+    "scripts/launch_docker.toml",
 }
-# The system calls by which a directory is changed. Reading does not matter.
-CHANGES = ["mkdir", "open", "openat", "write", "copy_file_range", "rename", "renameat", "renameat2"]
-CHANGES += ["link", "linkat", "unlink", "unlinkat", "rmdir", "chmod", "fchmod", "fchmodat"]
 
 
 @pytest.fixture
@@ -53,15 +53,14 @@ def mount():
 
 
 @pytest.fixture
-def install(place, binaries):
-    """Installs a kernel below a prefix. Nothing may be left in the temporary directory."""
+def tool(place, binaries):
+    """Runs our program. Nothing may be left in the temporary directory."""
     temporary = place / "tmp"
     temporary.mkdir()
 
-    def run(prefix, *words, name="k", under=()):
-        tool = [binaries / "jupyter-docker-spec", "install", f"--kernel-name={name}"]
+    def run(*words, under=()):
         return subprocess.run(
-            [*under, *tool, f"--prefix={prefix}", *words],
+            [*under, binaries / "jupyter-docker-spec", *words],
             env={"HOME": str(place), "TMPDIR": str(temporary)},
             capture_output=True,
             text=True,
@@ -70,6 +69,17 @@ def install(place, binaries):
 
     yield run
     assert list(temporary.iterdir()) == []
+
+
+@pytest.fixture
+def install(tool):
+    """Installs a kernel below a prefix."""
+
+    def run(prefix, *words, name="k", under=()):
+        where = (f"--kernel-name={name}", f"--prefix={prefix}")
+        return tool("install", *where, *words, under=under)
+
+    return run
 
 
 @pytest.fixture
@@ -122,23 +132,17 @@ def overlay(place, mount, tmpfs, install):
     return lay
 
 
-def contents(directory):
-    """Every file and directory below, with its mode, and every byte."""
-    return {
-        str(path.relative_to(directory)): (
-            oct(path.lstat().st_mode),
-            path.read_bytes() if path.is_file() else None,
-        )
-        for path in sorted(directory.rglob("*"))
-    }
-
-
 def specification(prefix):
     """The kernel.json, after making sure that it names a launcher that is there."""
     specification = json.loads((prefix / KERNELS / "k" / "kernel.json").read_text())
     launcher = next(word for word in specification["argv"] if word.startswith("/"))
     assert os.access(launcher, os.X_OK), launcher
     return specification
+
+
+def visible(prefix):
+    """The names of the specifications that Jupyter sees."""
+    return {path.parent.name for path in (prefix / KERNELS).glob("*/kernel.json")}
 
 
 def assert_new(prefix, binaries):
@@ -204,11 +208,6 @@ class Watch:
         assert self.seen == ["Old", "New"]
 
 
-def strace(*words):
-    assert shutil.which("strace"), "no strace: install it"
-    return ["strace", "--follow-forks", "-qqq", *words]
-
-
 # ext4.
 
 
@@ -226,6 +225,23 @@ def test_ext4_replace(install, ext4, binaries):
     assert_new(ext4, binaries)
     # As one step: the directory is another one.
     assert (ext4 / KERNELS / "k").stat().st_ino != before
+
+
+# Another file system behind a symbolic link.
+
+
+@pytest.mark.parametrize("link", ["share/jupyter", KERNELS])
+def test_link_to_another_file_system(place, install, tmpfs, binaries, link):
+    target = tmpfs()
+    path = place / "prefix" / link
+    path.parent.mkdir(parents=True)
+    path.symlink_to(target)
+    for words in (NEW[:1], (*OLD, "--replace"), NEW):
+        done = install(place / "prefix", *words)
+        assert done.returncode == 0, done.stderr
+    assert_new(place / "prefix", binaries)
+    assert path.is_symlink()
+    assert used(target) > (binaries / "launch_docker").stat().st_size
 
 
 # An overlay, as in an image.
@@ -260,24 +276,40 @@ def test_overlay_beside_a_specification_of_a_lower_layer(install, overlay):
     assert {path.name for path in (prefix / KERNELS).iterdir()} == {"k", "other"}
 
 
-def test_overlay_killed_at_every_change(install, overlay, binaries):
+def test_overlay_replace_killed_at_every_call(place, install, overlay, binaries):
     """Whatever is left can be used, and the next installation leaves nothing of it."""
+    prefix = place / "prefix"
     seen = []
-    for call in CHANGES:
-        for number in range(1, 100):
-            prefix = overlay()
-            kill = f"inject={call}:signal=KILL:when={number}"
-            under = strace("-o", "/dev/null", "-e", f"trace={call}", "-e", kill)
-            done = install(prefix, *NEW, under=under)
-            if done.returncode == 0:
-                break
-            seen.append(specification(prefix)["display_name"])
-            visible = {path.parent.name for path in (prefix / KERNELS).glob("*/kernel.json")}
-            assert visible == {"k"}
-            again = install(prefix, *NEW)
-            assert again.returncode == 0, again.stderr
-            assert_new(prefix, binaries)
-    assert seen.count("Old") > 20 and seen.count("New") > 5, seen
+
+    def run(under):
+        return install(prefix, *NEW, under=under)
+
+    for call in at_every_call(place / "strace", overlay, run):
+        seen.append(specification(prefix)["display_name"])
+        assert visible(prefix) == {"k"}, f"killed at {call}"
+        again = install(prefix, *NEW)
+        assert again.returncode == 0, again.stderr
+        assert_new(prefix, binaries)
+    assert seen.count("Old") > 100 and seen.count("New") > 20, seen
+
+
+def test_overlay_remove_killed_at_every_call(place, tool, overlay):
+    """Jupyter sees all of the specification or nothing, and the next removal takes what is left."""
+    prefix = place / "prefix"
+    before = contents(prefix / KERNELS / "k")
+    seen = []
+
+    def run(under=()):
+        return tool("remove", "-y", f"--prefix={prefix}", "k", under=under)
+
+    for call in at_every_call(place / "strace", overlay, run):
+        seen.append(bool(visible(prefix)))
+        if seen[-1]:
+            assert contents(prefix / KERNELS / "k") == before, f"killed at {call}"
+        again = run()
+        assert again.returncode == 0 or not seen[-1], again.stderr
+        assert list((prefix / KERNELS).iterdir()) == [], f"killed at {call}"
+    assert seen.count(True) > 50 and seen.count(False) > 50, seen
 
 
 # A full disk.

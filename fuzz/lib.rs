@@ -1,0 +1,51 @@
+//! What the targets have in common: a command line, and what follows when a file has been read.
+
+use std::path::Path;
+
+use clap::Parser as _;
+use jupyter_docker_spec::cli::{Cli, Command, Install};
+use jupyter_docker_spec::env::Env;
+use jupyter_docker_spec::kernelspec::launcher::LauncherFile;
+use jupyter_docker_spec::kernelspec::render;
+use jupyter_docker_spec::kernelspec::store::Content;
+use jupyter_docker_spec::paths::Paths;
+use jupyter_docker_spec::settings::config::Config;
+use jupyter_docker_spec::settings::lookup::{Line, Lookup};
+use jupyter_docker_spec::settings::{Launcher, Settings};
+
+/// An environment in which only the file counts that is given.
+#[must_use]
+pub fn env() -> Env {
+    Env::new(Path::new("/cwd"), [("HOME", "/home"), ("JUPYTER_NO_CONFIG", "1")])
+}
+
+/// `install` without options.
+///
+/// # Panics
+/// Never: it is a command line like any other.
+#[must_use]
+pub fn install() -> Install {
+    match Cli::try_parse_from(["jupyter-docker-spec", "install"]).map(|cli| cli.command) {
+        Ok(Some(Command::Install(install))) => *install,
+        _ => panic!("`install` is a command"),
+    }
+}
+
+/// Goes on to what would be written.
+///
+/// # Panics
+/// When values were accepted that lead out of the kernels directory, or to no `kernel.json`.
+pub fn follow(install: &Install, line: &Line, config: &Config, paths: &Paths<'_>) {
+    let lookup = Lookup { line, config, env: paths.env };
+    let Ok(settings) = Settings::resolve(install, &lookup) else { return };
+    let kernels = Path::new("/kernels");
+    let destination = kernels.join(settings.kernel_name.as_str());
+    assert_eq!(destination.parent(), Some(kernels));
+    let launcher = LauncherFile::find(&Launcher::Python, paths).expect("it is in the program");
+    let tree = render::tree(&settings, launcher, &destination).expect("the path is UTF-8");
+    let Some(Content::Bytes(text)) = tree.files.last().map(|file| &file.content) else {
+        panic!("kernel.json is the last file, and no copy");
+    };
+    let read: serde_json::Value = serde_json::from_slice(text).expect("kernel.json is JSON");
+    assert_eq!(read["display_name"], settings.display_name);
+}

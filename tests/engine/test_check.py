@@ -1,0 +1,196 @@
+"""`check`, with everything as it should be and with one thing wrong at a time."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bed.kernels import Application
+
+TINY = "jds-test/tiny"
+
+
+@pytest.fixture
+def check(engine, application, binaries, gp_env):
+    """Runs `check --json` where the application runs, and returns the lines as `level: message`."""
+
+    def run(*words, status=0, tool=binaries / "jupyter-docker-spec", **environment):
+        variables = {"PATH": f"{binaries}:{gp_env / 'bin'}:/usr/bin:/bin"} | environment
+        host = Application(application.python, application.environment | variables)
+        done = host.run(tool, "check", "--json", *words)
+        assert done.returncode == status, done.stdout + done.stderr
+        return [f"{line['level']}: {line['message']}" for line in json.loads(done.stdout)]
+
+    return run
+
+
+def faults(lines):
+    """What is wrong, but for one thing: the Python tool lies beside the `jupyter` of the tests."""
+    beside = "warning: `jupyter docker-spec` is the Python tool"
+    return [line for line in lines if not line.startswith(("ok", beside))]
+
+
+def has(lines, level, *words):
+    found = [line for line in lines if line.startswith(f"{level}: ")]
+    assert any(all(word in line for word in words) for line in found), lines
+
+
+@pytest.fixture
+def specification(application):
+    """The directory of the specification that a test has installed for its user."""
+    data = application.environment["JUPYTER_DATA_DIR"]
+    return Path(data) / "kernels" / "docker_python"
+
+
+def test_all_is_well(check, install, kernel_image, engine):
+    install("--user", f"--image-name={kernel_image}")
+    lines = check()
+    assert not faults(lines), lines
+    for words in [
+        ("gateway_provisioners 0.5.0",),
+        ("`jupyter-docker-spec` is",),
+        ("version 20", "API"),
+        ("the launcher is native",),
+        ("the network `bridge`",),
+        (f"the engine has the image `{kernel_image}`",),
+        ("the image has what starts the kernel",),
+    ]:
+        has(lines, "ok", *words)
+    # Nothing was made for looking.
+    assert not engine.docker("ps", "--all", "--quiet")
+
+
+def test_launch(check, install, kernel_image, engine):
+    install("--user", f"--image-name={kernel_image}")
+    lines = check("docker_python", "--launch")
+    assert not faults(lines), lines
+    has(lines, "ok", "the kernel told", "that it runs, from")
+    has(lines, "ok", "its ports are reached")
+    has(lines, "ok", "nothing is left of the kernel")
+    assert not engine.docker("ps", "--all", "--quiet")
+
+
+def test_launch_in_a_swarm(check, install, kernel_image, swarm):
+    network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
+    install("--user", "--swarm", f"--image-name={kernel_image}")
+    lines = check("docker_python", "--launch", GP_DOCKER_NETWORK=network)
+    assert not faults(lines), lines
+    has(lines, "ok", "the engine is a manager of a Swarm")
+    has(lines, "ok", "the kernel told", "that it runs, from")
+    assert not swarm.docker("service", "ls", "--quiet")
+
+
+def test_launch_of_a_kernel_that_dies(check, install, engine, kernel_image):
+    dying = engine.image("jds-test/dying", "CMD echo no kernel here; exit 3")
+    install("--user", f"--image-name={dying}")
+    lines = check("docker_python", "--launch", status=1)
+    has(lines, "error", "the kernel could not be started", "no kernel here")
+    has(lines, "ok", "nothing is left of the kernel")
+
+
+def test_images(check, install, engine, kernel_image):
+    install("--user", f"--image-name={TINY}")
+    has(check(status=1), "error", f"the image `{TINY}` has no", "bootstrap-kernel.sh")
+    install("--user", "--replace", "--image-name=jds-test/missing")
+    has(check(status=1), "error", "does not have the image `jds-test/missing`")
+    install("--user", "--language=R", "--kernel-name=r", f"--image-name={kernel_image}")
+    has(check("r", status=1), "error", "has no /usr/local/bin/kernel-launchers/R")
+    silent = engine.image("jds-test/silent", 'CMD ["sleep", "60"]')
+    engine.docker("build", "--quiet", "--tag", silent, "-",
+                  stdin=f'FROM {kernel_image}\nLABEL jds-test=1\nCMD ["sleep", "60"]\n')
+    install("--user", "--replace", f"--image-name={silent}")
+    has(check("docker_python", status=1), "error", "does not run bootstrap-kernel.sh")
+
+
+def test_networks(check, install, engine, kernel_image):
+    install("--user", f"--image-name={kernel_image}")
+    has(check(status=1, GP_DOCKER_NETWORK="jds-none"), "error", "`jds-none`", "does not exist")
+    has(check(status=1, GP_DOCKER_NETWORK="host"), "error", "`host`", "no address of its own")
+
+
+def test_swarm(check, install, swarm, kernel_image):
+    install("--user", "--swarm", f"--image-name={kernel_image}")
+    has(check(status=1), "error", "`bridge`", "on one node only")
+    local = swarm.network("jds-test-local")
+    has(check(status=1, GP_DOCKER_NETWORK=local), "error", "does not span the Swarm")
+    network = swarm.network("jds-test-kernels", "--driver=overlay")
+    assert not faults(check(GP_DOCKER_NETWORK=network))
+    install("--user", "--kernel-name=plain", f"--image-name={kernel_image}")
+    lines = check("plain", status=1, GP_DOCKER_NETWORK=network)
+    has(lines, "error", "containers cannot be attached", "--attachable")
+
+
+def test_no_swarm(check, install, engine, kernel_image):
+    install("--user", "--swarm", f"--image-name={kernel_image}")
+    has(check(status=1), "error", "in no Swarm", "docker swarm init")
+
+
+def test_engines(check, install, engine, place, kernel_image):
+    install("--user", f"--image-name={kernel_image}")
+    nowhere = f"unix://{place}/none.sock"
+    has(check(status=1, DOCKER_HOST=nowhere), "error", "found no Docker Engine")
+
+
+def test_specifications(check, install, specification, kernel_image, binaries):
+    def again():
+        install("--user", "--replace", f"--image-name={kernel_image}")
+
+    again()
+    launcher = specification / "scripts/launch_docker"
+    launcher.chmod(0o644)
+    has(check(status=1), "error", "is not executable")
+    again()
+    program = bytearray(launcher.read_bytes())
+    program[18:20] = (183).to_bytes(2, "little")
+    launcher.write_bytes(program)
+    has(check(status=1), "error", "the launcher is for aarch64")
+    again()
+    (specification / "kernel.json").write_text("{")
+    has(check(status=1), "error", "could not understand")
+    again()
+    moved = specification.with_name("moved")
+    shutil.copytree(specification, moved)
+    shutil.rmtree(specification)
+    has(check("moved", status=1), "error", "kernel.json runs", "not part of it")
+    shutil.rmtree(moved)
+    again()
+    (specification / "logo-64x64.png").unlink()
+    has(check(), "warning", "logo-64x64.png")
+    again()
+    (specification / "scripts/launch_docker.toml").write_text("\nmem_limit = 'x'\n")
+    has(check(status=1), "error", "launch_docker.toml:2:13", "`mem_limit`")
+
+
+def test_users(check, install, kernel_image):
+    install("--user", f"--image-name={kernel_image}", "--authorized-users=ann", "--unauthorized-users=ann")
+    has(check(), "warning", "`ann` is both")
+    has(check(status=1, KERNEL_UID="0"), "error", "KERNEL_UID of 0 is prohibited")
+
+
+def test_jupyter(check, install, kernel_image, place, gp_env, binaries):
+    install("--user", f"--image-name={kernel_image}")
+    empty = place / "empty"
+    empty.mkdir()
+    (empty / "jupyter-server").write_text("#!/usr/bin/python3\n")
+    lines = check(status=1, PATH=f"{binaries}:{empty}:/usr/bin:/bin")
+    has(lines, "error", "cannot import gateway_provisioners", "pip install")
+    has(check(PATH=f"{binaries}:/usr/bin:/bin"), "warning", "on PATH")
+    # The Python tool is before ours.
+    lines = check(PATH=f"{gp_env / 'bin'}:{binaries}:/usr/bin:/bin")
+    has(lines, "warning", "`jupyter-docker-spec` on PATH is the Python tool")
+    has(lines, "warning", "`jupyter docker-spec` is the Python tool")
+
+
+def test_for_people(install, application, binaries, kernel_image, engine, gp_env):
+    install("--user", f"--image-name={kernel_image}")
+    path = f"{binaries}:{gp_env / 'bin'}:{os.environ['PATH']}"
+    host = Application(application.python, application.environment | {"PATH": path})
+    done = host.run(binaries / "jupyter-docker-spec", "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Jupyter" and "Docker Engine" in lines
+    assert lines[-1].startswith("0 errors, ")
+    done = host.run(binaries / "jupyter-docker-spec", "check", "none")
+    assert done.returncode == 1 and "there is no kernelspec `none`" in done.stderr
