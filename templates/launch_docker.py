@@ -4,7 +4,8 @@
 
 The Jupyter server runs this through kernel.json. It is meant to be edited: what the kernel's container
 or service gets is put together in `container_options` and `service_options`, in the words of the
-Docker SDK for Python (https://docker-py.readthedocs.io), which is all that it needs.
+Docker SDK for Python (https://docker-py.readthedocs.io), which is all that it needs. Then comes what
+launch_docker.toml says, as far as the SDK has arguments for it.
 
 It exits with 0 when the server has had its time to reach the kernel, or the server has removed it. When
 the kernel cannot be started, or dies before that, it says why, leaves nothing behind and exits with 1:
@@ -26,6 +27,9 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import EndpointSpec, RestartPolicy
+
+sys.dont_write_bytecode = True  # a launch changes nothing in the specification
+import launch_docker_options  # noqa: E402
 
 BEGIN = time.monotonic()
 LEFTOVER_SECONDS = 5  # how long a container of the same kernel may take to go
@@ -69,7 +73,7 @@ def service_options(kernel):
         "groups": kernel.groups,
         "labels": kernel.labels,
         "container_labels": kernel.labels,
-        "env": [f"{name}={value}" for name, value in kernel.environment.items()],
+        "env": kernel.environment,
         "workdir": kernel.working_dir,
         "networks": [kernel.network],
         # The server reaches the kernel at the address of its one task, which is not started again.
@@ -163,8 +167,8 @@ class Kernel:
             "KERNEL_CLASS_NAME": arguments["kernel_class_name"],
             "TRANSPORT_ENCRYPTION": arguments["transport_encryption"],
         }
-        environment.update({name: value for name, value in given.items() if value})
-        return environment
+        self.given = {name: value for name, value in given.items() if value}
+        return environment | self.given
 
     def is_for_kernel(self, name, spec):
         """Whether a variable of the launcher's own environment is meant for the kernel."""
@@ -176,6 +180,13 @@ class Kernel:
             return True
         # Enterprise Gateway passes on what its administrator has named, gateway_provisioners all.
         return self.gateway and name != "HOME" and not name.startswith(("EG_", "GP_", "KG_"))
+
+    def with_file(self, options):
+        """The options with what launch_docker.toml says."""
+        try:
+            return launch_docker_options.add(options, self)
+        except launch_docker_options.OptionsError as error:
+            raise LaunchError(error) from error
 
     def timeout(self, spec):
         """For how many seconds the server waits for the kernel."""
@@ -253,7 +264,7 @@ class Container:
             self.kernel.time_left()
             try:
                 return self.client.containers.create(
-                    self.kernel.image, **container_options(self.kernel)
+                    self.kernel.image, **self.kernel.with_file(container_options(self.kernel))
                 )
             except ImageNotFound:
                 self.pull()
@@ -363,7 +374,7 @@ class Service:
             self.kernel.time_left()
             try:
                 return self.client.services.create(
-                    self.kernel.image, **service_options(self.kernel)
+                    self.kernel.image, **self.kernel.with_file(service_options(self.kernel))
                 )
             except APIError as error:
                 if error.status_code == 409:

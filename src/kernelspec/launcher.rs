@@ -17,6 +17,9 @@ pub const NATIVE: &str = "launch_docker";
 /// The file name of the launcher in Python.
 pub const PYTHON: &str = "launch_docker.py";
 
+/// The file name of what reads `launch_docker.toml` for it.
+pub const PYTHON_OPTIONS: &str = "launch_docker_options.py";
+
 /// A launcher ready to be put into a specification.
 #[derive(Clone, Debug)]
 pub struct LauncherFile {
@@ -26,6 +29,8 @@ pub struct LauncherFile {
     pub content: Content,
     /// The program that runs it; `None` if it runs by itself.
     pub interpreter: Option<&'static str>,
+    /// The name of a file that it needs beside it, and what is in it.
+    pub companion: Option<(&'static str, &'static str)>,
 }
 
 impl LauncherFile {
@@ -38,12 +43,18 @@ impl LauncherFile {
             Launcher::Native => {
                 let path = sibling(paths)?;
                 executable(&path)?;
-                Ok(Self { name: NATIVE.into(), content: Content::CopyOf(path), interpreter: None })
+                Ok(Self {
+                    name: NATIVE.into(),
+                    content: Content::CopyOf(path),
+                    interpreter: None,
+                    companion: None,
+                })
             }
             Launcher::Python => Ok(Self {
                 name: PYTHON.into(),
                 content: Content::Bytes(templates::python_launcher().into()),
                 interpreter: Some("python"),
+                companion: Some((PYTHON_OPTIONS, templates::python_options())),
             }),
             Launcher::File(path) => Self::of_user(&paths.expand(path)),
         }
@@ -61,6 +72,7 @@ impl LauncherFile {
             name,
             content: Content::CopyOf(path.to_path_buf()),
             interpreter: python.then_some("python"),
+            companion: None,
         })
     }
 }

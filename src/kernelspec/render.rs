@@ -126,6 +126,9 @@ pub fn tree(settings: &Settings, launcher: LauncherFile, destination: &Path) -> 
         .map(|(name, content)| File::data(name, content))
         .collect();
     files.push(File { path: script, content: launcher.content, executable: true });
+    if let Some((name, content)) = launcher.companion {
+        files.push(File::data(Path::new("scripts").join(name), content.as_bytes()));
+    }
     if let Some(options) = &settings.options {
         files.push(File {
             path: Path::new("scripts").join(OPTIONS),

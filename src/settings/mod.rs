@@ -24,7 +24,6 @@ pub use self::port_range::PortRange;
 use self::traits::{Kind, Trait};
 use crate::cli::Install;
 use crate::env::Env;
-use crate::launcher::spec::OPTIONS;
 use crate::options::flags;
 use crate::templates;
 
@@ -184,7 +183,7 @@ pub struct Settings {
     pub replace: bool,
     /// What starts the container.
     pub launcher: Launcher,
-    /// The text of `launch_docker.toml`, which only the native launcher reads.
+    /// The text of `launch_docker.toml`; `None` for a launcher of the user's, which may not read it.
     pub options: Option<String>,
 }
 
@@ -219,11 +218,11 @@ impl Settings {
         if let Some(given) = &image_name {
             ensure!(!given.value.trim().is_empty(), given.must("name an image"));
         }
-        let swarm = lookup.flag(&traits::SWARM)?;
+        let mode = if lookup.flag(&traits::SWARM)? { Mode::Swarm } else { Mode::Docker };
         let launcher = launcher(args, lookup.env)?;
         Ok(Self {
             language,
-            mode: if swarm { Mode::Swarm } else { Mode::Docker },
+            mode,
             kernel_name: KernelName::parse(&kernel_name)?,
             display_name: name_or(
                 &traits::DISPLAY_NAME,
@@ -240,7 +239,7 @@ impl Settings {
             kernel_class: kernel_class(lookup, language)?,
             location: location(args, lookup)?,
             replace: lookup.flag(&traits::REPLACE)?,
-            options: options(args, &launcher)?,
+            options: options(args, &launcher, mode)?,
             launcher,
         })
     }
@@ -301,18 +300,24 @@ fn launcher(args: &Install, env: &Env) -> Result<Launcher> {
     })
 }
 
-fn options(args: &Install, launcher: &Launcher) -> Result<Option<String>> {
-    if *launcher == Launcher::Native {
-        return flags::written(templates::options(), &args.container).map(Some);
-    }
-    if let Some((flag, _)) = args.container.first() {
+fn options(args: &Install, launcher: &Launcher, mode: Mode) -> Result<Option<String>> {
+    let refused = args.container.iter().find(|(flag, _)| match launcher {
+        Launcher::Native => false,
+        Launcher::Python => !templates::python_knows(flag.key, mode),
+        Launcher::File(_) => true,
+    });
+    if let Some((flag, _)) = refused {
         bail!(
-            "--{} is for the native launcher, which reads {OPTIONS}; edit the other one instead, \
-             or leave out --launcher",
+            "--{} is not possible with --launcher; edit that launcher, or take the native one",
             flag.long
         );
     }
-    Ok(None)
+    match launcher {
+        Launcher::Native | Launcher::Python => {
+            flags::written(templates::options(), &args.container).map(Some)
+        }
+        Launcher::File(_) => Ok(None),
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,32 @@ fn python_is_ours_to_be_edited() {
     assert!(argv[1].ends_with("/docker_python/scripts/launch_docker.py") && argv.len() == 2);
     assert!(content.starts_with("#!/usr/bin/env python3\n"));
     let tree = sandbox.tree("p/share/jupyter/kernels/docker_python/scripts");
-    assert_eq!(tree, "-0755 launch_docker.py\n");
+    let files =
+        ["-0755 launch_docker.py", "-0644 launch_docker.toml", "-0644 launch_docker_options.py"];
+    assert_eq!(tree.lines().collect::<Vec<_>>(), files);
+}
+
+#[test]
+fn the_python_launcher_is_not_asked_for_what_it_cannot_do() {
+    for (launcher, options) in [
+        ("python", &["--pull=never"][..]),
+        ("python", &["--swarm", "--secret=db"]),
+        ("python", &["--swarm", "--ulimit=nofile=100"]),
+        ("./own.py", &["--memory=1g"]),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.file("own.py", "print()");
+        let words = [&["--prefix=p", "--launcher", launcher], options].concat();
+        let outcome = sandbox.install(&words);
+        let option = options.last().unwrap().split('=').next().unwrap();
+        assert_eq!(outcome.code(), Some(1), "{outcome}");
+        let message = format!("{option} is not possible with --launcher; edit that launcher");
+        assert!(outcome.stderr.contains(&message), "{outcome}");
+        assert!(!sandbox.path("p").exists());
+    }
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.install(&["--prefix=p", "--launcher=python", "--memory=1g"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
 }
 
 #[test]

@@ -17,19 +17,21 @@ fn the_files_have_their_modes_whatever_the_umask() {
         assert_eq!(outcome.code(), Some(0), "{outcome}");
         insta::allow_duplicates! {
             assert_snapshot!(sandbox.tree("new"), @"
-        d0755 prefix
-        d0755 prefix/share
-        d0755 prefix/share/jupyter
-        d0755 prefix/share/jupyter/kernels
-        d0755 prefix/share/jupyter/kernels/docker_r
-        -0644 prefix/share/jupyter/kernels/docker_r/kernel.js
-        -0644 prefix/share/jupyter/kernels/docker_r/kernel.json
-        -0644 prefix/share/jupyter/kernels/docker_r/logo-32x32.png
-        -0644 prefix/share/jupyter/kernels/docker_r/logo-64x64.png
-        -0644 prefix/share/jupyter/kernels/docker_r/logo-svg.svg
-        d0755 prefix/share/jupyter/kernels/docker_r/scripts
-        -0755 prefix/share/jupyter/kernels/docker_r/scripts/launch_docker.py
-        ");
+            d0755 prefix
+            d0755 prefix/share
+            d0755 prefix/share/jupyter
+            d0755 prefix/share/jupyter/kernels
+            d0755 prefix/share/jupyter/kernels/docker_r
+            -0644 prefix/share/jupyter/kernels/docker_r/kernel.js
+            -0644 prefix/share/jupyter/kernels/docker_r/kernel.json
+            -0644 prefix/share/jupyter/kernels/docker_r/logo-32x32.png
+            -0644 prefix/share/jupyter/kernels/docker_r/logo-64x64.png
+            -0644 prefix/share/jupyter/kernels/docker_r/logo-svg.svg
+            d0755 prefix/share/jupyter/kernels/docker_r/scripts
+            -0755 prefix/share/jupyter/kernels/docker_r/scripts/launch_docker.py
+            -0644 prefix/share/jupyter/kernels/docker_r/scripts/launch_docker.toml
+            -0644 prefix/share/jupyter/kernels/docker_r/scripts/launch_docker_options.py
+            ");
         }
     }
 }

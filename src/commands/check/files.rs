@@ -3,6 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use anyhow::ensure;
 use fs_err as fs;
 
 use super::report::Report;
@@ -14,6 +15,7 @@ use crate::kernelspec::search::Found;
 use crate::kernelspec::store;
 use crate::launcher::spec::OPTIONS;
 use crate::options::Options;
+use crate::templates;
 
 /// The bits of a mode by which everybody may read, and go through a directory.
 const READ: u32 = 0o004;
@@ -79,18 +81,29 @@ pub(super) fn check(
             report.error(format!("kernel.json has no `{name}`; make it again"));
         }
     }
-    options(spec, env, report);
+    let python = launcher.is_some_and(|launcher| launcher.kind == Kind::Python);
+    options(spec, python, env, report);
     readable(spec, report);
     users(spec, env, report);
 }
 
-/// Whether `launch_docker.toml` is right.
-fn options(spec: &Installed, env: &Env, report: &mut Report) {
+/// Whether `launch_docker.toml` is right, and the launcher can obey it.
+fn options(spec: &Installed, python: bool, env: &Env, report: &mut Report) {
     let path = spec.directory.join("scripts").join(OPTIONS);
     let Ok(text) = fs::read_to_string(&path) else { return };
-    let plan = Options::parse(&path.to_string_lossy(), &text)
-        .and_then(|options| sample::of_installed(spec, options, env));
-    match plan {
+    let right = Options::parse(&path.to_string_lossy(), &text).and_then(|options| {
+        let unknown =
+            options.values().find(|(key, _)| python && !templates::python_knows(key, spec.mode));
+        ensure!(
+            unknown.is_none(),
+            "{}: `{}` is not supported by the launcher in Python; edit that one, or install the \
+             specification with the native launcher",
+            path.display(),
+            unknown.unwrap_or_default().0
+        );
+        sample::of_installed(spec, options, env)
+    });
+    match right {
         Ok(_) => report.ok(format!("{OPTIONS} is right")),
         Err(error) => report.error(format!("{error:#}")),
     }

@@ -37,7 +37,7 @@ pub fn files(directory: &Path) -> BTreeSet<PathBuf> {
 
 /// Whether an installer, ours or the Python tool, puts such a file into specifications.
 fn is_installed(path: &Path) -> bool {
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 9] = [
         KERNEL_JSON,
         "kernel.js",
         "logo-32x32.png",
@@ -46,6 +46,7 @@ fn is_installed(path: &Path) -> bool {
         "scripts/launch_docker",
         "scripts/launch_docker.py",
         "scripts/launch_docker.toml",
+        "scripts/launch_docker_options.py",
     ];
     path.starts_with("scripts/__pycache__") || FILES.iter().any(|file| path == Path::new(file))
 }
