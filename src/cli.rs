@@ -248,7 +248,7 @@ pub struct Remove {
 /// The options of `check`.
 #[derive(Args, Clone, Debug)]
 pub struct Check {
-    /// The specifications; all that `list` shows if none is named
+    /// The specifications, or the paths of their directories; all that `list` shows if none is named
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 

@@ -66,13 +66,7 @@ fn chosen(args: &Check, paths: &Paths<'_>) -> Result<Vec<Found>> {
         );
         return Ok(docker);
     }
-    args.names
-        .iter()
-        .map(|name| match search::named(&all, name) {
-            Some(found) => Ok(found.clone()),
-            None => bail!(search::unknown(name, &all, &directories)),
-        })
-        .collect()
+    args.names.iter().map(|name| search::find(name, &all, &directories, paths)).collect()
 }
 
 async fn on_engine(

@@ -17,7 +17,7 @@ use super::list::{self, Entry};
 use crate::cli::Show;
 use crate::kernelspec::carried::{Reader, as_text};
 use crate::kernelspec::installed::Installed;
-use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::search;
 use crate::kernelspec::store;
 use crate::launcher::spec::OPTIONS;
 use crate::options::Options;
@@ -64,7 +64,7 @@ struct File {
 pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
     let all = search::in_directories(&directories);
-    let found = find(&args.name, &all, &directories, paths)?;
+    let found = search::find(&args.name, &all, &directories, paths)?;
     let Some(spec) = found.read()? else {
         bail!(
             "`{}` in {} is no Docker kernel specification",
@@ -85,28 +85,6 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     let shadowed = all.iter().filter(|other| other.shadowed_by.as_ref() == Some(&found.directory));
     shown.shadows = shadowed.map(|other| other.directory.display().to_string()).collect();
     if args.json { list::json(&shown) } else { Ok(shown.text()) }
-}
-
-/// The specification of this name, or, where the name is a path, in this directory.
-fn find(name: &str, all: &[Found], directories: &[PathBuf], paths: &Paths<'_>) -> Result<Found> {
-    if name.contains('/') || [".", ".."].contains(&name) {
-        let directory = paths.absolute(Path::new(name));
-        return search::at(all, &directory)
-            .with_context(|| format!("there is no kernel.json in `{}`", directory.display()));
-    }
-    if let Some(found) = search::named(all, name) {
-        return Ok(found.clone());
-    }
-    let is_docker = |found: &&Found| found.read().map_or(true, |spec| spec.is_some());
-    let known: Vec<Found> = all.iter().filter(is_docker).cloned().collect();
-    let mut message = search::unknown(name, &known, directories);
-    let first = known.iter().filter(|found| found.shadowed_by.is_none());
-    let names: Vec<String> = first.map(|found| format!("`{}`", found.name)).collect();
-    if !names.is_empty() {
-        // Writing to a string does not fail.
-        let _ = write!(message, "; those for Docker are {}", names.join(", "));
-    }
-    bail!(message)
 }
 
 impl Shown {

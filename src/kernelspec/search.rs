@@ -1,13 +1,15 @@
 //! Finds the kernelspecs in Jupyter's directories, as `jupyter_client`'s `KernelSpecManager` does.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 use fs_err as fs;
 
 use super::installed::Installed;
 use super::launcher::{NATIVE, PYTHON};
 use super::store::KERNEL_JSON;
+use crate::paths::Paths;
 use crate::text::nearest;
 
 /// A directory that Jupyter takes for a kernelspec.
@@ -76,10 +78,39 @@ pub fn named<'a>(found: &'a [Found], name: &str) -> Option<&'a Found> {
     exact.or(Some(first))
 }
 
+/// The specification of this name, or, where the name is a path, in this directory.
+///
+/// # Errors
+/// When there is none: it names those that there are.
+pub fn find(
+    name: &str,
+    all: &[Found],
+    directories: &[PathBuf],
+    paths: &Paths<'_>,
+) -> Result<Found> {
+    if name.contains('/') || [".", ".."].contains(&name) {
+        let directory = paths.absolute(Path::new(name));
+        return at(all, &directory)
+            .with_context(|| format!("there is no kernel.json in `{}`", directory.display()));
+    }
+    if let Some(found) = named(all, name) {
+        return Ok(found.clone());
+    }
+    let is_docker = |found: &&Found| found.read().map_or(true, |spec| spec.is_some());
+    let known: Vec<Found> = all.iter().filter(is_docker).cloned().collect();
+    let mut message = unknown(name, &known, directories);
+    let first = known.iter().filter(|found| found.shadowed_by.is_none());
+    let names: Vec<String> = first.map(|found| format!("`{}`", found.name)).collect();
+    if !names.is_empty() {
+        // Writing to a string does not fail.
+        let _ = write!(message, "; those for Docker are {}", names.join(", "));
+    }
+    bail!(message)
+}
+
 /// The specification in a directory, which may be one where Jupyter does not look; `None` if there is
 /// none in it.
-#[must_use]
-pub fn at(found: &[Found], directory: &Path) -> Option<Found> {
+fn at(found: &[Found], directory: &Path) -> Option<Found> {
     if let Some(found) = found.iter().find(|found| found.directory == directory) {
         return Some(found.clone());
     }

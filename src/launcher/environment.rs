@@ -92,9 +92,12 @@ impl Rules {
         if let Some(node) = given("pass_environment") {
             rules.pass = texts(node).map_err(wrong("pass_environment"))?;
         }
-        if let Some(node) = given("env_file").filter(|_| !filler.sample) {
+        if let Some(node) = given("env_file") {
             for (path, at, required) in env_files(node).map_err(wrong("env_file"))? {
                 let path = filler.fill(&path, at, Policy::Path).map_err(wrong("env_file"))?;
+                if filler.sample {
+                    continue;
+                }
                 match fs_err::read_to_string(spec.directory.join(path)) {
                     Ok(text) => rules.set.extend(text.lines().filter_map(line_of_file)),
                     Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
