@@ -93,6 +93,16 @@ impl Engine {
         self.deadline = deadline;
     }
 
+    /// Looks whether the engine still takes connections: one that is about to stop goes on answering
+    /// on those that it has.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn reconnect(&self) -> Result<()> {
+        self.transport.close_idle();
+        self.ping().await.map(drop)
+    }
+
     /// The newest version of the API that the engine speaks.
     async fn ping(&self) -> Result<String> {
         const DOING: &str = "find the Docker Engine's version";

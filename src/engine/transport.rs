@@ -85,6 +85,11 @@ impl Transport {
         self.idle.set(Some(connection));
     }
 
+    /// Has the next call make a connection of its own.
+    pub(super) fn close_idle(&self) {
+        self.idle.take();
+    }
+
     /// The error of a connection that was made and then broke, or of what came over it.
     pub(super) fn lost(&self, doing: &'static str, error: &hyper::Error) -> Error {
         lost(doing, &self.endpoint.to_string(), error)

@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How often a container is looked for while the engine is restarted.
 const RESTART_LOOK: Duration = Duration::from_millis(500);
 
+/// The signal by which the servers have a container removed.
+const KILL: i32 = 9;
+
 /// How long a container that is being removed by others is waited for before it is removed by us.
 const LEFTOVER: Duration = Duration::from_secs(5);
 
@@ -48,6 +51,10 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     let mut watch = Watch::new(events, output);
     match watch.ending(context.deadline).await {
         Ending::StillRunning | Ending::RemovedByOthers => Ok(()),
+        Ending::Stopped => match engine.reconnect().await {
+            Ok(()) => Ok(()),
+            Err(error) => look_again(context, &id, &error.to_string()).await,
+        },
         Ending::Died { exit_code } => Err(watch.explain_death(context, exit_code).await),
         Ending::Unknown(reason) => look_again(context, &id, &reason).await,
     }
@@ -118,6 +125,9 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
 fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
     let launch = context.launch;
     let text = error.to_string();
+    if text.contains(FOREIGN) {
+        return anyhow!(error).context(foreign(&launch.image));
+    }
     // The engine attaches a container only when it starts.
     let mut networks = context.plan.networks.iter();
     if let Some((network, _)) = networks.find(|(name, _)| text.contains(&format!(" {name} "))) {
@@ -154,6 +164,8 @@ enum Ending {
     StillRunning,
     /// Somebody, the server as a rule, has ended it through the engine.
     RemovedByOthers,
+    /// Somebody has stopped it, or the engine has because it is itself about to stop.
+    Stopped,
     /// It ended by itself.
     Died { exit_code: i64 },
     /// The engine has stopped telling, for this reason.
@@ -172,7 +184,7 @@ impl Watch {
     }
 
     async fn ending(&mut self, deadline: Instant) -> Ending {
-        let mut killed = false;
+        let mut first_signal = None;
         let mut talking = true;
         loop {
             tokio::select! {
@@ -183,10 +195,15 @@ impl Watch {
                     Ok(None) | Err(_) => talking = false,
                 },
                 event = self.events.next() => match event {
-                    Ok(Some(Event::Kill { .. })) => killed = true,
+                    Ok(Some(Event::Kill { signal })) => {
+                        first_signal.get_or_insert(signal.unwrap_or(KILL));
+                    }
                     Ok(Some(Event::OutOfMemory)) => self.out_of_memory = true,
-                    Ok(Some(Event::Die { .. })) if killed => return Ending::RemovedByOthers,
-                    Ok(Some(Event::Die { exit_code })) => return Ending::Died { exit_code },
+                    Ok(Some(Event::Die { exit_code })) => return match first_signal {
+                        None => Ending::Died { exit_code },
+                        Some(KILL) => Ending::RemovedByOthers,
+                        Some(_) => Ending::Stopped,
+                    },
                     Ok(Some(Event::Destroy)) => return Ending::RemovedByOthers,
                     Ok(Some(Event::Start)) => {}
                     Ok(None) => return Ending::Unknown("it ended the stream of events".to_owned()),
@@ -208,14 +225,29 @@ impl Watch {
         } else {
             format!("ended with exit status {exit_code}")
         };
-        anyhow!(
+        let reason = anyhow!(
             "the container `{}` of image `{}` {how} {} s after its start. {}",
             context.launch.name,
             context.launch.image,
             text::seconds(age),
             self.tail.sentence()
-        )
+        );
+        if self.tail.sentence().contains(FOREIGN) {
+            return reason.context(foreign(&context.launch.image));
+        }
+        reason
     }
+}
+
+/// What the system says of a program that is not one of this machine's.
+pub(super) const FOREIGN: &str = "exec format error";
+
+/// What is most likely wrong with the image then.
+pub(super) fn foreign(image: &str) -> String {
+    format!(
+        "the image `{image}` may be for another architecture than the engine's host; see it with \
+         `docker image inspect --format {{{{.Architecture}}}} {image}`"
+    )
 }
 
 /// Finds out what has become of the container when the engine has stopped telling, as it does when it

@@ -28,6 +28,11 @@ const FIRST_ANSWER: Duration = Duration::from_secs(10);
 /// how long the removal of what was created may take.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long an engine may be away, as one is that is being restarted, and how often the removal of
+/// what was created is tried again.
+pub(super) const AWAY: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// Launches the kernel. Time runs from `begin`, the start of this process.
 ///
 /// # Errors
@@ -57,15 +62,26 @@ pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
         Mode::Swarm => or_stopped(service::launch(&context), stop, &context).await,
     };
     let Err(failure) = result else { return Ok(()) };
-    context.engine.set_deadline(Instant::now() + GRACE);
-    let cleaned = match launch.mode {
-        Mode::Docker => container::clean_up(&context).await,
-        Mode::Swarm => service::clean_up(&context).await,
-    };
-    Err(match cleaned {
+    Err(match clean_up(&mut context).await {
         Ok(()) => failure,
         Err(error) => anyhow!("{failure:#}. Besides, {error:#}"),
     })
+}
+
+/// Removes what a failed launch has left.
+async fn clean_up(context: &mut Context<'_>) -> Result<()> {
+    let begin = Instant::now();
+    context.engine.set_deadline(begin + GRACE);
+    loop {
+        let cleaned = match context.launch.mode {
+            Mode::Docker => container::clean_up(context).await,
+            Mode::Swarm => service::clean_up(context).await,
+        };
+        if cleaned.is_ok() || begin.elapsed() > AWAY {
+            return cleaned;
+        }
+        sleep(AGAIN).await;
+    }
 }
 
 /// What every step of a launch needs.
@@ -97,6 +113,11 @@ impl Context<'_> {
         }
         // Set once: the first thing that is created is the only one.
         let _ = self.created.set(created.id.clone());
+    }
+
+    /// Whether something is known to have been created.
+    pub(super) fn has_created(&self) -> bool {
+        self.created.get().is_some()
     }
 
     /// What a failed launch may have left: the id, or the name if the answer with the id has never

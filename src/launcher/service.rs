@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
+use super::container::{FOREIGN, foreign};
 use super::plan::Reference;
-use super::run::Context;
+use super::run::{AWAY, Context};
 use super::{pull, tail};
 use crate::engine::{self, Error, SwarmObject as Kind, Task};
 use crate::options::put;
@@ -154,11 +155,25 @@ enum Ending {
 
 async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut unplaceable_since = None;
+    let mut away_since = None;
     loop {
         let tasks = match context.engine.service_tasks(id).await {
+            Ok(tasks) => tasks,
             Err(error) if error.is_not_found() => return Ok(Ending::RemovedByOthers),
-            tasks => tasks?,
+            // An engine that is restarted is no manager at first.
+            Err(error) => {
+                let since = *away_since.get_or_insert_with(|| {
+                    tracing::warn!("Cannot look at {}: {error}", context.launch.name);
+                    Instant::now()
+                });
+                if since.elapsed() > AWAY {
+                    return Err(error.into());
+                }
+                sleep(LOOK).await;
+                continue;
+            }
         };
+        away_since = None;
         // There is one, unless Swarm has replaced it: then the one that lives counts.
         let task = tasks.iter().find(|task| !is_over(task)).or_else(|| tasks.first());
         match task {
@@ -205,7 +220,12 @@ async fn explain_failure(context: &Context<'_>, id: &str, task: &Task) -> anyhow
         Ok(log) => tail::sentence(&log),
         Err(error) => format!("Its output cannot be read: {error}"),
     };
-    anyhow!("{head} ended{status} on node {} ({}: {reason}). {output}", task.node_id, task.state)
+    let reason = anyhow!(
+        "{head} ended{status} on node {} ({}: {reason}). {output}",
+        task.node_id,
+        task.state
+    );
+    if output.contains(FOREIGN) { reason.context(foreign(&launch.image)) } else { reason }
 }
 
 /// Removes what a failed launch has created, and nothing that has not this kernel's label.
@@ -218,8 +238,9 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
         )
     };
     let present = match context.engine.inspect_service(context.leftover()).await {
+        Err(error) if error.is_not_found() => return Ok(()),
         // Without a Swarm there is no service either.
-        Err(error) if error.is_not_found() || error.status() == Some(NO_MANAGER) => return Ok(()),
+        Err(error) if error.status() == Some(NO_MANAGER) && !context.has_created() => return Ok(()),
         present => present.with_context(left)?,
     };
     if present.labels().get("kernel_id") != Some(&launch.kernel_id) {

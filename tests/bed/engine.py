@@ -57,6 +57,11 @@ class Engine:
         self.data.mkdir(parents=True, exist_ok=True)
         # A run that was killed may have been in a Swarm, whose address is not there now.
         shutil.rmtree(self.data / "swarm", ignore_errors=True)
+        self.start()
+        return self
+
+    def start(self):
+        """Starts `dockerd`, and waits until it answers."""
         # In a session of its own, an interrupt from the terminal does not end it before the tests.
         self.process = subprocess.Popen(
             [
@@ -71,7 +76,7 @@ class Engine:
                 *self.options,
             ],
             stdin=subprocess.DEVNULL,
-            stdout=self.log.open("w"),
+            stdout=self.log.open("a"),
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -80,15 +85,18 @@ class Engine:
         except BaseException:
             self.__exit__()
             raise
-        return self
 
-    def __exit__(self, *_):
+    def stop(self):
+        """Ends `dockerd`, and with it the containers."""
         self.process.terminate()
         try:
             self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def __exit__(self, *_):
+        self.stop()
         # What is still busy does no harm; `tests/run` looks for it once more.
         with contextlib.suppress(OSError):
             for path in sorted(self._cgroups(), reverse=True):

@@ -43,7 +43,11 @@ class Proxy:
             except OSError:
                 return
             engine = socket.socket(socket.AF_UNIX)
-            engine.connect(self._engine)
+            try:
+                engine.connect(self._engine)
+            except OSError:  # it is not there, and so nothing is
+                client.close()
+                continue
             holding = threading.Event()
             threading.Thread(target=self._up, args=(client, engine, holding), daemon=True).start()
             threading.Thread(target=self._down, args=(engine, client, holding), daemon=True).start()

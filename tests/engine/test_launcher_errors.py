@@ -94,6 +94,14 @@ def test_command_that_cannot_start(engine, launch):
     launch(image).end().assert_error(image, "/no/such/command")
 
 
+def test_image_for_another_architecture(engine, launch):
+    # The header of a program for AArch64.
+    header = r"\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\267\000\001"
+    build = f"RUN printf '{header}' > /program && chmod 0755 /program"
+    image = engine.image("jds-test/foreign", build, 'CMD ["/program"]')
+    launch(image).end().assert_error(image, "architecture")
+
+
 # The kernel dies.
 
 
