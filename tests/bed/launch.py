@@ -68,6 +68,7 @@ class Launch:
             "GP_DOCKER_MODE": "swarm" if swarm else "docker",
             "JPY_PARENT_PID": str(os.getpid()),
         } | environment
+        self.environment = environment
         self.name = f"{environment['KERNEL_USERNAME']}-{self.kernel_id}"
         self._log = (directory.parent / f"{self.kernel_id}.log").open("w+")
         self._started = time.monotonic()

@@ -358,6 +358,32 @@ def test_environment(inside, place):
     kernel.end()
 
 
+def test_environment_under_enterprise_gateway(inside):
+    """The gateway has filtered: what is left of its own is known by its names."""
+    kernel = inside(
+        GP_DOCKER_MODE="",
+        GP_DOCKER_NETWORK="",
+        EG_DOCKER_MODE="docker",
+        EG_DOCKER_NETWORK="bridge",
+        EG_IMPERSONATION_ENABLED="False",
+        EG_INHERITED_ENVS="DOCKER_HOST,NAMED",
+        KERNEL_GATEWAY="1",
+        KG_AUTH_TOKEN="secret",
+        NAMED="by the administrator",
+    )
+    lines = kernel("cat", "/proc/1/environ").strip("\0").split("\0")
+    found = dict(line.split("=", 1) for line in lines)
+    assert found["NAMED"] == "by the administrator"
+    assert set(found) == {
+        *("PATH", "HOME", "HOSTNAME"),  # the image's and the engine's
+        *("NAMED", "PORT_RANGE", "PUBLIC_KEY", "RESPONSE_ADDRESS"),
+        *(f"KERNEL_{name}" for name in ("CLASS_NAME", "EXECUTOR_IMAGE", "GATEWAY", "GID", "ID", "IMAGE")),
+        *(f"KERNEL_{name}" for name in ("LANGUAGE", "SPARK_CONTEXT_INIT_MODE", "UID", "USERNAME")),
+    }
+    assert found["HOME"] != kernel.launch.environment["HOME"]
+    kernel.end()
+
+
 @pytest.mark.parametrize(
     ("text", "environment", "message"),
     [
