@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::options::flags;
 use crate::settings::lookup::ClassForm;
 use crate::settings::traits::{self, Trait};
+use crate::settings::{Sample, System};
 
 /// Creates Jupyter kernel specifications whose kernels run as Docker containers or as Docker Swarm
 /// services.
@@ -42,6 +43,9 @@ pub enum Command {
 
     /// Remove specifications
     Remove(Remove),
+
+    /// Give specifications the native launcher in the place of one in Python
+    Convert(Convert),
 
     /// Look for what would keep kernels from starting, and say what to do about it
     Check(Check),
@@ -75,18 +79,35 @@ pub struct Install {
     #[arg(skip)]
     pub container: Vec<flags::Given>,
 
+    /// Whose kernels they are: gateway-provisioners, in any Jupyter server, or enterprise-gateway
+    /// [default: gateway-provisioners]
+    #[arg(long, value_name = "SYSTEM", help_heading = "Kernel", hide_possible_values = true)]
+    pub gateway: Option<System>,
+
     /// Language of the kernel: Python, R or Scala [default: Python]
     #[arg(long, value_name = "LANGUAGE", help_heading = "Kernel")]
     pub language: Option<String>,
 
     /// Image of the kernel's container [env: GP_IMAGE_NAME]
-    /// [default: elyra/kernel-py, kernel-r or kernel-scala, :0.5.0]
+    /// [default: elyra/kernel-py, kernel-r or kernel-scala, :0.5.0; for Enterprise Gateway :3.3.0]
     #[arg(long, value_name = "IMAGE", help_heading = "Kernel")]
     pub image_name: Option<String>,
 
+    /// Tag of the default image
+    #[arg(long, value_name = "TAG", help_heading = "Kernel", conflicts_with = "image_name")]
+    pub image_tag: Option<String>,
+
+    /// Image of the executors of a Spark kernel [default: that of the kernel]
+    #[arg(long, value_name = "IMAGE", help_heading = "Kernel")]
+    pub executor_image_name: Option<String>,
+
     /// Run the kernel as a service of a Docker Swarm instead of as a container of one engine
-    #[arg(long, help_heading = "Kernel", overrides_with = "swarm")]
+    #[arg(long, help_heading = "Kernel", overrides_with_all = ["swarm", "no_swarm"])]
     pub swarm: bool,
+
+    /// Run it as a container, whatever a configuration file or a sample says
+    #[arg(long, help_heading = "Kernel", overrides_with_all = ["swarm", "no_swarm"])]
+    pub no_swarm: bool,
 
     /// For Python kernels, the dotted name of the ipykernel subclass
     /// [default: ipykernel.ipkernel.IPythonKernel]
@@ -99,7 +120,8 @@ pub struct Install {
     pub port_range: Option<String>,
 
     /// How long the server waits for the kernel to start
-    /// [env: GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30]
+    /// [env: GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30, or what Enterprise Gateway
+    /// has been told]
     #[arg(long, value_name = "SECONDS", help_heading = "Kernel", allow_hyphen_values = true)]
     pub launch_timeout: Option<String>,
 
@@ -134,6 +156,18 @@ pub struct Install {
     /// options as keys, and a `defaults` table for all; `-` is standard input
     #[arg(long, value_name = "FILE", help_heading = "Specification")]
     pub file: Option<String>,
+
+    /// Install a sample of Enterprise Gateway's documentation, changed by the other options:
+    /// R_docker, python_docker, python_tf_docker, python_tf_gpu_docker (with a GPU) or scala_docker;
+    /// repeatable
+    #[arg(long, value_name = "NAME", help_heading = "Specification", action = ArgAction::Append,
+          ignore_case = true, hide_possible_values = true, conflicts_with_all = ["file", "language"])]
+    pub sample: Vec<Sample>,
+
+    /// Install all of these samples, or none
+    #[arg(long, help_heading = "Specification", overrides_with = "samples",
+          conflicts_with_all = ["file", "language"])]
+    pub samples: bool,
 
     /// Print what would be written, and what the launcher would ask the engine for, and write nothing
     #[arg(long, help_heading = "Specification", overrides_with = "dry_run")]
@@ -243,6 +277,22 @@ pub struct Remove {
     /// Where the specifications lie.
     #[command(flatten)]
     pub place: Place,
+}
+
+/// The options of `convert`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+For specifications of the Python tool, and those that come with Enterprise Gateway. Everything in
+kernel.json but the path of the launcher stays as it is, and so do all other files. All of them are
+converted, or none.")]
+pub struct Convert {
+    /// The specifications, or the paths of their directories
+    #[arg(required = true, value_name = "NAME|PATH")]
+    pub names: Vec<String>,
+
+    /// Convert also where somebody has changed the launcher, which is kept under another name
+    #[arg(long, overrides_with = "force")]
+    pub force: bool,
 }
 
 /// The options of `check`.

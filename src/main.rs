@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::List(arguments) => program::printed(commands::list::run(arguments, &paths)),
         Command::Show(arguments) => program::printed(commands::show::run(arguments, &paths)),
         Command::Remove(arguments) => program::finish(commands::remove::run(arguments, &paths)),
+        Command::Convert(arguments) => program::finish(commands::convert::run(arguments, &paths)),
         Command::Check(arguments) => match commands::check::run(arguments, &paths) {
             Ok((report, well)) => {
                 program::print(report, if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -2,6 +2,7 @@
 
 mod docker;
 mod files;
+mod gateway;
 mod handshake;
 mod jupyter;
 mod launch;
@@ -87,6 +88,7 @@ async fn on_engine(
             }
         };
         files::check(found, spec, &mut reader, paths.env, report);
+        gateway::check(spec, paths.env, report);
         let Some(docker) = &docker else { continue };
         docker.check(spec, paths.env, report).await;
         if args.launch {

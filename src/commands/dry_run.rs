@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::sample;
+use super::planned;
 use crate::env::Env;
 use crate::kernelspec::store::{Content, Job, KERNEL_JSON};
 use crate::settings::{Mode, Settings};
@@ -29,7 +29,7 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
             let _ = write!(text, "\n{KERNEL_JSON}:\n{}", String::from_utf8_lossy(bytes));
         }
     }
-    let plan = sample::of_settings(settings, env)?;
+    let plan = planned::of_settings(settings, env)?;
     let (what, request) = match settings.mode {
         Mode::Docker => ("containers", serde_json::to_string_pretty(&plan.request)?),
         Mode::Swarm => ("services", serde_json::to_string_pretty(&plan.request)?),

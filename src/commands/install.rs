@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value as Json;
 use tracing::Level;
 
-use super::{config, dry_run, sample};
+use super::{config, dry_run, planned};
 use crate::cli::Install;
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::render;
@@ -21,6 +21,7 @@ use crate::settings::Settings;
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::{Line, Lookup};
 use crate::settings::manifest::Manifest;
+use crate::settings::sample;
 use crate::settings::traits;
 
 /// The name under which the installer speaks: that of the Python tool's class.
@@ -94,7 +95,7 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
             specifications[..index].iter().any(|other| other.job.destination == *destination);
         ensure!(!twice, "two specifications would become `{}`", destination.display());
         store::check(destination, *replace)?;
-        sample::of_settings(&specification.settings, paths.env)?;
+        planned::of_settings(&specification.settings, paths.env)?;
     }
     if args.dry_run {
         let described: Result<Vec<String>> = specifications
@@ -138,11 +139,19 @@ fn specifications(
     paths: &Paths<'_>,
 ) -> Result<Vec<Specification>> {
     let Some(file) = &args.file else {
-        return Ok(vec![specification(args, lookup, paths)?]);
+        return specifications_of(&sample::lines(args, lookup.line, paths.env), lookup, paths);
     };
     let (name, text, directory) = read_manifest(file, paths)?;
     let manifest = Manifest { name: &name, directory, text: &text, paths };
-    let lines = manifest.lines(args, lookup.line)?;
+    specifications_of(&manifest.lines(args, lookup.line)?, lookup, paths)
+}
+
+/// The specification of each of these command lines.
+fn specifications_of(
+    lines: &[(Install, Line)],
+    lookup: &Lookup<'_>,
+    paths: &Paths<'_>,
+) -> Result<Vec<Specification>> {
     lines
         .iter()
         .map(|(args, line)| specification(args, &Lookup { line, ..*lookup }, paths))

@@ -9,10 +9,10 @@ use serde::{Serialize, Serializer};
 use super::show::field;
 use crate::cli::List;
 use crate::kernelspec::carried::{Carried, Reader, as_text};
-use crate::kernelspec::installed::{Installed, System};
+use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
 use crate::paths::Paths;
-use crate::settings::Mode;
+use crate::settings::{Mode, System};
 use crate::text::printable;
 
 /// A specification as it is listed. What cannot be read is `None`.

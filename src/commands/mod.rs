@@ -2,10 +2,11 @@
 
 pub mod check;
 pub mod config;
+pub mod convert;
 mod dry_run;
 pub mod generate;
 pub mod install;
 pub mod list;
+mod planned;
 pub mod remove;
-mod sample;
 pub mod show;

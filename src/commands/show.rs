@@ -106,7 +106,7 @@ impl Shown {
             authorized_users: spec.names("authorized_users").unwrap_or_default(),
             unauthorized_users: spec.names("unauthorized_users").unwrap_or(unauthorized),
             port_range: spec.text("port_range").map(str::to_owned),
-            launch_timeout: spec.config.get("launch_timeout").cloned(),
+            launch_timeout: spec.launch_timeout(),
             kernel_class: spec.argument("kernel-class-name").map(str::to_owned),
             options,
             argv: spec.kernel_json.argv,
@@ -121,7 +121,7 @@ impl Shown {
         let mut text = self.entry.text();
         let names = |names: &[String]| names.join(", ");
         let everybody = "everybody".to_owned();
-        let timeout = self.launch_timeout.as_ref().map(|seconds| format!("{seconds} s"));
+        let timeout = self.launch_timeout.as_ref().map(|seconds| format!("{} s", text_of(seconds)));
         for (name, value) in [
             ("Port range", self.port_range.clone().unwrap_or_else(|| "any".to_owned())),
             ("Launch timeout", timeout.unwrap_or_else(|| "the server's".to_owned())),
@@ -161,6 +161,11 @@ impl Shown {
         let others = self.config.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
         others.map(|(name, value)| format!("{name} = {value}"))
     }
+}
+
+/// A text without the quotes of JSON, and any other value as JSON.
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What `launch_docker.toml` says; nothing if it is not there.

@@ -8,40 +8,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::store::KERNEL_JSON;
-use crate::settings::Mode;
+use crate::settings::{Mode, System, variable};
 
 /// What the names of Enterprise Gateway's classes end with, the longer one first.
-const PROXIES: [(&str, Mode); 2] =
+pub(super) const PROXIES: [(&str, Mode); 2] =
     [("DockerSwarmProcessProxy", Mode::Swarm), ("DockerProcessProxy", Mode::Docker)];
 
 /// Names of `gateway_provisioners`' provisioners.
-const PROVISIONERS: [(&str, Mode); 2] =
+pub(super) const PROVISIONERS: [(&str, Mode); 2] =
     [("docker-swarm-provisioner", Mode::Swarm), ("docker-provisioner", Mode::Docker)];
-
-/// The Jupyter system that starts the kernels of a specification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum System {
-    /// `gateway_provisioners`, in a Jupyter server or Kernel Gateway.
-    GatewayProvisioners,
-    /// Jupyter Enterprise Gateway.
-    EnterpriseGateway,
-}
-
-impl System {
-    /// Its usual abbreviation.
-    #[must_use]
-    pub const fn short(self) -> &'static str {
-        match self {
-            Self::GatewayProvisioners => "GP",
-            Self::EnterpriseGateway => "EG",
-        }
-    }
-}
 
 /// `kernel.json`, as far as it is looked at. What is missing is empty, as in `jupyter_client`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -153,6 +132,18 @@ impl Installed {
         Some(names.map(str::to_owned).collect())
     }
 
+    /// How many seconds the server waits for the kernel, as a number unless it is none; `None` where
+    /// it has to know by itself. Enterprise Gateway knows only of the `env` stanza.
+    #[must_use]
+    pub fn launch_timeout(&self) -> Option<Value> {
+        if self.system == System::GatewayProvisioners {
+            return self.config.get("launch_timeout").cloned();
+        }
+        let text = self.kernel_json.env.get(variable::KERNEL_LAUNCH_TIMEOUT)?;
+        let number = text.trim().parse().ok().map(Value::Number);
+        Some(number.unwrap_or_else(|| text.as_str().into()))
+    }
+
     /// What `argv` gives as the value of an option of the launcher, in the spelling of either system.
     #[must_use]
     pub fn argument(&self, name: &str) -> Option<&str> {
@@ -181,8 +172,8 @@ impl Installed {
 
 #[cfg(test)]
 mod tests {
-    use super::System::{EnterpriseGateway, GatewayProvisioners};
     use super::*;
+    use crate::settings::System::{EnterpriseGateway, GatewayProvisioners};
 
     fn read(text: &str) -> Result<Option<Installed>> {
         let directory = tempfile::tempdir().unwrap();

@@ -12,12 +12,12 @@ use anyhow::Result;
 use wildmatch::WildMatch;
 
 use super::args::Arguments;
-use super::launch::Caller;
 use super::spec::InstalledSpec;
 use crate::env::Env;
 use crate::options::convert::{Table, flag, items, must};
 use crate::options::fill::{Filler, Policy};
 use crate::options::node::{Node, Value, Wrong};
+use crate::settings::System;
 
 /// What the kernel launchers in the images read for their own settings. The servers' own variables
 /// of these names have a prefix, the images' have none.
@@ -29,7 +29,7 @@ const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANG
 /// When what the file says of it is wrong.
 pub fn of_kernel(
     arguments: &Arguments,
-    caller: Caller,
+    caller: System,
     spec: &InstalledSpec,
     env: &Env,
     filler: &Filler<'_>,
@@ -184,7 +184,7 @@ fn variables(node: &Node, filler: &Filler<'_>) -> Result<Vec<(String, Option<Str
     variables.collect()
 }
 
-fn is_for_kernel(name: &str, caller: Caller, spec: &InstalledSpec) -> bool {
+fn is_for_kernel(name: &str, caller: System, spec: &InstalledSpec) -> bool {
     if name == "PATH" || name.starts_with("DOCKER_") || name.starts_with("JPY_") {
         // They are about the server's own files, engine and parent process.
         return false;
@@ -203,9 +203,9 @@ fn is_for_kernel(name: &str, caller: Caller, spec: &InstalledSpec) -> bool {
         return true;
     }
     match caller {
-        Caller::GatewayProvisioners => false,
+        System::GatewayProvisioners => false,
         // The gateway has filtered already: what is left was named by its administrator.
-        Caller::EnterpriseGateway => prefix.is_none() && !name.starts_with("KG_") && name != "HOME",
+        System::EnterpriseGateway => prefix.is_none() && !name.starts_with("KG_") && name != "HOME",
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
         ("TZ", "UTC"),
     ];
 
-    fn names(caller: Caller) -> Vec<String> {
+    fn names(caller: System) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
         fs_err::write(directory.path().join("kernel.json"), r#"{"env": {"FROM_STANZA": "1"}}"#)
             .unwrap();
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn gateway_provisioners_environment_is_let_through_by_name() {
         assert_eq!(
-            names(Caller::GatewayProvisioners),
+            names(System::GatewayProvisioners),
             [
                 "EG_LOG_LEVEL",
                 "FROM_STANZA",
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn enterprise_gateways_environment_was_named_by_its_administrator() {
         assert_eq!(
-            names(Caller::EnterpriseGateway),
+            names(System::EnterpriseGateway),
             [
                 "AWS_SECRET_ACCESS_KEY",
                 "EG_LOG_LEVEL",

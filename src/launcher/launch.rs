@@ -11,7 +11,7 @@ use super::environment;
 use super::spec::InstalledSpec;
 use crate::env::Env;
 use crate::options::fill::Filler;
-use crate::settings::Mode;
+use crate::settings::{Mode, System};
 
 /// The longest host name that Linux and DNS take, and the longest name of a Swarm service.
 const NAME_MAX: usize = 63;
@@ -25,46 +25,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The group that the files of the kernel images belong to: `users`.
 const USERS_GROUP: u32 = 100;
 
-/// Which server runs the launcher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// `gateway_provisioners`, in a Jupyter server.
-    GatewayProvisioners,
-    /// Enterprise Gateway.
-    EnterpriseGateway,
-}
-
-impl Caller {
-    /// The server that this environment and spelling come from. Either one marks its launches with
-    /// the mode; a variable that a server merely inherited from elsewhere does not outweigh that.
-    fn of(arguments: &Arguments, env: &Env) -> Self {
-        let gateway = env.get("EG_DOCKER_MODE").is_some() || arguments.gateway_spelling;
-        if gateway && env.get("GP_DOCKER_MODE").is_none() {
-            Self::EnterpriseGateway
-        } else {
-            Self::GatewayProvisioners
-        }
-    }
-
-    /// The value of the label `app`.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::GatewayProvisioners => "gateway-provisioners",
-            Self::EnterpriseGateway => "enterprise-gateway",
-        }
-    }
-
-    /// The variable that tells the server itself which network its kernels are on.
-    #[must_use]
-    pub const fn network_variable(self) -> &'static str {
-        match self {
-            Self::GatewayProvisioners => "GP_DOCKER_NETWORK",
-            Self::EnterpriseGateway => "EG_DOCKER_NETWORK",
-        }
-    }
-}
-
 /// A kernel to be launched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
@@ -73,7 +33,7 @@ pub struct Launch {
     /// Name and host name of the container or service: valid for both, and for DNS.
     pub name: String,
     /// Who asked for it.
-    pub caller: Caller,
+    pub caller: System,
     /// Container or service.
     pub mode: Mode,
     /// The image.
@@ -116,7 +76,7 @@ impl Launch {
         let image = env.get("KERNEL_IMAGE").context(
             "ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!",
         )?;
-        let caller = Caller::of(arguments, env);
+        let caller = caller(arguments, env);
         let mode = mode(env)?;
         let group = id(env, "KERNEL_GID")?;
         let filler = filler(&kernel_id, env, sample);
@@ -201,6 +161,17 @@ fn name(username: &str, kernel_id: &str) -> String {
     if prefix.is_empty() { kernel_id.to_owned() } else { format!("{prefix}-{kernel_id}") }
 }
 
+/// The server that this environment and spelling come from. Either one marks its launches with the
+/// mode; a variable that a server merely inherited from elsewhere does not outweigh that.
+fn caller(arguments: &Arguments, env: &Env) -> System {
+    let gateway = env.get("EG_DOCKER_MODE").is_some() || arguments.gateway_spelling;
+    if gateway && env.get("GP_DOCKER_MODE").is_none() {
+        System::EnterpriseGateway
+    } else {
+        System::GatewayProvisioners
+    }
+}
+
 fn mode(env: &Env) -> Result<Mode> {
     let Some((name, value)) = first(env, &["DOCKER_MODE", "GP_DOCKER_MODE", "EG_DOCKER_MODE"])
     else {
@@ -213,7 +184,7 @@ fn mode(env: &Env) -> Result<Mode> {
     }
 }
 
-fn network(env: &Env, caller: Caller, mode: Mode) -> Result<String> {
+fn network(env: &Env, caller: System, mode: Mode) -> Result<String> {
     let names = ["DOCKER_NETWORK", "GP_DOCKER_NETWORK", "EG_DOCKER_NETWORK"];
     let (name, network) = first(env, &names).unwrap_or((caller.network_variable(), "bridge"));
     let variable = caller.network_variable();
@@ -260,12 +231,12 @@ fn remove(env: &Env) -> Result<bool> {
 }
 
 /// The time after which the server gives the kernel up, as the server itself finds it.
-fn timeout(env: &Env, caller: Caller, spec: &InstalledSpec) -> Result<Duration> {
+fn timeout(env: &Env, caller: System, spec: &InstalledSpec) -> Result<Duration> {
     let names = match caller {
-        Caller::GatewayProvisioners => ["GP_LAUNCH_TIMEOUT", "KERNEL_LAUNCH_TIMEOUT"],
-        Caller::EnterpriseGateway => ["KERNEL_LAUNCH_TIMEOUT", "EG_KERNEL_LAUNCH_TIMEOUT"],
+        System::GatewayProvisioners => ["GP_LAUNCH_TIMEOUT", "KERNEL_LAUNCH_TIMEOUT"],
+        System::EnterpriseGateway => ["KERNEL_LAUNCH_TIMEOUT", "EG_KERNEL_LAUNCH_TIMEOUT"],
     };
-    let of_spec = spec.launch_timeout().filter(|_| caller == Caller::GatewayProvisioners);
+    let of_spec = spec.launch_timeout().filter(|_| caller == System::GatewayProvisioners);
     let (name, value) = match (of_spec, first(env, &names)) {
         (Some(seconds), _) => ("launch_timeout", seconds),
         (None, Some((name, value))) => (name, value),

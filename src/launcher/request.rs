@@ -163,14 +163,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::launcher::launch::Caller;
-    use crate::settings::Mode;
+    use crate::settings::{Mode, System};
 
     fn launch() -> Launch {
         Launch {
             kernel_id: "1234".into(),
             name: "bob-1234".into(),
-            caller: Caller::GatewayProvisioners,
+            caller: System::GatewayProvisioners,
             mode: Mode::Docker,
             image: "elyra/kernel-py:0.5.0".into(),
             network: "kernels".into(),
@@ -211,7 +210,7 @@ mod tests {
     fn a_service_is_asked_for_field_by_field() {
         let labels =
             json!({"kernel_id": "1234", "component": "kernel", "app": "enterprise-gateway"});
-        let launch = Launch { caller: Caller::EnterpriseGateway, mode: Mode::Swarm, ..launch() };
+        let launch = Launch { caller: System::EnterpriseGateway, mode: Mode::Swarm, ..launch() };
         assert_eq!(
             serde_json::to_value(launch.service()).unwrap(),
             json!({

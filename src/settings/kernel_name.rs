@@ -4,6 +4,8 @@ use std::fmt;
 
 use anyhow::{Result, bail};
 
+use super::Sample;
+
 /// The longest file name that Linux file systems take, in bytes.
 const NAME_MAX: usize = 255;
 
@@ -34,6 +36,12 @@ impl KernelName {
              Kernel names can only contain ASCII letters and numbers and these separators: \
              - . _ (hyphen, period, and underscore)."
         )
+    }
+
+    /// The name that a sample is documented with, capital letters and all. Jupyter writes it small.
+    #[must_use]
+    pub fn of_sample(sample: Sample) -> Self {
+        Self(sample.name().to_owned())
     }
 
     /// The name as text.

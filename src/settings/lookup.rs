@@ -84,6 +84,9 @@ impl Line {
         ] {
             line.note(known, given.then(|| "true".to_owned()).into_iter().collect());
         }
+        if install.no_swarm {
+            line.push(&traits::SWARM, vec![false.to_string()], "`--no-swarm`".to_owned());
+        }
         line.note(&traits::AUTHORIZED_USERS, install.authorized_users.clone());
         line.note(&traits::UNAUTHORIZED_USERS, install.unauthorized_users.clone());
         line.add(forms)?;

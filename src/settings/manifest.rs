@@ -21,9 +21,10 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::System;
 use super::lookup::Line;
 use super::traits::{self, Kind, Trait};
-use crate::cli::Install;
+use crate::cli::{Install, Place};
 use crate::options::flags::{self, FLAGS, Flag};
 use crate::paths::Paths;
 use crate::text::{self, nearest};
@@ -46,6 +47,9 @@ const KEYS: [&Trait; 13] = [
 ];
 
 /// The options that a file may set and that stand for no trait.
+const GATEWAY: &str = "gateway";
+const IMAGE_TAG: &str = "image-tag";
+const EXECUTOR_IMAGE_NAME: &str = "executor-image-name";
 const LAUNCHER: &str = "launcher";
 const SYS_PREFIX: &str = "sys-prefix";
 
@@ -70,6 +74,9 @@ pub struct Manifest<'a> {
 #[derive(Clone, Debug, Default)]
 struct Table {
     line: Line,
+    gateway: Option<System>,
+    image_tag: Option<String>,
+    executor_image_name: Option<String>,
     launcher: Option<String>,
     sys_prefix: bool,
     container: Vec<flags::Given>,
@@ -88,8 +95,17 @@ impl Table {
             other.line.forget(&traits::PREFIX);
             other.sys_prefix = false;
         }
+        // So is the image.
+        if self.line.has(&traits::IMAGE_NAME) {
+            other.image_tag = None;
+        } else if self.image_tag.is_some() {
+            other.line.forget(&traits::IMAGE_NAME);
+        }
         Self {
             line: self.line.or(&other.line),
+            gateway: self.gateway.or(other.gateway),
+            image_tag: self.image_tag.clone().or(other.image_tag),
+            executor_image_name: self.executor_image_name.clone().or(other.executor_image_name),
             launcher: self.launcher.clone().or(other.launcher),
             sys_prefix: self.sys_prefix || other.sys_prefix,
             container: {
@@ -111,15 +127,27 @@ impl Manifest<'_> {
     pub fn lines(&self, args: &Install, line: &Line) -> Result<Vec<(Install, Line)>> {
         let given = Table {
             line: line.clone(),
+            gateway: args.gateway,
+            image_tag: args.image_tag.clone(),
+            executor_image_name: args.executor_image_name.clone(),
             launcher: args.launcher.clone(),
             sys_prefix: args.place.sys_prefix,
             container: args.container.clone(),
         };
         let tables = self.tables()?.into_iter().map(|table| {
-            let Table { line, launcher, sys_prefix, container } = given.or(&table);
-            let mut args = Install { container, launcher, ..args.clone() };
-            args.place.sys_prefix = sys_prefix;
-            (args, line)
+            let table = given.or(&table);
+            let args = args.clone();
+            let place = Place { sys_prefix: table.sys_prefix, ..args.place };
+            let args = Install {
+                container: table.container,
+                gateway: table.gateway,
+                image_tag: table.image_tag,
+                executor_image_name: table.executor_image_name,
+                launcher: table.launcher,
+                place,
+                ..args
+            };
+            (args, table.line)
         });
         Ok(tables.collect())
     }
@@ -169,6 +197,18 @@ impl Manifest<'_> {
             // In TOML `a-b` and `a_b` are two keys.
             ensure!(!seen.contains(&name), "{}: `{name}` is there twice", self.at(key));
             match &*name {
+                GATEWAY => {
+                    let given = self.string(&name, value)?;
+                    let known = System::ALL.into_iter().find(|system| system.name() == given);
+                    table.gateway = Some(known.ok_or_else(|| {
+                        let names = System::ALL.map(|system| format!("\"{}\"", system.name()));
+                        self.must(&name, value, &format!("be {}", names.join(" or ")))
+                    })?);
+                }
+                IMAGE_TAG => table.image_tag = Some(self.string(&name, value)?.to_owned()),
+                EXECUTOR_IMAGE_NAME => {
+                    table.executor_image_name = Some(self.string(&name, value)?.to_owned());
+                }
                 SYS_PREFIX => table.sys_prefix = self.flag(&name, value)?,
                 LAUNCHER => {
                     let given = self.string(&name, value)?;
@@ -292,7 +332,8 @@ fn option(known: &'static Trait) -> &'static str {
 
 fn unknown(name: &str) -> String {
     let container = FLAGS.iter().map(|flag| flag.long);
-    let keys = KEYS.into_iter().map(option).chain([LAUNCHER, SYS_PREFIX]).chain(container);
+    let others = [GATEWAY, IMAGE_TAG, EXECUTOR_IMAGE_NAME, LAUNCHER, SYS_PREFIX];
+    let keys = KEYS.into_iter().map(option).chain(others).chain(container);
     let elsewhere = traits::Trait::ALL.into_iter().any(|known| option(known) == name);
     if elsewhere {
         return format!("`{name}` is an option of the command line only");

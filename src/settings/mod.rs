@@ -8,6 +8,8 @@ pub mod lookup;
 pub mod manifest;
 mod port_range;
 mod python;
+pub mod sample;
+mod system;
 pub mod traits;
 
 use std::collections::BTreeSet;
@@ -21,16 +23,16 @@ pub use self::kernel_name::KernelName;
 pub use self::location::Location;
 use self::lookup::Lookup;
 pub use self::port_range::PortRange;
+pub use self::sample::Sample;
+pub use self::system::System;
 use self::traits::{Kind, Trait};
 use crate::cli::Install;
+use crate::engine::Reference;
 use crate::env::Env;
 use crate::options::flags;
 use crate::templates;
 
-/// The release of `gateway_provisioners` whose kernel images are the default.
-pub const IMAGE_TAG: &str = "0.5.0";
-
-/// Seconds that the server waits for a kernel by default.
+/// Seconds that a server waits for a kernel by default.
 pub const DEFAULT_LAUNCH_TIMEOUT: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
 /// The kernel class of a Python kernel by default.
@@ -110,15 +112,14 @@ impl Language {
         }
     }
 
-    /// The image of its kernels by default.
+    /// The image of its kernels by default, without a tag.
     #[must_use]
-    pub fn default_image(self) -> String {
-        let name = match self {
-            Self::Python => "py",
-            Self::R => "r",
-            Self::Scala => "scala",
-        };
-        format!("elyra/kernel-{name}:{IMAGE_TAG}")
+    pub const fn default_image(self) -> &'static str {
+        match self {
+            Self::Python => "elyra/kernel-py",
+            Self::R => "elyra/kernel-r",
+            Self::Scala => "elyra/kernel-scala",
+        }
     }
 }
 
@@ -157,6 +158,8 @@ pub enum Launcher {
 /// Everything that `install` needs to know, validated.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The system that starts the kernel.
+    pub system: System,
     /// The language of the kernel.
     pub language: Language,
     /// Container or service.
@@ -167,14 +170,16 @@ pub struct Settings {
     pub display_name: String,
     /// The image of the kernel's container.
     pub image_name: String,
+    /// The image of the executors of a Spark kernel, if it is not that of the kernel.
+    pub executor_image_name: Option<String>,
     /// Users who may start the kernel; nobody named means everybody.
     pub authorized_users: BTreeSet<String>,
     /// Users who may not; `None` is the server's default, `root`.
     pub unauthorized_users: Option<BTreeSet<String>>,
     /// The ports the kernel may use; `None` for any.
     pub port_range: Option<PortRange>,
-    /// Seconds that the server waits for the kernel.
-    pub launch_timeout: NonZeroU32,
+    /// Seconds that the server waits for the kernel; `None` for its default.
+    pub launch_timeout: Option<NonZeroU32>,
     /// The class of a Python kernel; `None` for other languages.
     pub kernel_class: Option<String>,
     /// Where the specification goes.
@@ -214,22 +219,30 @@ impl Settings {
             &Language::Python.default_kernel_name(),
             language.default_kernel_name(),
         );
-        let image_name = lookup.text(&traits::IMAGE_NAME);
-        if let Some(given) = &image_name {
-            ensure!(!given.value.trim().is_empty(), given.must("name an image"));
-        }
+        let system = args.gateway.unwrap_or(System::GatewayProvisioners);
+        let image_name = image_name(args, lookup, language, system)?;
+        let executor = args.executor_image_name.clone();
+        ensure!(
+            executor.as_ref().is_none_or(|image| !image.trim().is_empty()),
+            "`--executor-image-name` must name an image"
+        );
         let mode = if lookup.flag(&traits::SWARM)? { Mode::Swarm } else { Mode::Docker };
         let launcher = launcher(args, lookup.env)?;
         Ok(Self {
+            system,
             language,
             mode,
-            kernel_name: KernelName::parse(&kernel_name)?,
+            kernel_name: match args.sample.first().filter(|sample| sample.name() == kernel_name) {
+                Some(sample) => KernelName::of_sample(*sample),
+                None => KernelName::parse(&kernel_name)?,
+            },
             display_name: name_or(
                 &traits::DISPLAY_NAME,
                 Language::Python.default_display_name(),
                 language.default_display_name().to_owned(),
             ),
-            image_name: image_name.map_or_else(|| language.default_image(), |given| given.value),
+            image_name,
+            executor_image_name: executor,
             authorized_users: lookup.names(&traits::AUTHORIZED_USERS).unwrap_or_default(),
             unauthorized_users: lookup
                 .names(&traits::UNAUTHORIZED_USERS)
@@ -245,6 +258,39 @@ impl Settings {
     }
 }
 
+/// The image of the kernel. A tag on the command line is that of the default image, whatever a
+/// configuration file or the environment says.
+fn image_name(
+    args: &Install,
+    lookup: &Lookup<'_>,
+    language: Language,
+    system: System,
+) -> Result<String> {
+    let in_line = lookup.line.has(&traits::IMAGE_NAME);
+    let given = lookup.text(&traits::IMAGE_NAME);
+    let tag = match &args.image_tag {
+        None => system.image_tag(),
+        Some(tag) => {
+            // The tag of a sample is part of the name that it gives.
+            ensure!(
+                !in_line || !args.sample.is_empty(),
+                "`--image-tag` is for the default image; put the tag into the name of this one"
+            );
+            let name = format!("{}:{tag}", language.default_image());
+            let valid = name.parse::<Reference>().is_ok_and(|name| name.version() == tag);
+            ensure!(valid, "`--image-tag` of `{tag}` must be the tag of an image");
+            tag
+        }
+    };
+    match given.filter(|_| in_line || args.image_tag.is_none()) {
+        None => Ok(format!("{}:{tag}", language.default_image())),
+        Some(given) => {
+            ensure!(!given.value.trim().is_empty(), given.must("name an image"));
+            Ok(given.value)
+        }
+    }
+}
+
 fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {
     match lookup.text(&traits::PORT_RANGE).filter(|given| !given.value.is_empty()) {
         None => Ok(None),
@@ -252,12 +298,10 @@ fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {
     }
 }
 
-fn launch_timeout(lookup: &Lookup<'_>) -> Result<NonZeroU32> {
-    let Some(given) = lookup.text(&traits::LAUNCH_TIMEOUT) else {
-        return Ok(DEFAULT_LAUNCH_TIMEOUT);
-    };
+fn launch_timeout(lookup: &Lookup<'_>) -> Result<Option<NonZeroU32>> {
+    let Some(given) = lookup.text(&traits::LAUNCH_TIMEOUT) else { return Ok(None) };
     let seconds = given.value.trim().parse().ok();
-    seconds.with_context(|| given.must("be a whole number of seconds greater than 0"))
+    seconds.with_context(|| given.must("be a whole number of seconds greater than 0")).map(Some)
 }
 
 fn kernel_class(lookup: &Lookup<'_>, language: Language) -> Result<Option<String>> {

@@ -60,7 +60,7 @@ fn the_command_line_comes_before_the_environment() {
     let found = settings(&[], &variables).unwrap();
     assert_eq!(found.image_name, "env/image");
     assert_eq!(found.port_range.unwrap().to_string(), "1024..4096");
-    assert_eq!(found.launch_timeout.get(), 40);
+    assert_eq!(found.launch_timeout.unwrap().get(), 40);
     assert_eq!(found.authorized_users, ["al", "bob"].map(String::from).into());
     assert_eq!(found.unauthorized_users, Some(["eve", "root"].map(String::from).into()));
 
@@ -77,11 +77,11 @@ fn the_command_line_comes_before_the_environment() {
     let found = settings(&arguments.each_ref().map(String::as_str), &variables).unwrap();
     assert_eq!(found.image_name, "cli/image");
     assert_eq!(found.port_range, None);
-    assert_eq!(found.launch_timeout.get(), 5);
+    assert_eq!(found.launch_timeout.unwrap().get(), 5);
     assert_eq!(found.authorized_users, ["ann", "zoe"].map(String::from).into());
     assert_eq!(found.unauthorized_users, None);
 
-    assert_eq!(settings(&[], &variables[3..4]).unwrap().launch_timeout.get(), 50);
+    assert_eq!(settings(&[], &variables[3..4]).unwrap().launch_timeout.unwrap().get(), 50);
 }
 
 #[test]

@@ -1,15 +1,32 @@
 """Takes a kernel through its life with Enterprise Gateway's own client, and reports it as JSON.
 
-Runs with the Python of the gateway's environment: `gateway_drive.py HOST:PORT KERNELSPEC`. Standard
-output gets the kernel's id and what each step came to.
+Runs with the Python of the gateway's environment, where the gateway runs: `gateway_drive.py HOST:PORT
+KERNELSPEC`. The client starts, interrupts, restarts and deletes the kernel through the REST API, and
+runs code over the websocket. Standard output gets the kernel's id and what each step came to.
 """
 
 import json
 import sys
+from pathlib import Path
 
+import requests
 from enterprise_gateway.client.gateway_client import GatewayClient
 
 WHO = "import json, os; print(json.dumps([os.getuid(), os.getgid(), sorted(os.environ)]))"
+
+
+def launcher_environment(kernel_id):
+    """The names of the variables that the gateway has given to the launcher, which still runs."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            is_launcher = any(b"/scripts/launch_docker" in word for word in words[:2])
+            if is_launcher and kernel_id.encode() in words:
+                variables = (process / "environ").read_bytes().split(b"\0")
+                return sorted(one.split(b"=")[0].decode() for one in variables if one)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    raise RuntimeError("the launcher has gone already")
 
 
 def main():
@@ -18,6 +35,7 @@ def main():
     try:
         result = {
             "kernel_id": kernel.kernel_id,
+            "launcher": launcher_environment(kernel.kernel_id),
             "first": kernel.execute("print(6*7)"),
             "who": json.loads(kernel.execute(WHO)[0]),
         }
@@ -28,6 +46,7 @@ def main():
         result["again"] = kernel.execute("print(6*7)")
     finally:
         client.shutdown_kernel(kernel)
+    result["left"] = requests.get(f"http://{sys.argv[1]}/api/kernels", timeout=60).json()
     json.dump(result, sys.stdout)
 
 

@@ -26,7 +26,7 @@ OFFLINE = ("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq
 def main():
     with Engine(Path(os.environ["JDS_RUN"]), Path(sys.argv[1]), OFFLINE) as engine:
         base = pulled(engine) or bootstrapped(engine)
-        for name in ("tiny", "kernel", "app"):
+        for name in ("tiny", "kernel", "app", "gateway"):
             build(engine, name, base)
 
 
@@ -82,7 +82,8 @@ def build(engine, name, base):
     """Builds one of the images beside this file; the engine's cache makes a repetition cheap."""
     with tempfile.TemporaryDirectory() as directory:
         context = shutil.copytree(HERE / "images" / name, Path(directory, "context"))
-        for file in (CERTIFICATES, HERE.parent / "requirements-gp.txt", HERE / "drive.py"):
+        requirements = HERE.parent.glob("requirements-*.txt")
+        for file in (CERTIFICATES, *requirements, *HERE.glob("*drive.py")):
             shutil.copy2(file, context)
         arguments = {"BASE": base}
         arguments |= {key: os.environ[key] for key in PASSED_ON if key in os.environ}

@@ -8,12 +8,13 @@ use fs_err as fs;
 
 use crate::sandbox::{INSTALLER, Sandbox};
 
-const PAGES: [Option<&str>; 8] = [
+const PAGES: [Option<&str>; 9] = [
     None,
     Some("install"),
     Some("list"),
     Some("show"),
     Some("remove"),
+    Some("convert"),
     Some("check"),
     Some("completions"),
     Some("man"),
@@ -46,9 +47,9 @@ fn bash_takes_its_completions_and_completes() {
             .command("/bin/bash")
             .args(["--norc", "-c"])
             .arg(format!(
-                "source {}; COMP_WORDS=(jupyter-docker-spec install --imag); COMP_CWORD=2; \
+                "source {}; COMP_WORDS=(jupyter-docker-spec install --image-n); COMP_CWORD=2; \
                  function=$(complete -p jupyter-docker-spec); function=${{function#*-F }}; \
-                 ${{function%% *}} jupyter-docker-spec --imag install; echo \"${{COMPREPLY[@]}}\"",
+                 ${{function%% *}} jupyter-docker-spec --image-n install; echo \"${{COMPREPLY[@]}}\"",
                 path.display()
             ))
             .stdin(Stdio::null()),
@@ -56,7 +57,7 @@ fn bash_takes_its_completions_and_completes() {
     assert_eq!(completed.stdout, "--image-name\n", "{completed}");
 }
 
-/// To write them again: `for c in "" install list show remove check completions man; do jupyter-docker-spec man $c >
+/// To write them again: `for c in "" install list show remove convert check completions man; do jupyter-docker-spec man $c >
 /// docs/man/jupyter-docker-spec${c:+-$c}.1; done`.
 #[test]
 fn the_manual_pages_are_current() {

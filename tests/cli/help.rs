@@ -26,6 +26,8 @@ fn help_of_the_program() {
                    here
       show         Show a specification with all its settings
       remove       Remove specifications
+      convert      Give specifications the native launcher in the place of one in
+                   Python
       check        Look for what would keep kernels from starting, and say what to
                    do about it
       completions  Print a completion script for a shell
@@ -52,19 +54,33 @@ fn help_of_install() {
               Print help (see a summary with '-h')
 
     Kernel:
+          --gateway <SYSTEM>
+              Whose kernels they are: gateway-provisioners, in any Jupyter server,
+              or enterprise-gateway [default: gateway-provisioners]
+
           --language <LANGUAGE>
               Language of the kernel: Python, R or Scala [default: Python]
               [equivalent to: --BaseSpecApp.language]
 
           --image-name <IMAGE>
               Image of the kernel's container [env: GP_IMAGE_NAME] [default:
-              elyra/kernel-py, kernel-r or kernel-scala, :0.5.0]
+              elyra/kernel-py, kernel-r or kernel-scala, :0.5.0; for Enterprise
+              Gateway :3.3.0]
               [equivalent to: --DockerSpecInstaller.image_name]
+
+          --image-tag <TAG>
+              Tag of the default image
+
+          --executor-image-name <IMAGE>
+              Image of the executors of a Spark kernel [default: that of the kernel]
 
           --swarm
               Run the kernel as a service of a Docker Swarm instead of as a
               container of one engine
               [equivalent to: --DockerSpecInstaller.swarm]
+
+          --no-swarm
+              Run it as a container, whatever a configuration file or a sample says
 
           --ipykernel-subclass-name <CLASS>
               For Python kernels, the dotted name of the ipykernel subclass
@@ -78,7 +94,8 @@ fn help_of_install() {
 
           --launch-timeout <SECONDS>
               How long the server waits for the kernel to start [env:
-              GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30]
+              GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT] [default: 30, or what
+              Enterprise Gateway has been told]
               [equivalent to: --RemoteProvisionerConfigMixin.launch_timeout]
 
           --authorized-users <USER>
@@ -115,6 +132,14 @@ fn help_of_install() {
               Install all specifications of a TOML file, or none: a `kernel` table
               for each, with these options as keys, and a `defaults` table for all;
               `-` is standard input
+
+          --sample <NAME>
+              Install a sample of Enterprise Gateway's documentation, changed by the
+              other options: R_docker, python_docker, python_tf_docker,
+              python_tf_gpu_docker (with a GPU) or scala_docker; repeatable
+
+          --samples
+              Install all of these samples, or none
 
           --dry-run
               Print what would be written, and what the launcher would ask the
@@ -381,7 +406,7 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'check', 'completions', 'man']
+    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
@@ -395,6 +420,8 @@ fn no_subcommand() {
                    here
       show         Show a specification with all its settings
       remove       Remove specifications
+      convert      Give specifications the native launcher in the place of one in
+                   Python
       check        Look for what would keep kernels from starting, and say what to
                    do about it
       completions  Print a completion script for a shell

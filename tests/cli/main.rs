@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod configuration;
+mod convert;
 mod destination;
 mod engine;
+mod gateway;
 mod generated;
 mod help;
 mod launch;
@@ -14,6 +16,7 @@ mod list;
 mod manifest;
 mod messages;
 mod remove;
+mod sample;
 mod sandbox;
 mod show;
 mod specification;

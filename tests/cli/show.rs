@@ -91,7 +91,7 @@ fn what_cannot_be_shown() {
 }
 
 /// The words of an `install`; the command that `show` prints for what they make has to make the same.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["--language=R"],
     &["--language=Scala", "--swarm", "--kernel-name=a.b-c"],
@@ -107,6 +107,11 @@ const COMMANDS: [&[&str]; 15] = [
     &["--authorized-users=b", "--authorized-users=a b", "--unauthorized-users=c,d"],
     &["--port-range=40000..42000", "--launch-timeout=99"],
     &["--ipykernel-subclass-name=a.b.C"],
+    &["--gateway=enterprise-gateway"],
+    &["--sample=R_docker"],
+    &["--sample=R_docker", "--no-swarm", "--image-tag=1", "--gateway=gateway-provisioners"],
+    &["--gateway=enterprise-gateway", "--swarm", "--language=R", "--launch-timeout=30"],
+    &["--gateway=enterprise-gateway", "--executor-image-name=e", "--authorized-users=b,a"],
 ];
 
 #[test]
@@ -341,6 +346,7 @@ fn a_specification_of_enterprise_gateway() {
     exit status: 0
     ----- stdout -----
     jupyter-docker-spec install \
+        --gateway=enterprise-gateway \
         '--display-name=EG'"$(printf '\302\233')" \
         --authorized-users=bob,alice \
         --launcher=python \
@@ -351,9 +357,9 @@ fn a_specification_of_enterprise_gateway() {
     ----- stderr -----
     [W [TIME] DockerSpecInstaller] The launcher `/usr/local/share/jupyter/kernels/eg/scripts/launch_docker.py` cannot be read
     [W [TIME] DockerSpecInstaller] The command cannot express `read_only = true` in launch_docker.toml
-    [W [TIME] DockerSpecInstaller] The command cannot express that it is for Enterprise Gateway (`metadata.process_proxy`, `argv`): it makes it for gateway_provisioners
-    [W [TIME] DockerSpecInstaller] The command cannot express, and leaves out of kernel.json, `env.A`, `metadata.kernel_provisioner.config.more`
-    [W [TIME] DockerSpecInstaller] The command adds to kernel.json `metadata.kernel_provisioner.config.image_name`, `metadata.debugger`, `metadata.supported_encryption`
+    [W [TIME] DockerSpecInstaller] The command cannot express, and leaves out of kernel.json, `env.A`, `metadata.process_proxy.config.more`
+    [W [TIME] DockerSpecInstaller] The command cannot express, and changes in kernel.json, `argv`
+    [W [TIME] DockerSpecInstaller] The command adds to kernel.json `metadata.process_proxy.config.image_name`, `metadata.debugger`
     "#);
     let json = show(&sandbox, &["eg", "--json"]).stdout;
     assert!(!json.chars().any(|c| c.is_control() && c != '\n'), "{json:?}");

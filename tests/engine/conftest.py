@@ -29,7 +29,7 @@ def engine_of_session():
     assert "JDS_RUN" in os.environ, "these need their own namespaces: tests/run engine"
     run = Path(os.environ["JDS_RUN"])
     with Engine(run, DATA, tls.prepare(run / "tls")) as engine:
-        for image in (KERNEL_IMAGE, APP_IMAGE, "jds-test/tiny"):
+        for image in (KERNEL_IMAGE, APP_IMAGE, "jds-test/tiny", "jds-test/gateway"):
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
         yield engine
@@ -56,6 +56,14 @@ def swarm(engine):
     finally:
         engine.clean()
         engine.leave_swarm()
+
+
+@pytest.fixture(scope="session")
+def eg_env():
+    """A virtual environment with Enterprise Gateway."""
+    directory = ROOT / ".test" / "venv" / "eg"
+    assert (directory / "bin" / "python").exists(), f"no {directory}: tests/run makes it"
+    return directory
 
 
 @pytest.fixture

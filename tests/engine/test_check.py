@@ -72,6 +72,17 @@ def test_launch(check, install, kernel_image, engine):
     assert not engine.docker("ps", "--all", "--quiet")
 
 
+def test_launch_for_enterprise_gateway(check, install, kernel_image, eg_env):
+    install("--user", "--gateway=enterprise-gateway", f"--image-name={kernel_image}")
+    path = f"{eg_env / 'bin'}:/usr/bin:/bin"
+    lines = check("docker_python", "--launch", PATH=path)
+    has(lines, "ok", "jupyter_enterprise_gateway 3.3.0 is there for jupyter-enterprisegateway")
+    has(lines, "ok", "the network `bridge` (EG_DOCKER_NETWORK, which is not set here)")
+    has(lines, "warning", "does not pass DOCKER_HOST on", "EG_INHERITED_ENVS")
+    has(lines, "ok", "that it runs")
+    has(lines, "ok", "nothing is left of the kernel")
+
+
 def test_launch_in_a_swarm(check, install, kernel_image, swarm):
     network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
     install("--user", "--swarm", f"--image-name={kernel_image}")

@@ -1,124 +1,157 @@
-"""The launcher under the real Enterprise Gateway, which gives it another command line than
-`gateway_provisioners` does, and hardly any environment."""
-
-import contextlib
-import json
-import socket
-import subprocess
-import urllib.error
-import urllib.request
-from pathlib import Path
+"""Specifications and launcher under the real Enterprise Gateway, which gives the launcher another
+command line than `gateway_provisioners` does, and hardly any environment."""
 
 import pytest
 
-from bed.engine import wait_for
+from bed.gateways import ContainerGateway, LocalGateway
 
-ROOT = Path(__file__).parents[2]
-DRIVER = ROOT / "tests" / "bed" / "gateway_drive.py"
-PROXIES = "enterprise_gateway.services.processproxies"
-OPTIONS = {
-    "kernel-id": "{kernel_id}",
-    "port-range": "{port_range}",
-    "response-address": "{response_address}",
-    "public-key": "{public_key}",
-}
-
-
-@pytest.fixture(scope="session")
-def eg_env():
-    """A virtual environment with Enterprise Gateway."""
-    directory = ROOT / ".test" / "venv" / "eg"
-    assert (directory / "bin" / "python").exists(), f"no {directory}: tests/run makes it"
-    return directory
+GATEWAY = "--gateway=enterprise-gateway"
 
 
 @pytest.fixture
 def gateway(engine, eg_env, place, jupyter):
-    """A running gateway; its address and its log."""
-    with contextlib.closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    log = place / "gateway.log"
-    environment = jupyter | {
-        "PATH": f"{eg_env / 'bin'}:/usr/bin:/bin",
-        "DOCKER_HOST": engine.address,
-        "EG_INHERITED_ENVS": "DOCKER_HOST,NAMED_BY_THE_ADMINISTRATOR",
-        "NAMED_BY_THE_ADMINISTRATOR": "1",
-        "NOT_NAMED": "1",
-    }
-    process = subprocess.Popen(
-        [eg_env / "bin" / "jupyter", "enterprisegateway", "--ip=127.0.0.1", f"--port={port}"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=log.open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        wait_for(lambda: answers(port, process, log), f"the gateway does not answer: {log}")
-        yield f"127.0.0.1:{port}", log
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    """A running gateway on this machine."""
+    path = f"{eg_env / 'bin'}:/usr/bin:/bin"
+    environment = jupyter | {"PATH": path, "DOCKER_HOST": engine.address}
+    with LocalGateway(eg_env, environment, place / "gateway.log") as running:
+        yield running
 
 
-def answers(port, process, log):
-    """Whether the gateway is there yet."""
-    assert process.poll() is None, log.read_text()
-    with contextlib.suppress(OSError):
-        return urllib.request.urlopen(f"http://127.0.0.1:{port}/api").status == 200
+@pytest.fixture
+def install_for_gateway(install):
+    """Installs a specification for the gateway on this machine."""
+    return lambda *options: install("--user", GATEWAY, *options)
 
 
-def make_gateways(specification, image):
-    """Turns a specification of ours into one with a process proxy."""
-    path = specification / "kernel.json"
-    spec = json.loads(path.read_text())
-    spec["argv"] = spec["argv"][:1]
-    for name, value in OPTIONS.items():
-        spec["argv"] += [f"--RemoteProcessProxy.{name}", value]
-    spec["metadata"] = {
-        "process_proxy": {
-            "class_name": f"{PROXIES}.docker_swarm.DockerProcessProxy",
-            "config": {"image_name": image},
-        }
-    }
-    path.write_text(json.dumps(spec))
-
-
-def test_kernel_lives_and_leaves_nothing(gateway, install, jupyter, eg_env, kernel_image):
-    address, log = gateway
-    install("--user")
-    specification = Path(jupyter["JUPYTER_DATA_DIR"]) / "kernels" / "docker_python"
-    make_gateways(specification, kernel_image)
-
-    command = [eg_env / "bin" / "python", DRIVER, address, "docker_python"]
-    done = subprocess.run(command, env=jupyter, capture_output=True, text=True, timeout=200)
-
-    assert done.returncode == 0, f"{done.stderr}\n{log.read_text()}"
-    result = json.loads(done.stdout)
+def check_life(result):
+    """What the kernel's life must have shown, whatever it ran in."""
     assert result["first"] == result["again"] == ["42\n", False]
     uid, gid, names = result["who"]
     assert (uid, gid) == (1000, 100)
     assert "NAMED_BY_THE_ADMINISTRATOR" in names
-    assert not {"NOT_NAMED", "DOCKER_HOST", "EG_DOCKER_MODE", "JUPYTER_DATA_DIR"} & set(names)
+    server = {"NOT_NAMED", "DOCKER_HOST", "EG_DOCKER_MODE", "JUPYTER_DATA_DIR"}
+    assert not server & set(names)
     assert "KeyboardInterrupt" in result["interrupted"][0] and result["interrupted"][1]
     assert result["restarted"]
+    assert result["left"] == []
+    # What the gateway gives to the launcher.
+    assert {"KERNEL_ID", "EG_DOCKER_MODE", "EG_DOCKER_NETWORK"} <= set(result["launcher"])
+    assert not {"PATH", "HOME", "NOT_NAMED"} & set(result["launcher"])
+
+
+def test_kernel_lives_and_leaves_nothing(gateway, install_for_gateway, kernel_image):
+    install_for_gateway(f"--image-name={kernel_image}")
+
+    result = gateway.drive("docker_python")
+
+    check_life(result)
+    assert "DOCKER_HOST" in result["launcher"]
     # An address as a user's name has become part of a name that the engine takes.
-    assert f"Started the container ann-example-com-{result['kernel_id'][:20]}" in log.read_text()
+    started = f"Started the container ann-example-com-{result['kernel_id'][:20]}"
+    assert started in gateway.log()
 
 
-def test_reason_of_a_failed_launch_is_in_the_log(gateway, install, jupyter, engine):
-    address, log = gateway
-    install("--user")
+def test_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, binaries, kernel_image):
+    network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
+    gateway = ContainerGateway(swarm, network)
+    gateway.install(binaries, GATEWAY, "--swarm", f"--image-name={kernel_image}")
+
+    result = gateway.drive("docker_python")
+
+    check_life(result)
+    assert "DOCKER_HOST" not in result["launcher"]
+    assert f"ann-example-com-{result['kernel_id'][:20]}" in gateway.log()
+
+
+def test_a_specification_with_a_launcher_in_python_lives_before_and_after_it_is_converted(
+    gateway, install_for_gateway, application, binaries, kernel_image
+):
+    install_for_gateway("--launcher=python", f"--image-name={kernel_image}")
+    check_life(gateway.drive("docker_python"))
+
+    done = application.run(binaries / "jupyter-docker-spec", "convert", "docker_python")
+
+    assert done.returncode == 0, done.stderr
+    # The gateway reads kernel.json again for the next kernel.
+    result = gateway.drive("docker_python")
+    check_life(result)
+    assert f"Started the container ann-example-com-{result['kernel_id'][:20]}" in gateway.log()
+
+
+def test_what_the_specification_says_reaches_the_kernel(
+    gateway, install_for_gateway, engine, kernel_image
+):
+    install_for_gateway(
+        f"--image-name={kernel_image}",
+        "--executor-image-name=executors:1",
+        "--port-range=40000..41000",
+        "--launch-timeout=50",
+        "--ipykernel-subclass-name=ipykernel.ipkernel.IPythonKernel",
+        "--memory=600m",
+    )
+
+    status, kernel = gateway.post("docker_python", KERNEL_USERNAME="ann")
+
+    assert status == 201, f"{kernel}\n{gateway.log()}"
+    (container,) = engine.docker("ps", "--quiet", f"--filter=label=kernel_id={kernel['id']}").split()
+    found = engine.inspect(container)
+    assert found["Config"]["Labels"]["app"] == "enterprise-gateway"
+    assert found["HostConfig"]["Memory"] == 600 << 20
+    variables = found["Config"]["Env"]
+    assert "KERNEL_EXECUTOR_IMAGE=executors:1" in variables
+    assert "KERNEL_LAUNCH_TIMEOUT=50" in variables
+    assert "PORT_RANGE=40000..41000" in variables
+    gateway.delete(kernel["id"])
+
+
+def test_users_who_may_not_start_it_get_403(gateway, install_for_gateway, kernel_image):
+    image = f"--image-name={kernel_image}"
+    install_for_gateway(image, "--authorized-users=bob,ann", "--unauthorized-users=eve,ann")
+    for user, reason in [
+        ("eve", "is not authorized to start"),
+        ("ann", "is not authorized to start"),
+        ("root", "is not authorized to start"),
+        ("carl", "is not in the set of users authorized to start"),
+    ]:
+        status, answer = gateway.post("docker_python", KERNEL_USERNAME=user)
+        assert status == 403, answer
+        assert f"User '{user}' {reason} kernel 'Docker Python'" in answer["reason"], answer
+    status, kernel = gateway.post("docker_python", KERNEL_USERNAME="bob")
+    assert status == 201, f"{kernel}\n{gateway.log()}"
+    gateway.delete(kernel["id"])
+
+
+def test_reason_of_a_failed_launch_is_in_the_log(gateway, install_for_gateway, engine):
     image = engine.image("jds-test/broken", 'CMD ["sh", "-c", "echo no such module; exit 3"]')
-    make_gateways(Path(jupyter["JUPYTER_DATA_DIR"]) / "kernels" / "docker_python", image)
+    install_for_gateway(f"--image-name={image}")
 
-    body = json.dumps({"name": "docker_python", "env": {"KERNEL_USERNAME": "ann"}}).encode()
-    request = urllib.request.Request(f"http://{address}/api/kernels", body, method="POST")
-    with pytest.raises(urllib.error.HTTPError) as failure:
-        urllib.request.urlopen(request, timeout=60)
+    status, answer = gateway.post("docker_python", KERNEL_USERNAME="ann")
 
-    assert failure.value.code == 500
-    text = log.read_text()
+    # The gateway tells the client what it has seen itself first: how the container went, or that the
+    # launcher has failed.
+    assert status == 500
+    seen = ("Error starting kernel container; status: ", "Error occurred during launch of KernelID")
+    assert answer["reason"].startswith(seen), answer
+    text = gateway.log()
     assert "ended with exit status 3" in text and "no such module" in text, text
     assert "Waited too long" not in text
+
+
+def test_a_launch_that_comes_to_nothing_sends_the_client_to_the_log(gateway, install_for_gateway):
+    install_for_gateway("--image-name=jds-test/missing", "--pull=never")
+
+    status, answer = gateway.post("docker_python", KERNEL_USERNAME="ann")
+
+    assert status == 500
+    assert "Error occurred during launch of KernelID" in answer["reason"], answer
+    assert "Check Enterprise Gateway log" in answer["reason"], answer
+    assert "jds-test/missing" in gateway.log().partition("launch_docker]")[2]
+
+
+def test_the_launch_timeout_is_that_of_the_specification(gateway, install_for_gateway):
+    install_for_gateway("--image-name=jds-test/tiny", "--launch-timeout=4")
+
+    status, answer = gateway.post("docker_python", KERNEL_USERNAME="ann")
+
+    assert status == 500
+    assert "Waited too long (4.0s) to get connection file" in answer["reason"], answer

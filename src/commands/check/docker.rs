@@ -8,7 +8,7 @@ use super::report::Report;
 use crate::engine::{self, Endpoint, Engine, Info, Reference};
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
-use crate::settings::{Language, Mode};
+use crate::settings::{Language, Mode, System};
 
 /// How long the engine may take for an answer, and for all of them.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -52,10 +52,12 @@ pub(super) async fn connect(env: &Env, report: &mut Report) -> Option<Docker> {
 }
 
 /// The network that the server's kernels are on, and the variable that says so.
-pub(super) fn network(env: &Env) -> (String, &'static str) {
-    let names = ["DOCKER_NETWORK", "GP_DOCKER_NETWORK", "EG_DOCKER_NETWORK"];
-    let given = names.iter().find_map(|name| Some((env.get(name)?.to_owned(), *name)));
-    given.unwrap_or_else(|| ("bridge".to_owned(), "GP_DOCKER_NETWORK, which is not set here"))
+pub(super) fn network(system: System, env: &Env) -> (String, String) {
+    let names = ["DOCKER_NETWORK", system.network_variable()];
+    let given = names.iter().find_map(|name| Some((env.get(name)?.to_owned(), (*name).to_owned())));
+    given.unwrap_or_else(|| {
+        ("bridge".to_owned(), format!("{}, which is not set here", system.network_variable()))
+    })
 }
 
 impl Docker {
@@ -68,9 +70,15 @@ impl Docker {
     pub(super) async fn check(&self, spec: &Installed, env: &Env, report: &mut Report) {
         self.swarm(spec, report);
         self.network(spec, env, report).await;
-        match spec.image() {
+        let (variable, of_server) = match spec.system {
+            System::GatewayProvisioners => ("KERNEL_IMAGE", None),
+            System::EnterpriseGateway => ("EG_KERNEL_IMAGE", env.get("EG_KERNEL_IMAGE")),
+        };
+        match spec.image().or(of_server) {
             Some(image) => self.image(image, spec, env, report).await,
-            None => report.warning("no image is named: the server has to, with KERNEL_IMAGE"),
+            None => {
+                report.warning(format!("no image is named: the server has to, with {variable}"));
+            }
         }
     }
 
@@ -95,7 +103,7 @@ impl Docker {
     }
 
     async fn network(&self, spec: &Installed, env: &Env, report: &mut Report) {
-        let (name, variable) = network(env);
+        let (name, variable) = network(spec.system, env);
         if spec.mode == Mode::Swarm && ["bridge", "host", "none"].contains(&&*name) {
             report.error(format!(
                 "the network `{name}` ({variable}) is on one node only; create one with `docker \

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use fs_err as fs;
 
 use super::report::Report;
-use crate::commands::sample;
+use crate::commands::planned;
 use crate::env::Env;
 use crate::kernelspec::carried::{Kind, Reader};
 use crate::kernelspec::installed::Installed;
@@ -66,7 +66,7 @@ pub(super) fn check(
             report.warning(
                 "the launcher is that of the Python tool, which gives the kernel the server's \
                  whole environment and says little when a launch fails; replace it with \
-                 `install --replace`",
+                 `jupyter-docker-spec convert`",
             );
         }
     }
@@ -101,7 +101,7 @@ fn options(spec: &Installed, python: bool, env: &Env, report: &mut Report) {
             path.display(),
             unknown.unwrap_or_default().0
         );
-        sample::of_installed(spec, options, env)
+        planned::of_installed(spec, options, env)
     });
     match right {
         Ok(_) => report.ok(format!("{OPTIONS} is right")),
@@ -161,14 +161,11 @@ fn users(spec: &Installed, env: &Env, report: &mut Report) {
     for (what, variable, default) in [("UID", "KERNEL_UID", "1000"), ("GID", "KERNEL_GID", "100")] {
         let of_spec = spec.kernel_json.env.get(variable).map(String::as_str);
         let id = of_spec.or_else(|| env.get(variable)).unwrap_or(default);
-        for prefix in ["GP", "EG"] {
-            let list = format!("{prefix}_PROHIBITED_{what}S");
-            let prohibited = env.get(&list).unwrap_or("0");
-            if prohibited.split(',').any(|one| one.trim() == id) {
-                report
-                    .error(format!("{variable} of {id} is prohibited by {list} of `{prohibited}`"));
-                return;
-            }
+        let list = format!("{}_PROHIBITED_{what}S", spec.system.short());
+        let prohibited = env.get(&list).unwrap_or("0");
+        if prohibited.split(',').any(|one| one.trim() == id) {
+            report.error(format!("{variable} of {id} is prohibited by {list} of `{prohibited}`"));
+            return;
         }
     }
 }

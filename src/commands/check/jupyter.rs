@@ -9,9 +9,10 @@ use fs_err as fs;
 use serde::Deserialize;
 
 use super::report::Report;
-use crate::kernelspec::installed::{Installed, System};
+use crate::kernelspec::installed::Installed;
 use crate::paths::Paths;
 use crate::process;
+use crate::settings::System;
 
 /// How long Python may take to import what is looked for.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -44,7 +45,7 @@ struct Answer {
 
 /// What is true for all specifications.
 pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report) {
-    for system in [System::GatewayProvisioners, System::EnterpriseGateway] {
+    for system in System::ALL {
         if specs.iter().any(|spec| spec.system == system) {
             packages(system, paths, report);
         }

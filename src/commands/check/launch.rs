@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::docker::{self, Docker};
 use super::handshake::{ConnectionInfo, Handshake};
 use super::report::Report;
-use crate::kernelspec::installed::{Installed, System};
+use crate::env::Env;
+use crate::kernelspec::installed::Installed;
 use crate::paths::Paths;
-use crate::settings::{DEFAULT_LAUNCH_TIMEOUT, Mode};
+use crate::settings::{DEFAULT_LAUNCH_TIMEOUT, Mode, System};
 use crate::text;
 
 /// What a kernel may send at most; connection information has some hundred bytes.
@@ -81,10 +82,9 @@ async fn launch(
     paths: &Paths<'_>,
     report: &mut Report,
 ) -> Result<()> {
-    let seconds = spec.config.get("launch_timeout").and_then(serde_json::Value::as_u64);
-    let limit = Duration::from_secs(seconds.unwrap_or(DEFAULT_LAUNCH_TIMEOUT.get().into()));
+    let limit = launch_timeout(spec, paths.env);
     let handshake = Handshake::new()?;
-    let address = own_address(docker, paths).await?;
+    let address = own_address(docker, spec.system, paths).await?;
     let listener = TcpListener::bind((address, 0))
         .await
         .with_context(|| format!("could not listen on {address}"))?;
@@ -122,13 +122,27 @@ async fn launch(
     Ok(())
 }
 
-/// The address of this host by which containers on the kernels' network reach it: `GP_RESPONSE_IP` if
-/// it is set, else the one that leads there.
-async fn own_address(docker: &Docker, paths: &Paths<'_>) -> Result<IpAddr> {
-    if let Some(address) = paths.env.get("GP_RESPONSE_IP") {
-        return address.parse().with_context(|| format!("GP_RESPONSE_IP of `{address}`"));
+/// How long the server would wait for the kernel.
+fn launch_timeout(spec: &Installed, env: &Env) -> Duration {
+    let of_spec = spec.launch_timeout().and_then(|seconds| seconds.as_f64());
+    let of_server = || match spec.system {
+        System::GatewayProvisioners => None,
+        System::EnterpriseGateway => env.get("EG_KERNEL_LAUNCH_TIMEOUT")?.parse().ok(),
+    };
+    of_spec
+        .or_else(of_server)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .unwrap_or(Duration::from_secs(DEFAULT_LAUNCH_TIMEOUT.get().into()))
+}
+
+/// The address of this host by which containers on the kernels' network reach it: `GP_RESPONSE_IP`, or
+/// `EG_RESPONSE_IP`, if it is set, else the one that leads there.
+async fn own_address(docker: &Docker, system: System, paths: &Paths<'_>) -> Result<IpAddr> {
+    let variable = format!("{}_RESPONSE_IP", system.short());
+    if let Some(address) = paths.env.get(&variable) {
+        return address.parse().with_context(|| format!("{variable} of `{address}`"));
     }
-    let (network, _) = docker::network(paths.env);
+    let (network, _) = docker::network(system, paths.env);
     let mut ways = Vec::new();
     // Services have a second network, by which they reach the hosts that they run on.
     for network in [network.as_str(), "docker_gwbridge"] {
@@ -139,7 +153,7 @@ async fn own_address(docker: &Docker, paths: &Paths<'_>) -> Result<IpAddr> {
     ways.iter().find_map(|gateway| source_address(gateway)).with_context(|| {
         format!(
             "this host has no way to the network of the kernels, `{network}`; run this where the \
-             Jupyter server runs, or name an address in GP_RESPONSE_IP"
+             Jupyter server runs, or name an address in {variable}"
         )
     })
 }
@@ -231,19 +245,16 @@ impl Launcher {
             values.iter().fold(word.clone(), |word, (name, value)| word.replace(name, value))
         });
         let program = words.next().context("`argv` in kernel.json is empty")?;
-        let (network, _) = docker::network(paths.env);
-        let (prefix, image) = match spec.system {
-            System::GatewayProvisioners => ("GP", spec.image()),
-            System::EnterpriseGateway => ("EG", spec.image()),
-        };
+        let (network, _) = docker::network(spec.system, paths.env);
+        let image = spec.image();
         let language = spec.kernel_json.language.to_lowercase();
         let mut command = tokio::process::Command::new(&program);
         command
             .args(words)
             .env_clear()
             .envs(paths.env.iter())
-            .env(format!("{prefix}_DOCKER_MODE"), spec.mode.name())
-            .env(format!("{prefix}_DOCKER_NETWORK"), network)
+            .env(spec.system.mode_variable(), spec.mode.name())
+            .env(spec.system.network_variable(), network)
             .env("KERNEL_GID", "100")
             .env("KERNEL_ID", kernel_id)
             .env("KERNEL_LANGUAGE", language)

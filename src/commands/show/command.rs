@@ -11,12 +11,12 @@ use fs_err as fs;
 use serde_json::Value;
 
 use super::difference::{Difference, comparable};
-use super::shell;
+use super::{shell, text_of};
 use crate::cli::{self, Cli, Command};
 use crate::commands::list::Entry;
 use crate::env::Env;
 use crate::kernelspec::carried::{Carried, Kind};
-use crate::kernelspec::installed::{Installed, System};
+use crate::kernelspec::installed::Installed;
 use crate::kernelspec::launcher::{NATIVE, PYTHON};
 use crate::kernelspec::render::KernelJson;
 use crate::launcher::spec::OPTIONS;
@@ -26,7 +26,8 @@ use crate::settings::config::Config;
 use crate::settings::lookup::{Line, Lookup};
 use crate::settings::traits::Trait;
 use crate::settings::{
-    DEFAULT_LAUNCH_TIMEOUT, Language, Launcher, Location, Mode, Settings, variable,
+    DEFAULT_LAUNCH_TIMEOUT, Language, Launcher, Location, Mode, Sample, Settings, System, sample,
+    variable,
 };
 use crate::templates;
 
@@ -111,8 +112,8 @@ impl<'a> Surroundings<'a> {
         else {
             bail!("it is no `install` command");
         };
-        let line = &Line::new(&args, &[])?;
-        let lookup = Lookup { line, config: &Config::default(), env };
+        let (args, line) = sample::lines(&args, &Line::new(&args, &[])?, env).swap_remove(0);
+        let lookup = Lookup { line: &line, config: &Config::default(), env };
         let settings = Settings::resolve(&args, &lookup)?;
         let kernels = settings.location.kernels_directory(paths)?;
         let destination = kernels.join(settings.kernel_name.as_str());
@@ -152,8 +153,13 @@ pub(super) fn command(
 ) -> Result<String> {
     let (location, data) = location(&spec.directory, paths)?;
     let place = Surroundings::new(paths, data.as_deref());
-    let needed: Vec<Opt> = location.into_iter().chain([name_option(name)]).collect();
-    let mut options = possible(&needed, wanted(spec, entry, paths), &place)?;
+    let sample = sample_of(name, spec);
+    let name = sample.map_or_else(|| name_option(name), |one| Opt::new("--sample", one.name()));
+    let needed: Vec<Opt> = location.into_iter().chain([name]).collect();
+    let mut wanted = wanted(spec, entry, paths);
+    // A sample has its language.
+    wanted.retain(|option| sample.is_none() || option.name != "--language");
+    let mut options = possible(&needed, wanted, &place)?;
     options.extend(needed);
     options.push(Opt::flag("--replace"));
     let options = necessary(options, &place);
@@ -172,6 +178,15 @@ pub(super) fn command(
 /// it is written in a way that only comes to it.
 fn name_option(name: &str) -> Opt {
     Opt::new("--kernel-name", if name == "docker_python" { "Docker_Python" } else { name })
+}
+
+/// The sample whose directory has this name in capital letters, which `--kernel-name` cannot give.
+fn sample_of(name: &str, spec: &Installed) -> Option<Sample> {
+    let language = Language::parse(&spec.kernel_json.language);
+    Sample::ALL.into_iter().find(|sample| {
+        let has_name = spec.directory.ends_with(sample.name()) && sample.name() != name;
+        has_name && Some(sample.language()) == language
+    })
 }
 
 /// The options that lead to the directory, and the data directory to be set for them if no option
@@ -214,25 +229,30 @@ fn wanted(spec: &Installed, entry: &Entry, paths: &Paths<'_>) -> Vec<Opt> {
     let language = Language::parse(&spec.kernel_json.language);
     let names = |name| spec.names(name).map(|names| names.join(","));
     let text = |name| spec.text(name).map(str::to_owned);
-    let timeout = spec
-        .config
-        .get("launch_timeout")
-        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let timeout = spec.launch_timeout().map(|seconds| text_of(&seconds)).or_else(|| {
+        let known = spec.system == System::GatewayProvisioners;
+        known.then(|| DEFAULT_LAUNCH_TIMEOUT.to_string())
+    });
     let class = spec.argument("kernel-class-name").filter(|_| language == Some(Language::Python));
     let given = [
+        ("--gateway", Some(spec.system.name().to_owned())),
         ("--language", language.map(|language| language.name().to_owned())),
         ("--display-name", Some(spec.kernel_json.display_name.clone())),
         ("--image-name", text("image_name")),
+        ("--executor-image-name", text("executor_image_name")),
         ("--authorized-users", Some(names("authorized_users").unwrap_or_default())),
         ("--unauthorized-users", names("unauthorized_users").or_else(|| Some("root".to_owned()))),
         ("--port-range", text("port_range").or_else(|| Some("0..0".to_owned()))),
-        ("--launch-timeout", timeout.or_else(|| Some(DEFAULT_LAUNCH_TIMEOUT.to_string()))),
+        ("--launch-timeout", timeout),
         ("--ipykernel-subclass-name", class.map(str::to_owned)),
         ("--launcher", launcher(spec, entry, paths)),
     ];
-    let swarm = (spec.mode == Mode::Swarm).then_some(Opt::flag("--swarm"));
+    let mode = match spec.mode {
+        Mode::Swarm => "--swarm",
+        Mode::Docker => "--no-swarm",
+    };
     let given = given.into_iter().filter_map(|(name, value)| Some(Opt::new(name, value?)));
-    given.chain(swarm).collect()
+    given.chain([Opt::flag(mode)]).collect()
 }
 
 /// The value of `--launcher`. A file that is missing is held to be what its name says.
@@ -313,13 +333,7 @@ fn tell_difference(spec: &Installed, made: &Made) -> Result<()> {
             spec.directory.display()
         );
     }
-    if spec.system == System::EnterpriseGateway {
-        tracing::warn!(
-            "The command cannot express that it is for Enterprise Gateway \
-             (`metadata.process_proxy`, `argv`): it makes it for gateway_provisioners"
-        );
-    }
-    let difference = Difference::new(&comparable(spec, &made.kernel_json)?, &made.kernel_json);
+    let difference = Difference::new(&comparable(spec)?, &made.kernel_json);
     for (names, what) in [
         (difference.lost, "The command cannot express, and leaves out of kernel.json,"),
         (difference.changed, "The command cannot express, and changes in kernel.json,"),

@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result};
 use fs_err as fs;
 use serde_json::{Map, Value, json};
 
-use crate::kernelspec::installed::{Installed, System};
+use crate::kernelspec::installed::Installed;
 use crate::kernelspec::store::KERNEL_JSON;
+use crate::settings::{DEFAULT_LAUNCH_TIMEOUT, System};
 
 /// The names of settings, such as `metadata.debugger`.
 #[derive(Debug, Default)]
@@ -51,9 +52,8 @@ impl Difference {
 }
 
 /// The specification's `kernel.json` in the spelling of ours: with what Jupyter supplies if it is not
-/// there, without what is there and means the same as nothing, and with the settings of
-/// Enterprise Gateway where `gateway_provisioners` has them. `ours` has what cannot be compared then.
-pub(super) fn comparable(spec: &Installed, ours: &Value) -> Result<Value> {
+/// there, and without what is there and means the same as nothing.
+pub(super) fn comparable(spec: &Installed) -> Result<Value> {
     let text = fs::read(spec.directory.join(KERNEL_JSON))?;
     let mut value: Map<String, Value> =
         serde_json::from_slice(&text).context("kernel.json is no longer what it was")?;
@@ -64,30 +64,18 @@ pub(super) fn comparable(spec: &Installed, ours: &Value) -> Result<Value> {
     ] {
         value.entry(key).or_insert(default);
     }
-    if spec.system == System::EnterpriseGateway {
-        as_provisioner(&mut value, ours);
-    }
+    let config = match spec.system {
+        System::GatewayProvisioners => "/kernel_provisioner/config",
+        System::EnterpriseGateway => "/process_proxy/config",
+    };
     let config = value
         .get_mut("metadata")
-        .and_then(|metadata| metadata.pointer_mut("/kernel_provisioner/config"))
+        .and_then(|metadata| metadata.pointer_mut(config))
         .and_then(Value::as_object_mut);
     if let Some(config) = config {
         simplify(config, spec);
     }
     Ok(value.into())
-}
-
-fn as_provisioner(value: &mut Map<String, Value>, ours: &Value) {
-    value.insert("argv".to_owned(), ours["argv"].clone());
-    let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    if let Some(mut proxy) = metadata.remove("process_proxy")
-        && let Some(proxy) = proxy.as_object_mut()
-    {
-        proxy.remove("class_name");
-        let name = &ours["metadata"]["kernel_provisioner"]["provisioner_name"];
-        proxy.insert("provisioner_name".to_owned(), name.clone());
-        metadata.insert("kernel_provisioner".to_owned(), proxy.clone().into());
-    }
 }
 
 fn simplify(config: &mut Map<String, Value>, spec: &Installed) {
@@ -97,13 +85,19 @@ fn simplify(config: &mut Map<String, Value>, spec: &Installed) {
         if names.iter().map(String::as_str).eq(default.iter().copied()) {
             config.remove(name);
         } else {
-            config.insert(name.to_owned(), names.into_iter().collect());
+            let value = match spec.system {
+                System::GatewayProvisioners => names.into_iter().collect(),
+                System::EnterpriseGateway => Vec::from_iter(names).join(",").into(),
+            };
+            config.insert(name.to_owned(), value);
         }
     }
     if config.get("port_range").is_some_and(|range| range == "0..0" || range == "") {
         config.remove("port_range");
     }
-    config.entry("launch_timeout").or_insert_with(|| 30.into());
+    if spec.system == System::GatewayProvisioners {
+        config.entry("launch_timeout").or_insert_with(|| DEFAULT_LAUNCH_TIMEOUT.get().into());
+    }
 }
 
 #[cfg(test)]

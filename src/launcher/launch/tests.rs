@@ -39,7 +39,7 @@ fn error(changes: &[(&str, &str)]) -> String {
 #[test]
 fn a_launch_of_gateway_provisioners() {
     let launch = with(&[]).unwrap();
-    assert_eq!(launch.caller, Caller::GatewayProvisioners);
+    assert_eq!(launch.caller, System::GatewayProvisioners);
     assert_eq!(launch.name, "bob-1234");
     assert_eq!(launch.mode, Mode::Docker);
     assert_eq!(launch.network, "bridge");
@@ -52,7 +52,7 @@ fn a_launch_of_gateway_provisioners() {
 #[test]
 fn a_launch_of_enterprise_gateway() {
     let launch = from_gateway(&[("EG_KERNEL_LAUNCH_TIMEOUT", "60")]).unwrap();
-    assert_eq!(launch.caller, Caller::EnterpriseGateway);
+    assert_eq!(launch.caller, System::EnterpriseGateway);
     assert_eq!(launch.labels()["app"], "enterprise-gateway");
     assert_eq!(launch.timeout, Duration::from_secs(60));
     let launch =

@@ -1,4 +1,4 @@
-//! A launch as `gateway_provisioners` asks for it, with its defaults, for looking at what would come
+//! A launch as a server asks for it, with its defaults, for looking at what would come
 //! of a specification without starting a kernel.
 
 use anyhow::{Context as _, Result};
@@ -10,7 +10,7 @@ use crate::launcher::launch::Launch;
 use crate::launcher::plan::Plan;
 use crate::launcher::spec::{InstalledSpec, OPTIONS};
 use crate::options::Options;
-use crate::settings::{Mode, Settings};
+use crate::settings::{Mode, Settings, System};
 
 /// A kernel id for show.
 const KERNEL_ID: &str = "00000000-0000-0000-0000-000000000000";
@@ -32,7 +32,10 @@ pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
     };
     let (image, language) = (&settings.image_name, settings.language.key());
     options
-        .and_then(|options| plan(settings.mode, image, language, options, arguments, env))
+        .and_then(|options| {
+            let server = (settings.system, settings.mode);
+            plan(server, image, language, options, arguments, env)
+        })
         .context("the options for the container are not valid")
 }
 
@@ -43,11 +46,12 @@ pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
 pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Result<Plan> {
     let image = spec.image().unwrap_or("IMAGE");
     let language = spec.kernel_json.language.to_lowercase();
-    plan(spec.mode, image, &language, options, Arguments::default(), env)
+    let server = (spec.system, spec.mode);
+    plan(server, image, &language, options, Arguments::default(), env)
 }
 
 fn plan(
-    mode: Mode,
+    (system, mode): (System, Mode),
     image: &str,
     language: &str,
     options: Options,
@@ -58,10 +62,10 @@ fn plan(
         Mode::Docker => "bridge",
         Mode::Swarm => "OVERLAY_NETWORK",
     };
-    let network = env.get("GP_DOCKER_NETWORK").unwrap_or(network);
+    let network = env.get(system.network_variable()).unwrap_or(network);
     let variables = [
-        ("GP_DOCKER_MODE", mode.name()),
-        ("GP_DOCKER_NETWORK", network),
+        (system.mode_variable(), mode.name()),
+        (system.network_variable(), network),
         ("KERNEL_EXECUTOR_IMAGE", image),
         ("KERNEL_GID", "100"),
         ("KERNEL_ID", KERNEL_ID),

@@ -1,0 +1,155 @@
+//! `jupyter-docker-spec convert`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use fs_err as fs;
+
+use crate::cli::Convert;
+use crate::kernelspec::carried::{Kind, Reader};
+use crate::kernelspec::convert;
+use crate::kernelspec::installed::Installed;
+use crate::kernelspec::known::{self, Origin};
+use crate::kernelspec::launcher::{LauncherFile, NATIVE, PYTHON};
+use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::store::{self, Job};
+use crate::launcher::args::Request;
+use crate::launcher::spec::OPTIONS;
+use crate::paths::Paths;
+use crate::settings::Launcher;
+
+/// What is added to the name of a launcher that somebody has changed, when ours takes its place.
+const KEPT: &str = ".replaced";
+
+/// Gives specifications the native launcher in the place of one in Python, and changes nothing else:
+/// all of those that are named, or none.
+///
+/// # Errors
+/// When one of them is not there, is not for Docker, has a launcher that somebody has changed, or
+/// cannot be replaced. All of them are as they were then.
+pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
+    let directories = paths.kernel_directories();
+    let all = search::in_directories(&directories);
+    let mut plans: Vec<Plan> = Vec::new();
+    for name in &args.names {
+        let found = search::find(name, &all, &directories, paths)?;
+        if plans.iter().any(|plan| plan.found.directory == found.directory) {
+            continue;
+        }
+        plans.extend(Plan::new(found)?);
+    }
+    let changed: Vec<&Plan> = plans.iter().filter(|plan| plan.tell_changes()).collect();
+    if !args.force && !changed.is_empty() {
+        let names: Vec<String> = changed.iter().map(|p| format!("`{}`", p.found.name)).collect();
+        bail!(
+            "nothing was converted: the native launcher does not do what somebody has written into \
+             the launcher of {}; say the same in {OPTIONS}, for which `install --help` has the \
+             options, and convert with --force, which keeps the old launcher as \
+             `scripts/{PYTHON}{KEPT}`",
+            names.join(", ")
+        );
+    }
+    let jobs: Result<Vec<Job>> = plans.iter().map(|plan| plan.job(paths)).collect();
+    store::install(&jobs?)?;
+    for Plan { found, origin, .. } in &plans {
+        let what = match origin {
+            Origin::Known(name) => format!("the launcher of {name}"),
+            Origin::Changed(name, _) => format!("a changed launcher of {name}"),
+            Origin::Other => "another launcher".to_owned(),
+        };
+        let shown = found.directory.display();
+        tracing::info!("Converted kernelspec {} in {shown}, which had {what}", found.name);
+    }
+    Ok(())
+}
+
+/// A specification that is to be converted.
+struct Plan {
+    found: Found,
+    /// What its launcher is.
+    origin: Origin,
+    /// Its launcher, as the path in the specification; `None` if it lies elsewhere or is missing.
+    launcher: Option<PathBuf>,
+    /// The words for the launcher.
+    words: Vec<String>,
+}
+
+impl Plan {
+    /// Looks at a specification; `None` if there is nothing to do.
+    fn new(found: Found) -> Result<Option<Self>> {
+        let shown = found.directory.display();
+        let Some(spec) = found.read()? else {
+            bail!("`{}` in {shown} is no Docker kernel specification", found.name);
+        };
+        store::check(&found.directory, true)?;
+        let (carried, _) = Reader::default().read(&spec);
+        if carried.is_some_and(|carried| carried.kind == Kind::Native) {
+            tracing::info!("Kernelspec {} in {shown} has the native launcher already", found.name);
+            return Ok(None);
+        }
+        let (path, by_python) = spec.launcher().with_context(|| {
+            format!("`argv` in the kernel.json of `{}` in {shown} is empty", found.name)
+        })?;
+        let words = spec.kernel_json.argv[if by_python { 2 } else { 1 }..].to_vec();
+        let understood = Request::parse(words.iter().map(Into::into));
+        ensure!(
+            matches!(understood, Ok(Request::Launch(_))),
+            "`argv` in the kernel.json of `{}` in {shown} has words that the native launcher does \
+             not know{}",
+            found.name,
+            understood.err().map(|error| format!(": {error}")).unwrap_or_default()
+        );
+        let launcher = inside(&spec, path);
+        let path = launcher.as_ref().map_or(path.to_path_buf(), |own| found.directory.join(own));
+        let origin = if by_python {
+            let text = fs::read(&path).context("could not read the launcher")?;
+            known::origin(&String::from_utf8_lossy(&text))
+        } else {
+            Origin::Other
+        };
+        Ok(Some(Self { found, origin, launcher, words }))
+    }
+
+    /// Tells what somebody has made of the launcher; false if it is as it came.
+    fn tell_changes(&self) -> bool {
+        let Found { name, directory, .. } = &self.found;
+        let shown = directory.display();
+        match &self.origin {
+            Origin::Known(_) => return false,
+            Origin::Changed(of, changes) => tracing::warn!(
+                "The launcher of `{name}` in {shown} is that of {of} with changes:\n{}",
+                known::shown(changes)
+            ),
+            Origin::Other => tracing::warn!(
+                "The launcher of `{name}` in {shown} is none that is known, of \
+                 gateway_provisioners, Enterprise Gateway or jupyter-docker-spec"
+            ),
+        }
+        true
+    }
+
+    fn job(&self, paths: &Paths<'_>) -> Result<Job> {
+        let directory = &self.found.directory;
+        let path = directory.join("scripts").join(NATIVE).into_os_string().into_string().ok();
+        let path = path.with_context(|| {
+            format!("`{}` is not UTF-8 and cannot be named in kernel.json", directory.display())
+        })?;
+        let argv: Vec<String> = [path].into_iter().chain(self.words.iter().cloned()).collect();
+        let kept = Path::new("scripts").join(format!("{PYTHON}{KEPT}"));
+        let kept = Some(kept).filter(|_| !matches!(self.origin, Origin::Known(_)));
+        let launcher = LauncherFile::find(&Launcher::Native, paths)?;
+        let old = self.launcher.as_deref();
+        let tree = convert::tree(directory, old, kept.as_deref(), launcher, &argv)?;
+        Ok(Job { destination: directory.clone(), tree, replace: true })
+    }
+}
+
+/// The launcher as a path in the specification. One that was made for another place names the
+/// launcher where it would lie there.
+fn inside(spec: &Installed, path: &Path) -> Option<PathBuf> {
+    if let Ok(inside) = path.strip_prefix(&spec.directory) {
+        return spec.directory.join(inside).exists().then(|| inside.to_path_buf());
+    }
+    let usual = Path::new("scripts").join(path.file_name()?);
+    (!path.exists() && spec.directory.join(&usual).exists()).then_some(usual)
+}

@@ -1,0 +1,178 @@
+//! `convert`.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::sandbox::{INSTALLER, KERNELS, LAUNCHER, Outcome, Sandbox, set_mode};
+
+fn convert(sandbox: &Sandbox, words: &[&str]) -> Outcome {
+    let mut command = sandbox.command(INSTALLER);
+    command.arg("convert").args(words);
+    command.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
+    sandbox.run(&mut command)
+}
+
+/// A specification with a launcher in Python.
+fn with_python(sandbox: &Sandbox, words: &[&str]) -> PathBuf {
+    sandbox.installed(&[&["--launcher=python"], words].concat())
+}
+
+/// Edits the launcher of a specification.
+fn edit(specification: &Path, from: &str, to: &str) {
+    let path = specification.join("scripts/launch_docker.py");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from));
+    fs::write(&path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn only_the_launcher_is_changed() {
+    let sandbox = Sandbox::new();
+    let specification = with_python(&sandbox, &["--authorized-users=bob", "--launch-timeout=45"]);
+    let path = specification.join("kernel.json");
+    // What people, and other tools, add.
+    let text = fs::read_to_string(&path).unwrap().replace(
+        "\"debugger\": true",
+        "\"debugger\":true, \"of-mine\" : [1.50, {\"z\": 1, \"a\": 2}]",
+    );
+    fs::write(&path, &text).unwrap();
+    fs::write(specification.join("notes.txt"), "mine").unwrap();
+    fs::write(specification.join("scripts/hook"), "#!/bin/sh\n").unwrap();
+    set_mode(&specification.join("scripts/hook"), 0o755);
+    fs::create_dir(specification.join("scripts/__pycache__")).unwrap();
+    fs::write(specification.join("scripts/__pycache__/launch_docker.pyc"), "").unwrap();
+
+    assert_snapshot!(convert(&sandbox, &["docker_python"]), @"
+    exit status: 0
+    ----- stderr -----
+    [I [TIME] DockerSpecInstaller] Converted kernelspec docker_python in [ROOT]/prefix/share/jupyter/kernels/docker_python, which had the launcher of jupyter-docker-spec
+    ");
+    assert_snapshot!(sandbox.tree(&specification), @"
+    -0644 kernel.json
+    -0644 logo-32x32.png
+    -0644 logo-64x64.png
+    -0644 logo-svg.svg
+    -0644 notes.txt
+    d0755 scripts
+    -0755 scripts/hook
+    -0755 scripts/launch_docker
+    -0644 scripts/launch_docker.toml
+    ");
+    let old = "\"python\",\n    \"[ROOT]/prefix/share/jupyter/kernels/docker_python/scripts/launch_docker.py\"";
+    let new = "\"[ROOT]/prefix/share/jupyter/kernels/docker_python/scripts/launch_docker\"";
+    let text = text.replace(sandbox.root().to_str().unwrap(), "[ROOT]");
+    assert!(text.contains(old));
+    assert_eq!(sandbox.text(&path), text.replace(old, new));
+    let launcher = fs::read(specification.join("scripts/launch_docker")).unwrap();
+    assert!(launcher == fs::read(LAUNCHER).unwrap());
+    assert_eq!(fs::read(specification.join("notes.txt")).unwrap(), b"mine");
+
+    // Once more does nothing.
+    let before = sandbox.tree(&specification);
+    assert_snapshot!(convert(&sandbox, &["docker_python"]), @"
+    exit status: 0
+    ----- stderr -----
+    [I [TIME] DockerSpecInstaller] Kernelspec docker_python in [ROOT]/prefix/share/jupyter/kernels/docker_python has the native launcher already
+    ");
+    assert_eq!(sandbox.tree(&specification), before);
+}
+
+#[test]
+fn a_launcher_that_was_edited_is_told_and_left_alone() {
+    let sandbox = Sandbox::new();
+    let edited = with_python(&sandbox, &["--language=R"]);
+    edit(
+        &edited,
+        "        # \"volumes\": [\"/data:/data:ro\"],\n",
+        "        \"volumes\": [\"/data:/data:ro\"],\n",
+    );
+    edit(&edited, "LEFTOVER_SECONDS = 5", "LEFTOVER_SECONDS = 50");
+    let other = with_python(&sandbox, &[]);
+    let before = [sandbox.tree(&edited), sandbox.tree(&other)];
+
+    assert_snapshot!(convert(&sandbox, &["docker_python", "docker_r"]), @r#"
+    exit status: 1
+    ----- stderr -----
+    [W [TIME] DockerSpecInstaller] The launcher of `docker_r` in [ROOT]/prefix/share/jupyter/kernels/docker_r is that of jupyter-docker-spec with changes:
+        line 31:
+        + LEFTOVER_SECONDS = 50  # how long a container of the same kernel may take to go
+        - a line of the original
+        line 57:
+        +         "volumes": ["/data:/data:ro"],
+    [E [TIME] DockerSpecInstaller] nothing was converted: the native launcher does not do what somebody has written into the launcher of `docker_r`; say the same in launch_docker.toml, for which `install --help` has the options, and convert with --force, which keeps the old launcher as `scripts/launch_docker.py.replaced`
+    "#);
+    assert_eq!([sandbox.tree(&edited), sandbox.tree(&other)], before);
+
+    let text = fs::read(edited.join("scripts/launch_docker.py")).unwrap();
+    let outcome = convert(&sandbox, &["docker_python", "docker_r", "--force"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let kept = edited.join("scripts/launch_docker.py.replaced");
+    assert_eq!(fs::read(kept).unwrap(), text);
+    assert!(!edited.join("scripts/launch_docker.py").exists());
+    assert!(!other.join("scripts/launch_docker.py.replaced").exists());
+    for specification in [edited, other] {
+        let argv = &Sandbox::kernel_json(&specification)["argv"];
+        assert_eq!(argv[0], json!(specification.join("scripts/launch_docker")));
+    }
+}
+
+#[test]
+fn what_launch_docker_toml_says_stays() {
+    let sandbox = Sandbox::new();
+    let specification = with_python(&sandbox, &[]);
+    fs::write(specification.join("scripts/launch_docker.toml"), "read_only = true\n").unwrap();
+    assert_eq!(convert(&sandbox, &[specification.to_str().unwrap()]).code(), Some(0));
+    let text = fs::read_to_string(specification.join("scripts/launch_docker.toml")).unwrap();
+    assert_eq!(text, "read_only = true\n");
+}
+
+#[test]
+fn one_that_was_made_for_another_place_gets_the_launcher_of_this_one() {
+    let sandbox = Sandbox::new();
+    let specification = with_python(&sandbox, &["--gateway=enterprise-gateway"]);
+    let moved = sandbox.path("elsewhere/Python_docker");
+    fs::create_dir(sandbox.path("elsewhere")).unwrap();
+    fs::rename(&specification, &moved).unwrap();
+    let outcome = convert(&sandbox, &["elsewhere/Python_docker"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let spec = Sandbox::kernel_json(&moved);
+    assert_eq!(spec["argv"][0], json!(moved.join("scripts/launch_docker")));
+    assert_eq!(spec["argv"][1], "--RemoteProcessProxy.kernel-id");
+    assert!(!moved.join("scripts/launch_docker.py").exists());
+}
+
+#[test]
+fn what_cannot_be_converted() {
+    let sandbox = Sandbox::new();
+    let unknown = with_python(&sandbox, &["--kernel-name=unknown"]);
+    fs::write(unknown.join("scripts/launch_docker.py"), "import docker\n").unwrap();
+    let missing = with_python(&sandbox, &["--kernel-name=missing"]);
+    fs::remove_file(missing.join("scripts/launch_docker.py")).unwrap();
+    let words = with_python(&sandbox, &["--kernel-name=words"]);
+    let path = words.join("kernel.json");
+    let text = fs::read_to_string(&path).unwrap().replace("--port-range", "--port-ranges");
+    fs::write(&path, text).unwrap();
+    let linked = with_python(&sandbox, &["--kernel-name=linked"]);
+    fs::rename(&linked, sandbox.path("target")).unwrap();
+    std::os::unix::fs::symlink(sandbox.path("target"), &linked).unwrap();
+    sandbox.file(format!("prefix/{KERNELS}/local/kernel.json"), r#"{"argv": ["python"]}"#);
+    let before = sandbox.tree("prefix");
+
+    let refused = |name| convert(&sandbox, &[name]).error().to_owned();
+    assert_snapshot!(convert(&sandbox, &["unknown"]), @"
+    exit status: 1
+    ----- stderr -----
+    [W [TIME] DockerSpecInstaller] The launcher of `unknown` in [ROOT]/prefix/share/jupyter/kernels/unknown is none that is known, of gateway_provisioners, Enterprise Gateway or jupyter-docker-spec
+    [E [TIME] DockerSpecInstaller] nothing was converted: the native launcher does not do what somebody has written into the launcher of `unknown`; say the same in launch_docker.toml, for which `install --help` has the options, and convert with --force, which keeps the old launcher as `scripts/launch_docker.py.replaced`
+    ");
+    assert_snapshot!(refused("missing"), @"could not read the launcher: failed to open file `[ROOT]/prefix/share/jupyter/kernels/missing/scripts/launch_docker.py`: No such file or directory (os error 2)");
+    assert_snapshot!(refused("words"), @"`argv` in the kernel.json of `words` in [ROOT]/prefix/share/jupyter/kernels/words has words that the native launcher does not know: invalid option '--port-ranges'");
+    assert_snapshot!(refused("linked"), @"`[ROOT]/prefix/share/jupyter/kernels/linked` is a symbolic link to `[ROOT]/target`, and a link is not replaced; remove it, or choose another --kernel-name");
+    assert_snapshot!(refused("local"), @"`local` in [ROOT]/prefix/share/jupyter/kernels/local is no Docker kernel specification");
+    assert_snapshot!(refused("./target/scripts"), @"there is no kernel.json in `[ROOT]/target/scripts`");
+    assert_eq!(sandbox.tree("prefix"), before);
+    assert_eq!(convert(&sandbox, &[]).code(), Some(2));
+}
