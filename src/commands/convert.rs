@@ -10,7 +10,7 @@ use crate::kernelspec::carried::{Kind, Reader};
 use crate::kernelspec::convert;
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::known::{self, Origin};
-use crate::kernelspec::launcher::{LauncherFile, NATIVE, PYTHON};
+use crate::kernelspec::launcher::{LauncherFile, NATIVE, PYTHON, PYTHON_OPTIONS};
 use crate::kernelspec::search::{self, Found};
 use crate::kernelspec::store::{self, Job};
 use crate::launcher::args::Request;
@@ -101,12 +101,7 @@ impl Plan {
         );
         let launcher = inside(&spec, path);
         let path = launcher.as_ref().map_or(path.to_path_buf(), |own| found.directory.join(own));
-        let origin = if by_python {
-            let text = fs::read(&path).context("could not read the launcher")?;
-            known::origin(&String::from_utf8_lossy(&text))
-        } else {
-            Origin::Other
-        };
+        let origin = if by_python { origin(&path)? } else { Origin::Other };
         Ok(Some(Self { found, origin, launcher, words }))
     }
 
@@ -141,6 +136,19 @@ impl Plan {
         let old = self.launcher.as_deref();
         let tree = convert::tree(directory, old, kept.as_deref(), launcher, &argv)?;
         Ok(Job { destination: directory.clone(), tree, replace: true })
+    }
+}
+
+/// What a launcher in Python is, together with the file that ours has beside it.
+fn origin(path: &Path) -> Result<Origin> {
+    let of = |path: &Path| {
+        let text = fs::read(path).context("could not read the launcher")?;
+        Ok::<_, anyhow::Error>(known::origin(&String::from_utf8_lossy(&text)))
+    };
+    let companion = path.with_file_name(PYTHON_OPTIONS);
+    match of(path)? {
+        Origin::Known(_) if companion.exists() => of(&companion),
+        origin => Ok(origin),
     }
 }
 

@@ -10,7 +10,7 @@ use fs_err as fs;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::launcher::{LauncherFile, NATIVE};
+use super::launcher::{LauncherFile, NATIVE, PYTHON_OPTIONS};
 use super::store::{self, Content, File, KERNEL_JSON, Tree};
 use crate::launcher::spec::OPTIONS;
 use crate::templates;
@@ -33,8 +33,14 @@ pub fn tree(
     let script = Path::new("scripts").join(NATIVE);
     let options = Path::new("scripts").join(OPTIONS);
     let mut paths: BTreeSet<PathBuf> = store::files(directory);
+    // What our launcher in Python has beside it, unless somebody has written something into it.
+    let companion = Path::new("scripts").join(PYTHON_OPTIONS);
+    let is_ours = kept.is_none()
+        && fs::read(directory.join(&companion))
+            .is_ok_and(|text| text == templates::python_options().as_bytes());
     paths.retain(|path| {
         path != Path::new(KERNEL_JSON)
+            && !(is_ours && *path == companion)
             && Some(&**path) != old
             && Some(&**path) != kept
             && *path != script

@@ -43,9 +43,12 @@ pub struct Change {
 pub fn origin(text: &str) -> Origin {
     let lines = code(text);
     let digests: Vec<u64> = lines.iter().map(|(_, line)| digest(line)).collect();
-    let ours = String::from_utf8_lossy(templates::python_launcher());
-    let ours = code(&ours).iter().map(|(_, line)| digest(line)).collect();
-    let compared = known().chain([("jupyter-docker-spec", ours)]).map(|(name, known)| {
+    let launcher = String::from_utf8_lossy(templates::python_launcher());
+    let ours = [&*launcher, templates::python_options()].map(|ours| {
+        let digests = code(ours).iter().map(|(_, line)| digest(line)).collect();
+        ("jupyter-docker-spec", digests)
+    });
+    let compared = known().chain(ours).map(|(name, known)| {
         let operations = capture_diff_slices(Algorithm::Myers, &known, &digests);
         let alike = get_diff_ratio(&operations, known.len(), digests.len());
         (name, operations, alike)

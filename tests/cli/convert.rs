@@ -97,10 +97,10 @@ fn a_launcher_that_was_edited_is_told_and_left_alone() {
     exit status: 1
     ----- stderr -----
     [W [TIME] DockerSpecInstaller] The launcher of `docker_r` in [ROOT]/prefix/share/jupyter/kernels/docker_r is that of jupyter-docker-spec with changes:
-        line 31:
+        line 35:
         + LEFTOVER_SECONDS = 50  # how long a container of the same kernel may take to go
         - a line of the original
-        line 57:
+        line 61:
         +         "volumes": ["/data:/data:ro"],
     [E [TIME] DockerSpecInstaller] nothing was converted: the native launcher does not do what somebody has written into the launcher of `docker_r`; say the same in launch_docker.toml, for which `install --help` has the options, and convert with --force, which keeps the old launcher as `scripts/launch_docker.py.replaced`
     "#);
@@ -117,6 +117,26 @@ fn a_launcher_that_was_edited_is_told_and_left_alone() {
         let argv = &Sandbox::kernel_json(&specification)["argv"];
         assert_eq!(argv[0], json!(specification.join("scripts/launch_docker")));
     }
+}
+
+#[test]
+fn what_the_launcher_has_beside_it_counts_too() {
+    let sandbox = Sandbox::new();
+    let specification = with_python(&sandbox, &[]);
+    let path = specification.join("scripts/launch_docker_options.py");
+    let text = fs::read_to_string(&path).unwrap() + "print(1)\n";
+    fs::write(&path, &text).unwrap();
+    let before = sandbox.tree(&specification);
+    let outcome = convert(&sandbox, &["docker_python"]);
+    assert_eq!(outcome.code(), Some(1), "{outcome}");
+    assert!(
+        outcome.to_string().contains("with changes:\n    line 362:\n    + print(1)"),
+        "{outcome}"
+    );
+    assert_eq!(sandbox.tree(&specification), before);
+
+    assert_eq!(convert(&sandbox, &["docker_python", "--force"]).code(), Some(0));
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
 #[test]
