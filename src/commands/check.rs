@@ -6,10 +6,13 @@ mod gateway;
 mod handshake;
 mod jupyter;
 mod launch;
+mod reach;
 mod report;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use self::jupyter::Addresses;
+use self::reach::Listening;
 use self::report::Report;
 use crate::cli::Check;
 use crate::kernelspec::carried::Reader;
@@ -41,12 +44,12 @@ pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
         }
     }
     report.about("Jupyter");
-    jupyter::check(&specs, paths, &mut report);
+    let addresses = jupyter::check(&specs, paths, &mut report);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("could not start")?;
-    runtime.block_on(on_engine(args, &read, paths, &mut report));
+    runtime.block_on(on_engine(args, &read, &addresses, paths, &mut report));
     let text = if args.json { report.json()? } else { report.text() };
     Ok((text, report.is_well()))
 }
@@ -73,6 +76,7 @@ fn chosen(args: &Check, paths: &Paths<'_>) -> Result<Vec<Found>> {
 async fn on_engine(
     args: &Check,
     read: &[(Found, Result<Installed>)],
+    addresses: &Addresses,
     paths: &Paths<'_>,
     report: &mut Report,
 ) {
@@ -90,9 +94,13 @@ async fn on_engine(
         files::check(found, spec, &mut reader, paths.env, report);
         gateway::check(spec, paths.env, report);
         let Some(docker) = &docker else { continue };
-        docker.check(spec, paths.env, report).await;
+        let listening =
+            Listening { system: spec.system, of_server: addresses.of(spec.system), env: paths.env };
+        let usable = docker.check(spec, paths.env, report).await;
         if args.launch {
-            launch::check(docker, spec, paths, report).await;
+            launch::check(docker, spec, &listening, paths, report).await;
+        } else if let Some(image) = usable {
+            listening.check(docker, image, report).await;
         }
     }
 }

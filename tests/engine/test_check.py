@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from bed.engine import wait_for
 from bed.kernels import Application
 
 TINY = "jds-test/tiny"
@@ -56,10 +58,11 @@ def test_all_is_well(check, install, kernel_image, engine):
         ("the network `bridge`",),
         (f"the engine has the image `{kernel_image}`",),
         ("the image has what starts the kernel",),
+        ("containers on the network `bridge` reach 192.0.2.1",),
     ]:
         has(lines, "ok", *words)
-    # Nothing was made for looking.
-    assert not engine.docker("ps", "--all", "--quiet")
+    # What was made for looking has gone.
+    wait_for(lambda: not engine.docker("ps", "--all", "--quiet"), "a container is left")
 
 
 def test_launch(check, install, kernel_image, engine):
@@ -119,6 +122,19 @@ def test_networks(check, install, engine, kernel_image):
     install("--user", f"--image-name={kernel_image}")
     has(check(status=1, GP_DOCKER_NETWORK="jds-none"), "error", "`jds-none`", "does not exist")
     has(check(status=1, GP_DOCKER_NETWORK="host"), "error", "`host`", "no address of its own")
+
+
+def test_the_address_for_answers(check, install, engine, kernel_image):
+    install("--user", f"--image-name={kernel_image}")
+    has(check(GP_RESPONSE_IP="127.0.0.1", status=1), "error", "does not reach 127.0.0.1", "GP_RESPONSE_IP")
+    has(check(GP_RESPONSE_IP="198.51.100.7"), "warning", "198.51.100.7 cannot be told")
+    rule = ["INPUT", "-i", "docker0", "-p", "tcp", "--syn", "-j", "DROP"]
+    subprocess.run(["iptables", "--insert", *rule], check=True)
+    try:
+        has(check(status=1), "error", "does not reach 192.0.2.1", "firewall")
+    finally:
+        subprocess.run(["iptables", "--delete", *rule], check=True)
+    wait_for(lambda: not engine.docker("ps", "--all", "--quiet"), "a container is left")
 
 
 def test_swarm(check, install, swarm, kernel_image):

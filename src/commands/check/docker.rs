@@ -66,20 +66,26 @@ impl Docker {
         self.info.swarm.control_available
     }
 
-    /// Looks at all that the kernels of a specification need.
-    pub(super) async fn check(&self, spec: &Installed, env: &Env, report: &mut Report) {
+    /// Looks at all that the kernels of a specification need. Returns the image if containers of it
+    /// can be had on the kernels' network.
+    pub(super) async fn check<'a>(
+        &self,
+        spec: &'a Installed,
+        env: &'a Env,
+        report: &mut Report,
+    ) -> Option<&'a str> {
         self.swarm(spec, report);
-        self.network(spec, env, report).await;
+        let attachable = self.network(spec, env, report).await;
         let (variable, of_server) = match spec.system {
             System::GatewayProvisioners => ("KERNEL_IMAGE", None),
             System::EnterpriseGateway => ("EG_KERNEL_IMAGE", env.get("EG_KERNEL_IMAGE")),
         };
-        match spec.image().or(of_server) {
-            Some(image) => self.image(image, spec, env, report).await,
-            None => {
-                report.warning(format!("no image is named: the server has to, with {variable}"));
-            }
-        }
+        let Some(image) = spec.image().or(of_server) else {
+            report.warning(format!("no image is named: the server has to, with {variable}"));
+            return None;
+        };
+        let fit = self.image(image, spec, env, report).await;
+        (attachable && fit).then_some(image)
     }
 
     fn swarm(&self, spec: &Installed, report: &mut Report) {
@@ -102,21 +108,22 @@ impl Docker {
         }
     }
 
-    async fn network(&self, spec: &Installed, env: &Env, report: &mut Report) {
+    /// Whether containers can be attached to the network of the kernels.
+    async fn network(&self, spec: &Installed, env: &Env, report: &mut Report) -> bool {
         let (name, variable) = network(spec.system, env);
         if spec.mode == Mode::Swarm && ["bridge", "host", "none"].contains(&&*name) {
             report.error(format!(
                 "the network `{name}` ({variable}) is on one node only; create one with `docker \
                  network create --driver overlay --attachable NAME`, and name it there"
             ));
-            return;
+            return false;
         }
         if spec.mode == Mode::Docker && ["host", "none"].contains(&&*name) {
             report.error(format!(
                 "on the network `{name}` ({variable}) a container has no address of its own; name \
                  another there"
             ));
-            return;
+            return false;
         }
         match self.engine.inspect_network(&name).await {
             Ok(network) if spec.mode == Mode::Swarm && network.scope != "swarm" => {
@@ -138,6 +145,7 @@ impl Docker {
             }
             Ok(network) => {
                 report.ok(format!("the network `{name}` ({variable}) is a {}", network.driver));
+                return network.driver != "overlay" || network.attachable;
             }
             Err(error) if error.is_not_found() => report.error(format!(
                 "the network `{name}` ({variable}) does not exist; create it with `docker network \
@@ -146,18 +154,20 @@ impl Docker {
             )),
             Err(error) => report.error(error.to_string()),
         }
+        false
     }
 
-    async fn image(&self, name: &str, spec: &Installed, env: &Env, report: &mut Report) {
+    /// Whether the engine has the image, and it has what starts the kernel.
+    async fn image(&self, name: &str, spec: &Installed, env: &Env, report: &mut Report) -> bool {
         let image = match self.engine.inspect_image(name).await {
             Ok(image) => image,
             Err(error) if error.is_not_found() => {
                 self.registry(name, spec, env, report).await;
-                return;
+                return false;
             }
             Err(error) => {
                 report.error(error.to_string());
-                return;
+                return false;
             }
         };
         let own = docker_architecture(&self.info.architecture);
@@ -174,6 +184,7 @@ impl Docker {
         match self.look_into(name, spec).await {
             Ok(missing) if missing.is_empty() && is_bootstrap => {
                 report.ok("the image has what starts the kernel");
+                return image.architecture == own;
             }
             Ok(missing) if missing.is_empty() => report.error(format!(
                 "the image `{name}` does not run {BOOTSTRAP} when it is started; give it the line \
@@ -187,6 +198,7 @@ impl Docker {
             )),
             Err(error) => report.warning(format!("could not look into the image: {error}")),
         }
+        false
     }
 
     /// What of the bootstrap is missing in an image.

@@ -23,17 +23,22 @@ const GATEWAY: [&str; 1] = ["jupyter-enterprisegateway"];
 
 const PROGRAM: &str = "jupyter-docker-spec";
 
-/// Prints the version of a package and why a module of it cannot be imported.
+/// Prints the version of a package, why a module of it cannot be imported, and which address another
+/// module of it would tell kernels to answer to.
 const SCRIPT: &str = r"
 import importlib, importlib.metadata, json, sys
-package, module = sys.argv[1:]
-answer = {'version': None, 'problem': None}
+package, module, listening = sys.argv[1:]
+answer = {'version': None, 'problem': None, 'address': None}
 out, sys.stdout = sys.stdout, sys.stderr
 try:
     importlib.import_module(module)
     answer['version'] = importlib.metadata.version(package)
 except BaseException as error:
     answer['problem'] = '%s: %s' % (type(error).__name__, error)
+try:
+    answer['address'] = importlib.import_module(listening).local_ip
+except BaseException:
+    pass
 json.dump(answer, out)
 ";
 
@@ -41,27 +46,48 @@ json.dump(answer, out)
 struct Answer {
     version: Option<String>,
     problem: Option<String>,
+    address: Option<String>,
+}
+
+/// The addresses that servers would tell their kernels to answer to, as far as they are known.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(Vec<(System, String)>);
+
+impl Addresses {
+    /// That of a server of this system.
+    pub(super) fn of(&self, system: System) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| *known == system);
+        found.map(|(_, address)| address.as_str())
+    }
 }
 
 /// What is true for all specifications.
-pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report) {
+pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report) -> Addresses {
+    let mut addresses = Addresses::default();
     for system in System::ALL {
         if specs.iter().any(|spec| spec.system == system) {
-            packages(system, paths, report);
+            let address = packages(system, paths, report);
+            addresses.0.extend(address.map(|address| (system, address)));
         }
     }
     programs(paths, report);
+    addresses
 }
 
-/// Whether the server can use its provisioner or process proxy.
-fn packages(system: System, paths: &Paths<'_>, report: &mut Report) {
-    let (package, module, commands): (_, _, &[&str]) = match system {
-        System::GatewayProvisioners => {
-            ("gateway_provisioners", "gateway_provisioners.docker_swarm", &SERVERS)
-        }
+/// Whether the server can use its provisioner or process proxy. Returns the address that it would
+/// listen on, if it tells.
+fn packages(system: System, paths: &Paths<'_>, report: &mut Report) -> Option<String> {
+    let (package, module, listening, commands): (_, _, _, &[&str]) = match system {
+        System::GatewayProvisioners => (
+            "gateway_provisioners",
+            "gateway_provisioners.docker_swarm",
+            "gateway_provisioners.response_manager",
+            &SERVERS,
+        ),
         System::EnterpriseGateway => (
             "jupyter_enterprise_gateway",
             "enterprise_gateway.services.processproxies.docker_swarm",
+            "enterprise_gateway.services.processproxies.processproxy",
             &GATEWAY,
         ),
     };
@@ -70,23 +96,24 @@ fn packages(system: System, paths: &Paths<'_>, report: &mut Report) {
             "there is no {} on PATH: whether it has {package} cannot be told from here",
             commands.join(", ")
         ));
-        return;
+        return None;
     };
     let shown = python.display();
     let mut child = Command::new(&python);
-    child.args(["-c", SCRIPT, package, module]);
+    child.args(["-c", SCRIPT, package, module, listening]);
     child.env_clear().envs(paths.env.iter()).current_dir(paths.env.directory());
-    let answer = match process::output_within(&mut child, LIMIT) {
+    let answer: Option<Answer> = match process::output_within(&mut child, LIMIT) {
         Ok(Some(output)) => serde_json::from_slice(&output.stdout).ok(),
         Ok(None) => None,
         Err(error) => {
             report.error(format!("{command} is run by {shown}, which cannot be run: {error}"));
-            return;
+            return None;
         }
     };
     match answer {
-        Some(Answer { version: Some(version), .. }) => {
+        Some(Answer { version: Some(version), address, .. }) => {
             report.ok(format!("{package} {version} is there for {command} ({shown})"));
+            return address;
         }
         Some(Answer { problem, .. }) => report.error(format!(
             "{command} cannot start Docker kernels, because its Python, {shown}, cannot import \
@@ -95,6 +122,7 @@ fn packages(system: System, paths: &Paths<'_>, report: &mut Report) {
         )),
         None => report.error(format!("{shown}, which runs {command}, did not answer")),
     }
+    None
 }
 
 /// The first of these commands on PATH that is a script of a Python, and that Python.

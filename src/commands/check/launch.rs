@@ -1,7 +1,7 @@
 //! `check --launch`: starts a kernel as the server would, with a listener in the server's place, and
 //! takes it away again.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::docker::{self, Docker};
 use super::handshake::{ConnectionInfo, Handshake};
+use super::reach::Listening;
 use super::report::Report;
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
@@ -38,6 +39,7 @@ const USER: &str = "check";
 pub(super) async fn check(
     docker: &Docker,
     spec: &Installed,
+    listening: &Listening<'_>,
     paths: &Paths<'_>,
     report: &mut Report,
 ) {
@@ -54,7 +56,7 @@ pub(super) async fn check(
         Ok::<(), std::io::Error>(())
     };
     let outcome = tokio::select! {
-        outcome = launch(docker, spec, &kernel_id, paths, report) => outcome,
+        outcome = launch(docker, spec, &kernel_id, listening, paths, report) => outcome,
         _ = interrupt => Err(anyhow!("interrupted")),
     };
     if let Err(error) = outcome {
@@ -79,12 +81,13 @@ async fn launch(
     docker: &Docker,
     spec: &Installed,
     kernel_id: &str,
+    listening: &Listening<'_>,
     paths: &Paths<'_>,
     report: &mut Report,
 ) -> Result<()> {
     let limit = launch_timeout(spec, paths.env);
     let handshake = Handshake::new()?;
-    let address = own_address(docker, spec.system, paths).await?;
+    let address = listening.address(docker).await?;
     let listener = TcpListener::bind((address, 0))
         .await
         .with_context(|| format!("could not listen on {address}"))?;
@@ -133,36 +136,6 @@ fn launch_timeout(spec: &Installed, env: &Env) -> Duration {
         .or_else(of_server)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .unwrap_or(Duration::from_secs(DEFAULT_LAUNCH_TIMEOUT.get().into()))
-}
-
-/// The address of this host by which containers on the kernels' network reach it: `GP_RESPONSE_IP`, or
-/// `EG_RESPONSE_IP`, if it is set, else the one that leads there.
-async fn own_address(docker: &Docker, system: System, paths: &Paths<'_>) -> Result<IpAddr> {
-    let variable = format!("{}_RESPONSE_IP", system.short());
-    if let Some(address) = paths.env.get(&variable) {
-        return address.parse().with_context(|| format!("{variable} of `{address}`"));
-    }
-    let (network, _) = docker::network(system, paths.env);
-    let mut ways = Vec::new();
-    // Services have a second network, by which they reach the hosts that they run on.
-    for network in [network.as_str(), "docker_gwbridge"] {
-        if let Ok(network) = docker.engine.inspect_network(network).await {
-            ways.extend(network.gateway().map(str::to_owned));
-        }
-    }
-    ways.iter().find_map(|gateway| source_address(gateway)).with_context(|| {
-        format!(
-            "this host has no way to the network of the kernels, `{network}`; run this where the \
-             Jupyter server runs, or name an address in {variable}"
-        )
-    })
-}
-
-/// The address of this host that the system would use to reach another. Nothing is sent.
-fn source_address(there: &str) -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect((there, 9)).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }
 
 /// The connection information of the kernel, and where it came from.
