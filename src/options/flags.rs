@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 /// How the words of an option become a value of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// Nothing; the key is `true`.
     Flag,
     /// One text.
@@ -44,7 +44,7 @@ pub struct Flag {
     short: Option<char>,
     /// The key that it writes.
     pub key: &'static str,
-    shape: Shape,
+    pub(super) shape: Shape,
     value: &'static str,
     help: &'static str,
 }

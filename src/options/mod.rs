@@ -14,6 +14,7 @@ pub mod flags;
 pub mod keys;
 pub mod node;
 mod volumes;
+pub mod words;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value as Json;

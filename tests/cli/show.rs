@@ -236,6 +236,57 @@ fn the_command_makes_the_same_again_whatever_the_settings() {
 }
 
 #[test]
+fn the_command_writes_the_launchers_settings_again() {
+    let sandbox = Sandbox::new();
+    let options = "scripts/launch_docker.toml";
+    for words in [
+        &[
+            "--volume=/a b:/c'd:ro",
+            "--mount=type=tmpfs,target=/t,tmpfs-mode=1777",
+            "--env=A=$x\ny",
+            "--env=~=~",
+        ] as &[&str],
+        &[
+            "--memory=4g",
+            "--cpus=1.5",
+            "--gpus=device=0,1",
+            "--ulimit=core=0",
+            "--init",
+            "--add-host=h:::1",
+        ],
+        &[
+            "--log-driver=local",
+            "--log-opt=max-size=1m",
+            "--pull=never",
+            "--dns=192.0.2.1",
+            "--dns=192.0.2.2",
+        ],
+        &["--swarm", "--constraint=node.role==worker", "--secret=a", "--generic-resource=GPU=1"],
+        &["--shm-size=1g", "--log-driver=none", "--label=a=b", "--network=n"],
+    ] {
+        let specification =
+            sandbox.installed(&[&["--launcher=native", "--replace"], words].concat());
+        let before = fs::read_to_string(specification.join(options)).unwrap();
+        let line = run_again(&sandbox, &specification, &[]);
+        let after = fs::read_to_string(specification.join(options)).unwrap();
+        assert!(before == after, "{line}");
+    }
+    // What somebody has written in, and what only the file can say.
+    let specification = sandbox.installed(&["--launcher=python", "--memory=4g", "--replace"]);
+    let path = specification.join(options);
+    let text = fs::read_to_string(&path).unwrap() + "\ndeploy.resources.limits.cpus = 2\n";
+    fs::write(&path, text.replace("\"4g\"", "\"8g\"")).unwrap();
+    assert_snapshot!(show(&sandbox, &["docker_python", "--command"]), @"
+    exit status: 0
+    ----- stdout -----
+    jupyter-docker-spec install --launcher=python --memory=8g --prefix=[ROOT]/prefix --replace
+
+    ----- stderr -----
+    [W [TIME] DockerSpecInstaller] The command cannot express `deploy.resources.limits.cpus = 2` in launch_docker.toml
+    ");
+}
+
+#[test]
 fn the_command_names_the_place() {
     let sandbox = Sandbox::new();
     let outcome = sandbox.install(&["--user", "--launcher=python"]);
@@ -350,13 +401,13 @@ fn a_specification_of_enterprise_gateway() {
         '--display-name=EG'"$(printf '\302\233')" \
         --authorized-users=bob,alice \
         --launcher=python \
+        --read-only \
         --prefix=[ROOT]/prefix \
         --kernel-name=eg \
         --replace
 
     ----- stderr -----
     [W [TIME] DockerSpecInstaller] The launcher `/usr/local/share/jupyter/kernels/eg/scripts/launch_docker.py` cannot be read
-    [W [TIME] DockerSpecInstaller] The command cannot express `read_only = true` in launch_docker.toml
     [W [TIME] DockerSpecInstaller] The command cannot express, and leaves out of kernel.json, `env.A`, `metadata.process_proxy.config.more`
     [W [TIME] DockerSpecInstaller] The command cannot express, and changes in kernel.json, `argv`
     [W [TIME] DockerSpecInstaller] The command adds to kernel.json `metadata.process_proxy.config.image_name`, `metadata.debugger`

@@ -3,6 +3,8 @@
 //! Which options it needs is not told by a list of defaults, but tried out: every option is given,
 //! and those without which the same `kernel.json` would come to lie in the same place are left out.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +22,7 @@ use crate::kernelspec::installed::Installed;
 use crate::kernelspec::launcher::{NATIVE, PYTHON};
 use crate::kernelspec::render::KernelJson;
 use crate::launcher::spec::OPTIONS;
-use crate::options::Options;
+use crate::options::{Options, words};
 use crate::paths::Paths;
 use crate::settings::config::Config;
 use crate::settings::lookup::{Line, Lookup};
@@ -37,24 +39,24 @@ const DATA_DIR: &str = "JUPYTER_DATA_DIR";
 /// An option, with its value unless it is a flag.
 #[derive(Clone, Debug)]
 struct Opt {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: Option<String>,
 }
 
 impl Opt {
     fn new(name: &'static str, value: impl Into<String>) -> Self {
-        Self { name, value: Some(value.into()) }
+        Self { name: name.into(), value: Some(value.into()) }
     }
 
     const fn flag(name: &'static str) -> Self {
-        Self { name, value: None }
+        Self { name: Cow::Borrowed(name), value: None }
     }
 
     /// As `install` is to get it.
     fn word(&self) -> String {
         match &self.value {
             Some(value) => format!("{}={}", self.name, protected(value)),
-            None => self.name.to_owned(),
+            None => self.name.to_string(),
         }
     }
 
@@ -79,6 +81,8 @@ struct Made {
     destination: PathBuf,
     kernel_json: Value,
     launcher: Launcher,
+    /// What `launch_docker.toml` says.
+    options: BTreeMap<&'static str, Value>,
 }
 
 /// Where the command is run, in the eyes of `install`.
@@ -119,7 +123,10 @@ impl<'a> Surroundings<'a> {
         let destination = kernels.join(settings.kernel_name.as_str());
         let command = launcher_words(&settings.launcher, &destination)?;
         let kernel_json = serde_json::to_value(KernelJson::new(&settings, command))?;
-        Ok(Made { destination, kernel_json, launcher: settings.launcher })
+        let options = said(settings.options.as_deref().unwrap_or_default());
+        let options =
+            options.into_iter().map(|(key, value)| (key, words::comparable(key, &value))).collect();
+        Ok(Made { destination, kernel_json, launcher: settings.launcher, options })
     }
 
     /// Whether both lists come to the same, here and elsewhere.
@@ -159,15 +166,19 @@ pub(super) fn command(
     let mut wanted = wanted(spec, entry, paths);
     // A sample has its language.
     wanted.retain(|option| sample.is_none() || option.name != "--language");
+    let of_launcher = settings_of_launcher(&spec.directory);
+    wanted.extend(container(&of_launcher));
     let mut options = possible(&needed, wanted, &place)?;
     options.extend(needed);
     options.push(Opt::flag("--replace"));
     let options = necessary(options, &place);
 
-    for (name, value) in settings_of_launcher(&spec.directory) {
-        tracing::warn!("The command cannot express `{name} = {value}` in {OPTIONS}");
-    }
     let made = place.made(&options, &place.here).context("the variables that are set here")?;
+    for (key, value) in
+        made.options.iter().filter(|(key, _)| !of_launcher.iter().any(|(k, _)| k == *key))
+    {
+        tracing::warn!("The command adds `{key} = {value}` to {OPTIONS}");
+    }
     tell_difference(spec, &made)?;
     let data = data.iter().map(|data| format!("{DATA_DIR}={}", shell::quoted(data)));
     let words = data.chain(["jupyter-docker-spec install".to_owned()]);
@@ -277,10 +288,28 @@ fn launcher(spec: &Installed, entry: &Entry, paths: &Paths<'_>) -> Option<String
     known.map(str::to_owned).or_else(|| paths.absolute(path).to_str().map(str::to_owned))
 }
 
-/// What `launch_docker.toml` says. One that cannot be understood says nothing to the launcher either.
+/// What `launch_docker.toml` says.
 fn settings_of_launcher(directory: &Path) -> Vec<(&'static str, Value)> {
-    let text = fs::read_to_string(directory.join("scripts").join(OPTIONS)).unwrap_or_default();
-    Options::parse(OPTIONS, &text).map(|options| options.values().collect()).unwrap_or_default()
+    said(&fs::read_to_string(directory.join("scripts").join(OPTIONS)).unwrap_or_default())
+}
+
+/// What the text of a `launch_docker.toml` says. One that cannot be understood says nothing to the
+/// launcher either.
+fn said(text: &str) -> Vec<(&'static str, Value)> {
+    Options::parse(OPTIONS, text).map(|options| options.values().collect()).unwrap_or_default()
+}
+
+/// The options that write this into `launch_docker.toml`; a warning for what has none.
+fn container(of_launcher: &[(&'static str, Value)]) -> Vec<Opt> {
+    let of = |(key, value): &(&'static str, Value)| {
+        let words = words::words(key, value);
+        if words.is_none() {
+            tracing::warn!("The command cannot express `{key} = {value}` in {OPTIONS}");
+        }
+        words.unwrap_or_default()
+    };
+    let all = of_launcher.iter().flat_map(of);
+    all.map(|(flag, value)| Opt { name: format!("--{}", flag.long).into(), value }).collect()
 }
 
 fn tell_version(known: Option<&str>, carried: &Carried) {
