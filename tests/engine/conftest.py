@@ -13,6 +13,7 @@ import pytest
 
 from bed import tls
 from bed.engine import Engine
+from bed.inside import Inside
 from bed.kernels import Application, ContainerApplication
 from bed.launch import Launch
 
@@ -21,6 +22,17 @@ DATA = ROOT / ".test" / "docker"
 ADDRESS = "192.0.2.1"
 KERNEL_IMAGE = "jds-test/kernel"
 APP_IMAGE = "jds-test/app"
+TINY_IMAGE = "jds-test/tiny"
+
+
+def pretend_gpu(directory: Path):
+    """Has the engine hold the machine for one with GPUs: it goes by what it finds on its PATH, and would
+    have that make the GPUs appear in a container."""
+    directory.mkdir()
+    hook = directory / "nvidia-container-runtime-hook"
+    hook.write_text("#!/bin/sh\nexit 0\n")
+    hook.chmod(0o755)
+    os.environ["PATH"] = f"{directory}:{os.environ['PATH']}"
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +40,10 @@ def engine_of_session():
     """The one engine; `tests/run` gives it namespaces and images."""
     assert "JDS_RUN" in os.environ, "these need their own namespaces: tests/run engine"
     run = Path(os.environ["JDS_RUN"])
-    with Engine(run, DATA, tls.prepare(run / "tls")) as engine:
-        for image in (KERNEL_IMAGE, APP_IMAGE, "jds-test/tiny", "jds-test/gateway"):
+    pretend_gpu(run / "bin")
+    options = [*tls.prepare(run / "tls"), "--node-generic-resource=GPU=1"]
+    with Engine(run, DATA, options) as engine:
+        for image in (KERNEL_IMAGE, APP_IMAGE, TINY_IMAGE, "jds-test/gateway"):
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
         yield engine
@@ -96,13 +110,15 @@ def launch(engine, place, binaries, gp_env):
     """Starts launchers of specifications made for one test; see `bed.launch`."""
     running = []
 
-    def start(image, *options, kernel_id=None, user=None, **environment):
+    def start(image, *options, kernel_id=None, user=None, settings=None, **environment):
         prefix = Path(tempfile.mkdtemp(dir=place))
         prefix.chmod(0o755)
         words = [f"--prefix={prefix}", f"--image-name={image}", "--kernel-name=k", *options]
         tool = binaries / "jupyter-docker-spec"
         subprocess.run([tool, "install", *words], env={}, check=True, capture_output=True)
         specification = prefix / "share/jupyter/kernels/k"
+        if settings is not None:
+            (specification / "scripts/launch_docker.toml").write_text(settings)
         path = f"{gp_env / 'bin'}:/usr/bin:/bin"
         defaults = {"DOCKER_HOST": engine.address, "HOME": str(place), "PATH": path}
         variables = defaults | environment
@@ -143,5 +159,31 @@ def start_application(engine):
             ],
         )
         return ContainerApplication("python", engine=engine, container=container)
+
+    return start
+
+
+@pytest.fixture
+def inside(engine, launch):
+    """Launches with options of `install`, and looks inside."""
+
+    def start(*options, image=TINY_IMAGE, service=False, **environment):
+        running = launch(image, *(["--swarm"] if service else []), *options, **environment)
+        return Inside(engine, running, service)
+
+    return start
+
+
+@pytest.fixture
+def network(swarm):
+    return swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
+
+
+@pytest.fixture
+def edit(launch):
+    """Launches from a specification whose file an administrator has edited."""
+
+    def start(text, *options, **environment):
+        return launch(TINY_IMAGE, *options, settings=text + "\n", **environment)
 
     return start

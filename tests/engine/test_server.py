@@ -74,6 +74,7 @@ def images(engine):
     """Images whose kernels do not come up, and what the log has to say about each."""
     foreign = r"\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\267\000\001"
     yield engine.image("jds-test/broken", "CMD echo no such module; exit 3"), "status 3.*no such module"
+    yield engine.image("jds-test/greedy", "CMD tail /dev/zero"), "more memory than it may"
     yield engine.image("jds-test/no-command", 'CMD ["/no/such/command"]'), "/no/such/command"
     program = f"RUN printf '{foreign}' > /program && chmod 0755 /program"
     yield engine.image("jds-test/foreign", program, 'CMD ["/program"]'), "another architecture"
@@ -82,7 +83,7 @@ def images(engine):
 
 def test_the_reason_is_in_the_log_and_the_user_is_told_at_once(engine, server, install):
     for image, reason in images(engine):
-        install("--user", "--replace", f"--image-name={image}", LONG)
+        install("--user", "--replace", f"--image-name={image}", "--memory=16m", LONG)
         before = len(server.log.read_text())
         status, answer = server.post("/api/kernels", name="docker_python")
         log = server.log.read_text()[before:]
