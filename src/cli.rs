@@ -50,6 +50,12 @@ pub enum Command {
     /// Look for what would keep kernels from starting, and say what to do about it
     Check(Check),
 
+    /// List the kernels that there are on the engine or in the Swarm
+    Ps(Ps),
+
+    /// Remove kernels that no server waits for
+    Prune(Prune),
+
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -242,7 +248,8 @@ pub struct List {
 /// The options of `show`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Of --command: run by a POSIX shell, the command writes the same kernel.json. What it cannot express
+Of --command: run by a POSIX shell, the command writes the same kernel.json, and what
+launch_docker.toml says as far as options of `install` can. What it cannot express
 is said in warnings. It has the options that differ from the defaults, and those that GP_*
 variables set here would change; configuration files, and variables that are set only where it is
 run, can still add to it.")]
@@ -293,6 +300,41 @@ pub struct Convert {
     /// Convert also where somebody has changed the launcher, which is kept under another name
     #[arg(long, overrides_with = "force")]
     pub force: bool,
+}
+
+/// The options of `ps`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Kernels are containers and services with the labels that launchers give them, whichever launcher
+that was. What the kernels of other nodes use is not known here.")]
+pub struct Ps {
+    /// Print JSON
+    #[arg(long, overrides_with = "json")]
+    pub json: bool,
+}
+
+/// The options of `prune`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Nobody waits for a kernel that has ended or was never started, or whose server no longer listens on
+the address that the kernel was told. That is seen only where the server runs: kernels of servers
+on other hosts are left alone while they run.")]
+pub struct Prune {
+    /// Only kernels that were created longer ago than this, such as 90s or 24h
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    pub older_than: String,
+
+    /// Print what would be removed, and remove nothing
+    #[arg(long, overrides_with = "dry_run")]
+    pub dry_run: bool,
+
+    /// Do not ask
+    #[arg(short = 'y', long, overrides_with = "yes")]
+    pub yes: bool,
+
+    /// Print JSON
+    #[arg(long, overrides_with = "json")]
+    pub json: bool,
 }
 
 /// The options of `check`.

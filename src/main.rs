@@ -48,6 +48,8 @@ fn main() -> ExitCode {
             }
             Err(error) => program::finish(Err(error)),
         },
+        Command::Ps(arguments) => program::printed(commands::ps::run(arguments, &paths)),
+        Command::Prune(arguments) => program::printed(commands::prune::run(arguments, &paths)),
         Command::Completions { shell } => {
             program::print(commands::generate::completions(*shell), ExitCode::SUCCESS)
         }

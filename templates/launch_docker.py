@@ -118,6 +118,7 @@ class Kernel:
             "kernel_id": self.id,
             "component": "kernel",
             "app": "enterprise-gateway" if self.gateway else "gateway-provisioners",
+            "kernelspec": Path(__file__).resolve().parents[1].name,
         }
         # Valid as the name of a container, a service and a host. The server goes by the label.
         user_name = re.sub("[^A-Za-z0-9_]", "-", environ.get("KERNEL_USERNAME", "")).lstrip("-_")

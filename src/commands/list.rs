@@ -13,7 +13,7 @@ use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
 use crate::paths::Paths;
 use crate::settings::{Mode, System};
-use crate::text::printable;
+use crate::text::{aligned, printable};
 
 /// A specification as it is listed. What cannot be read is `None`.
 #[derive(Debug, Serialize)]
@@ -115,7 +115,7 @@ impl Entry {
     }
 }
 
-fn or_dash(text: Option<&str>) -> String {
+pub(super) fn or_dash(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
 }
 
@@ -168,20 +168,16 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
 }
 
 fn table(entries: &[Entry]) -> String {
-    let rows: Vec<[String; 8]> = entries.iter().map(Entry::columns).collect();
-    let mut widths = HEADINGS.map(str::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
+    let mut rows = vec![HEADINGS.map(str::to_owned)];
+    rows.extend(entries.iter().map(Entry::columns));
+    let mut lines = aligned(&rows).into_iter();
     let mut text = String::new();
-    line(&mut text, &HEADINGS.map(str::to_owned), &widths);
-    for (entry, row) in entries.iter().zip(&rows) {
-        line(&mut text, row, &widths);
+    text.extend(lines.next().map(|line| line + "\n"));
+    for (entry, line) in entries.iter().zip(lines) {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{line}");
         if let Some(first) = &entry.shadowed_by {
             let first = printable(&first.to_string_lossy());
-            // Writing to a string does not fail.
             let _ = writeln!(text, "  shadowed: Jupyter takes {first}");
         }
         for problem in &entry.problems {
@@ -189,11 +185,4 @@ fn table(entries: &[Entry]) -> String {
         }
     }
     text
-}
-
-fn line(text: &mut String, cells: &[String; 8], widths: &[usize; 8]) {
-    let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-    let line = padded.collect::<Vec<_>>().join("  ");
-    text.push_str(line.trim_end());
-    text.push('\n');
 }

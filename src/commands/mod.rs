@@ -1,12 +1,16 @@
 //! The subcommands of `jupyter-docker-spec`, one a file.
 
+mod ask;
 pub mod check;
 pub mod config;
 pub mod convert;
 mod dry_run;
 pub mod generate;
 pub mod install;
+mod kernels;
 pub mod list;
 mod planned;
+pub mod prune;
+pub mod ps;
 pub mod remove;
 pub mod show;

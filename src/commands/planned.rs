@@ -34,7 +34,8 @@ pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
     options
         .and_then(|options| {
             let server = (settings.system, settings.mode);
-            plan(server, image, language, options, arguments, env)
+            let name = settings.kernel_name.as_str();
+            plan(server, name, (image, language), options, arguments, env)
         })
         .context("the options for the container are not valid")
 }
@@ -47,13 +48,14 @@ pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Res
     let image = spec.image().unwrap_or("IMAGE");
     let language = spec.kernel_json.language.to_lowercase();
     let server = (spec.system, spec.mode);
-    plan(server, image, &language, options, Arguments::default(), env)
+    let name = spec.directory.file_name().unwrap_or_default().to_string_lossy();
+    plan(server, &name, (image, &language), options, Arguments::default(), env)
 }
 
 fn plan(
     (system, mode): (System, Mode),
-    image: &str,
-    language: &str,
+    name: &str,
+    (image, language): (&str, &str),
     options: Options,
     arguments: Arguments,
     env: &Env,
@@ -76,7 +78,7 @@ fn plan(
     ];
     let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..arguments };
     let env = Env::new(env.directory(), variables);
-    let spec = InstalledSpec::with_options(options);
+    let spec = InstalledSpec::with_options(name, options);
     let launch = Launch::new(&arguments, &spec, &env, true)?;
     Plan::new(launch, &spec, &env, true)
 }

@@ -1,10 +1,11 @@
 //! `jupyter-docker-spec remove`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
+use super::ask;
 use crate::cli::Remove;
 use crate::kernelspec::search::{self, Found};
 use crate::kernelspec::store;
@@ -83,16 +84,7 @@ fn confirm(chosen: &[&Found]) -> Result<()> {
             writeln!(terminal, "    with {files}, which somebody has added")?;
         }
     }
-    write!(terminal, "Remove? [y/N] ")?;
     drop(terminal);
-    let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer).context("could not read the answer")?;
-    if !answer.ends_with('\n') || !io::stdin().is_terminal() {
-        // Nobody has typed the end of the line.
-        writeln!(io::stderr())?;
-    }
-    ensure!(read > 0, "there is nobody to answer; say yes with -y");
-    let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
-    ensure!(yes, "nothing was removed");
+    ensure!(ask::yes("Remove?")?, "nothing was removed");
     Ok(())
 }

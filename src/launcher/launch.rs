@@ -22,6 +22,9 @@ const ID_MAX: u32 = i32::MAX as u32;
 /// How long a server waits for a kernel unless it is told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The label that names the specification, for people and `jupyter-docker-spec ps`.
+pub const KERNELSPEC: &str = "kernelspec";
+
 /// The group that the files of the kernel images belong to: `users`.
 const USERS_GROUP: u32 = 100;
 
@@ -34,6 +37,8 @@ pub struct Launch {
     pub name: String,
     /// Who asked for it.
     pub caller: System,
+    /// The name of its specification, where that is known.
+    pub kernelspec: Option<String>,
     /// Container or service.
     pub mode: Mode,
     /// The image.
@@ -85,6 +90,7 @@ impl Launch {
             name: name(env.get("KERNEL_USERNAME").unwrap_or_default(), &kernel_id),
             kernel_id,
             caller,
+            kernelspec: spec.name.clone(),
             mode,
             image: image.to_owned(),
             network: network(env, caller, mode)?,
@@ -111,11 +117,13 @@ impl Launch {
     /// The labels by which the server, and people, find what was launched.
     #[must_use]
     pub fn labels(&self) -> BTreeMap<&'static str, &str> {
-        BTreeMap::from([
+        let mut labels = BTreeMap::from([
             ("kernel_id", self.kernel_id.as_str()),
             ("component", "kernel"),
             ("app", self.caller.label()),
-        ])
+        ]);
+        labels.extend(self.kernelspec.as_deref().map(|name| (KERNELSPEC, name)));
+        labels
     }
 }
 

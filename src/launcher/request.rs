@@ -170,6 +170,7 @@ mod tests {
             kernel_id: "1234".into(),
             name: "bob-1234".into(),
             caller: System::GatewayProvisioners,
+            kernelspec: Some("k".into()),
             mode: Mode::Docker,
             image: "elyra/kernel-py:0.5.0".into(),
             network: "kernels".into(),
@@ -196,7 +197,12 @@ mod tests {
                 "User": "1000:2000",
                 "WorkingDir": "/home/bob",
                 "Env": ["A=1", "B=x=y \"z\""],
-                "Labels": {"kernel_id": "1234", "component": "kernel", "app": "gateway-provisioners"},
+                "Labels": {
+                    "kernel_id": "1234",
+                    "component": "kernel",
+                    "app": "gateway-provisioners",
+                    "kernelspec": "k",
+                },
                 "HostConfig": {
                     "NetworkMode": "kernels",
                     "AutoRemove": true,
@@ -210,7 +216,12 @@ mod tests {
     fn a_service_is_asked_for_field_by_field() {
         let labels =
             json!({"kernel_id": "1234", "component": "kernel", "app": "enterprise-gateway"});
-        let launch = Launch { caller: System::EnterpriseGateway, mode: Mode::Swarm, ..launch() };
+        let launch = Launch {
+            caller: System::EnterpriseGateway,
+            kernelspec: None,
+            mode: Mode::Swarm,
+            ..launch()
+        };
         assert_eq!(
             serde_json::to_value(launch.service()).unwrap(),
             json!({

@@ -1,6 +1,7 @@
 //! What the launcher reads of the `kernel.json` of the specification that it is part of.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,9 @@ pub struct InstalledSpec {
     /// The directory that it lies in.
     #[serde(skip)]
     pub directory: PathBuf,
+    /// The name by which Jupyter knows the specification, unless the launcher lies outside of one.
+    #[serde(skip)]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -59,11 +63,12 @@ impl InstalledSpec {
             return Ok(Self::default());
         };
         let path = directory.join("kernel.json");
-        let mut spec: Self = match present(fs_err::read(&path))? {
-            Some(text) => serde_json::from_slice(&text)
-                .with_context(|| format!("could not understand `{}`", path.display()))?,
-            None => Self::default(),
-        };
+        let mut spec = Self::default();
+        if let Some(text) = present(fs_err::read(&path))? {
+            spec = serde_json::from_slice(&text)
+                .with_context(|| format!("could not understand `{}`", path.display()))?;
+            spec.name = directory.file_name().and_then(OsStr::to_str).map(str::to_owned);
+        }
         let path = executable.with_file_name(OPTIONS);
         if let Some(text) = present(fs_err::read_to_string(&path))? {
             spec.options = Options::parse(&path.to_string_lossy(), &text)?;
@@ -74,8 +79,8 @@ impl InstalledSpec {
 
     /// One that is not installed, of which only this is known.
     #[must_use]
-    pub fn with_options(options: Options) -> Self {
-        Self { options, ..Self::default() }
+    pub fn with_options(name: &str, options: Options) -> Self {
+        Self { name: Some(name.to_owned()), options, ..Self::default() }
     }
 
     /// Whether the `env` stanza has the variable.

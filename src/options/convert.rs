@@ -416,8 +416,9 @@ pub fn bytes(text: &str) -> Option<i64> {
     decimal(number.trim_end(), 1 << (10 * power))
 }
 
-/// A span of time as Go and Compose write it.
-fn nanoseconds(text: &str) -> Option<i64> {
+/// A span of time as Go and Compose write it, such as `1m30s`, in nanoseconds.
+#[must_use]
+pub fn nanoseconds(text: &str) -> Option<i64> {
     let mut rest = text.trim();
     let mut total: i64 = 0;
     if rest.is_empty() {

@@ -30,6 +30,8 @@ fn help_of_the_program() {
                    Python
       check        Look for what would keep kernels from starting, and say what to
                    do about it
+      ps           List the kernels that there are on the engine or in the Swarm
+      prune        Remove kernels that no server waits for
       completions  Print a completion script for a shell
       man          Print a manual page, to be read with `man -l -`
 
@@ -406,7 +408,7 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'completions', 'man']
+    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'ps', 'prune', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
@@ -424,6 +426,8 @@ fn no_subcommand() {
                    Python
       check        Look for what would keep kernels from starting, and say what to
                    do about it
+      ps           List the kernels that there are on the engine or in the Swarm
+      prune        Remove kernels that no server waits for
       completions  Print a completion script for a shell
       man          Print a manual page, to be read with `man -l -`
 

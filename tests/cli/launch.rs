@@ -145,7 +145,8 @@ fn a_container_for_gateway_provisioners() {
       "Labels": {
         "app": "gateway-provisioners",
         "component": "kernel",
-        "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d"
+        "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d",
+        "kernelspec": "k"
       },
       "User": "1500:2000",
       "WorkingDir": "/home/zoe"
@@ -174,7 +175,8 @@ fn a_service_for_gateway_provisioners() {
       "Labels": {
         "app": "gateway-provisioners",
         "component": "kernel",
-        "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d"
+        "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d",
+        "kernelspec": "k"
       },
       "Mode": {
         "Replicated": {
@@ -210,7 +212,8 @@ fn a_service_for_gateway_provisioners() {
           "Labels": {
             "app": "gateway-provisioners",
             "component": "kernel",
-            "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d"
+            "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d",
+            "kernelspec": "k"
           },
           "User": "1500:2000"
         },

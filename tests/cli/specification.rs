@@ -558,7 +558,8 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
       "Labels": {
         "app": "gateway-provisioners",
         "component": "kernel",
-        "kernel_id": "00000000-0000-0000-0000-000000000000"
+        "kernel_id": "00000000-0000-0000-0000-000000000000",
+        "kernelspec": "docker_python"
       },
       "User": "1000:100"
     }
