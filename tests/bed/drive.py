@@ -2,8 +2,8 @@
 
 Runs with the Python of the host application, on this machine or inside a container, so it imports
 nothing but what `gateway_provisioners` brings along. Standard input holds `{"kernel": NAME,
-"steps": [[STEP, ARGUMENT...], ...]}`; standard output gets one result per step. The log of the
-application and of its launcher goes to standard error, as it does for a server.
+"steps": [[STEP, ARGUMENT...], ...], "patience": SECONDS}`; standard output gets one result per step. The
+log of the application and of its launcher goes to standard error, as it does for a server.
 """
 
 import asyncio
@@ -14,13 +14,12 @@ import time
 
 from jupyter_client.manager import AsyncKernelManager
 
-READY_TIMEOUT = 60
-
 
 class Driver:
-    """A kernel and a client connected to it."""
+    """A kernel and a client connected to it; what takes longer than its patience has failed."""
 
-    def __init__(self, kernel_name):
+    def __init__(self, kernel_name, patience):
+        self.patience = patience
         log = logging.getLogger("drive")
         self.manager = AsyncKernelManager(kernel_name=kernel_name, log=log)
         self.client = None
@@ -58,12 +57,12 @@ class Driver:
     async def _connect(self):
         self.client = self.manager.client()
         self.client.start_channels()
-        await self.client.wait_for_ready(timeout=READY_TIMEOUT)
+        await self.client.wait_for_ready(timeout=self.patience)
 
     async def _finish(self, message_id, interrupt=False):
         result = {"stdout": "", "error": None}
         while True:
-            message = await self.client.get_iopub_msg(timeout=READY_TIMEOUT)
+            message = await self.client.get_iopub_msg(timeout=self.patience)
             if message["parent_header"].get("msg_id") != message_id:
                 continue
             kind, content = message["msg_type"], message["content"]
@@ -81,7 +80,7 @@ class Driver:
 async def main():
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     request = json.load(sys.stdin)
-    driver = Driver(request["kernel"])
+    driver = Driver(request["kernel"], request["patience"])
     results = []
     try:
         for step, *arguments in request["steps"]:

@@ -1,8 +1,9 @@
 """Takes a kernel through its life with Enterprise Gateway's own client, and reports it as JSON.
 
 Runs with the Python of the gateway's environment, where the gateway runs: `gateway_drive.py HOST:PORT
-KERNELSPEC`. The client starts, interrupts, restarts and deletes the kernel through the REST API, and
-runs code over the websocket. Standard output gets the kernel's id and what each step came to.
+KERNELSPEC CODE`, where the last is a JSON object with code in the kernel's language (see `kernels.py`). The
+client starts, interrupts, restarts and deletes the kernel through the REST API, and runs code over the
+websocket. Standard output gets the kernel's id and what each step came to.
 """
 
 import json
@@ -11,8 +12,6 @@ from pathlib import Path
 
 import requests
 from enterprise_gateway.client.gateway_client import GatewayClient
-
-WHO = "import json, os; print(json.dumps([os.getuid(), os.getgid(), sorted(os.environ)]))"
 
 
 def launcher_environment(kernel_id):
@@ -30,20 +29,21 @@ def launcher_environment(kernel_id):
 
 
 def main():
+    code = json.loads(sys.argv[3])
     client = GatewayClient(sys.argv[1])
     kernel = client.start_kernel(sys.argv[2], username="ann@example.com")
     try:
         result = {
             "kernel_id": kernel.kernel_id,
             "launcher": launcher_environment(kernel.kernel_id),
-            "first": kernel.execute("print(6*7)"),
-            "who": json.loads(kernel.execute(WHO)[0]),
+            "first": kernel.execute(code["answer"]),
+            "who": json.loads(kernel.execute(code["who"])[0]),
         }
         kernel.start_interrupt_thread()
-        result["interrupted"] = kernel.execute("import time; time.sleep(60)")
+        result["interrupted"] = kernel.execute(code["loop"])
         kernel.terminate_interrupt_thread()
         result["restarted"] = kernel.restart()
-        result["again"] = kernel.execute("print(6*7)")
+        result["again"] = kernel.execute(code["answer"])
     finally:
         client.shutdown_kernel(kernel)
     result["left"] = requests.get(f"http://{sys.argv[1]}/api/kernels", timeout=60).json()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bed.engine import wait_for
+from bed.kernels import PYTHON
 
 DRIVER = Path(__file__).with_name("gateway_drive.py")
 IMAGE = "jds-test/gateway"
@@ -51,9 +52,10 @@ class Gateway:
         url = f"http://{self.address}/api/kernels/{kernel_id}"
         urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=60).close()
 
-    def drive(self, name):
+    def drive(self, name, language=PYTHON):
         """Takes a kernel through its life; see `gateway_drive.py`."""
-        done = self.run(*self.driver, name)
+        code = {"answer": language.answer, "who": language.who, "loop": language.loop}
+        done = self.run(*self.driver, name, json.dumps(code))
         assert done.returncode == 0, f"{done.stderr}\n{self.log()}"
         return json.loads(done.stdout)
 
@@ -112,7 +114,7 @@ class LocalGateway(Gateway):
             capture_output=True,
             text=True,
             check=False,
-            timeout=200,
+            timeout=600,
         )
 
     @property

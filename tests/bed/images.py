@@ -16,7 +16,9 @@ from pathlib import Path
 from bed.engine import Engine
 
 HERE = Path(__file__).parent
+DOCUMENTED = HERE.parents[1] / "docs" / "images"
 BASE = "jds-test/base"
+PREPARED = "jds-test/prepared"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates,libzmq5,busybox-static"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 PASSED_ON = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -26,8 +28,11 @@ OFFLINE = ("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq
 def main():
     with Engine(Path(os.environ["JDS_RUN"]), Path(sys.argv[1]), OFFLINE) as engine:
         base = pulled(engine) or bootstrapped(engine)
-        for name in ("tiny", "kernel", "app", "gateway"):
-            build(engine, name, base)
+        for name in ("tiny", "kernel", "app", "gateway", "prepared"):
+            build(engine, HERE / "images" / name, base)
+        # The images that the documentation shows how to make: minutes for each, once.
+        for name in ("r", "scala"):
+            build(engine, DOCUMENTED / name, PREPARED)
 
 
 def pulled(engine):
@@ -78,10 +83,11 @@ def distribution():
     raise SystemExit(f"apt knows no mirror for the release {codename!r}; set JDS_BASE_IMAGE")
 
 
-def build(engine, name, base):
-    """Builds one of the images beside this file; the engine's cache makes a repetition cheap."""
+def build(engine, source, base):
+    """Builds the image of a directory; the engine's cache makes a repetition cheap."""
+    name = source.name
     with tempfile.TemporaryDirectory() as directory:
-        context = shutil.copytree(HERE / "images" / name, Path(directory, "context"))
+        context = shutil.copytree(source, Path(directory, "context"))
         requirements = HERE.parent.glob("requirements-*.txt")
         for file in (CERTIFICATES, *requirements, *HERE.glob("*drive.py")):
             shutil.copy2(file, context)

@@ -11,21 +11,97 @@ from pathlib import Path
 
 DRIVER = Path(__file__).with_name("drive.py")
 
-# Steps that together are the life of a kernel.
-WHO = (
-    "import json, os, socket; print(json.dumps({'host': socket.gethostname(), 'uid': os.getuid(),"
-    " 'gid': os.getgid(), 'groups': os.getgroups(), 'environment': dict(os.environ)}))"
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language, and the code that does in it what is done in every kernel's life."""
+
+    name: str
+    # Prints 42.
+    answer: str
+    # Prints where it runs and as whom, as JSON.
+    who: str
+    # Announces itself, and goes on until it is interrupted.
+    loop: str
+    # What the kernel calls it then; R says nothing.
+    interrupted: str | None
+    image: str
+    # What its specifications need besides the image.
+    options: tuple = ()
+    # How many seconds a kernel may take for one thing, on a machine that has others to do.
+    patience: int = 60
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def kernel(self):
+        """The name of its specification."""
+        return f"docker_{self.name.lower()}"
+
+    @property
+    def install(self):
+        """The options of `install`."""
+        return (f"--language={self.name}", f"--image-name={self.image}", *self.options)
+
+    @property
+    def life(self):
+        """Steps that together are the life of a kernel."""
+        return [
+            ["start"],
+            ["execute", self.answer],
+            ["execute", self.who],
+            ["interrupt", self.loop],
+            ["restart"],
+            ["execute", self.answer],
+            ["shutdown"],
+        ]
+
+
+PYTHON = Language(
+    "Python",
+    answer="print(6*7)",
+    who="import json, os, socket; print(json.dumps({'host': socket.gethostname(), 'uid': os.getuid(),"
+    " 'gid': os.getgid(), 'groups': os.getgroups(), 'environment': dict(os.environ)}))",
+    loop="import time; print('asleep', flush=True); time.sleep(60)",
+    interrupted="KeyboardInterrupt",
+    image="jds-test/kernel",
 )
-SLEEP = "import time; print('asleep', flush=True); time.sleep(60)"
-LIFE = [
-    ["start"],
-    ["execute", "print(6*7)"],
-    ["execute", WHO],
-    ["interrupt", SLEEP],
-    ["restart"],
-    ["execute", "print(6*7)"],
-    ["shutdown"],
-]
+R = Language(
+    "R",
+    answer=r'cat(6 * 7, "\n", sep = "")',
+    who="""
+        ids <- function(option) as.integer(strsplit(system(paste("id", option), intern = TRUE), " ")[[1]])
+        cat(jsonlite::toJSON(auto_unbox = TRUE, list(
+            host = Sys.info()[["nodename"]], uid = ids("-u"), gid = ids("-g"), groups = I(ids("-G")),
+            environment = as.list(Sys.getenv()))))
+    """,
+    loop=r'cat("asleep\n"); repeat Sys.sleep(0.1)',
+    interrupted=None,
+    image="jds-test/r",
+)
+SCALA = Language(
+    "Scala",
+    answer="println(6 * 7)",
+    # In braces, because the kernel shows what is defined outside of them.
+    who="""{
+        val (me, who) = (new com.sun.security.auth.module.UnixSystem, new java.util.HashMap[String, Any])
+        who.put("host", java.net.InetAddress.getLocalHost.getHostName)
+        who.put("uid", me.getUid)
+        who.put("gid", me.getGid)
+        who.put("groups", me.getGroups)
+        who.put("environment", System.getenv)
+        println(new com.fasterxml.jackson.databind.ObjectMapper().writeValueAsString(who))
+    }""",
+    loop='println("asleep"); while (true) Thread.sleep(100)',
+    interrupted="java.lang.InterruptedException",
+    image="jds-test/scala",
+    # Without Spark's context Toree cannot interrupt anything.
+    options=("--launch-timeout=120", "--env=KERNEL_SPARK_CONTEXT_INIT_MODE=eager"),
+    patience=150,
+)
+LIFE = PYTHON.life
 
 
 @dataclass
@@ -49,7 +125,7 @@ class Application:
     python: str
     environment: dict = field(default_factory=dict)
 
-    def run(self, *command, stdin=None, **environment):
+    def run(self, *command, stdin=None, timeout=240, **environment):
         """Runs a command as the application would, with a clean environment."""
         return subprocess.run(
             [str(part) for part in command],
@@ -58,15 +134,22 @@ class Application:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=timeout,
         )
 
-    def drive(self, kernel, steps, **environment):
+    def drive(self, kernel, steps, patience=60, **environment):
         """Takes a kernel through steps."""
-        request = json.dumps({"kernel": kernel, "steps": steps})
-        done = self.run(self.python, self.driver, stdin=request, **environment)
+        request = json.dumps({"kernel": kernel, "steps": steps, "patience": patience})
+        limit = 4 * patience
+        done = self.run(self.python, self.driver, stdin=request, timeout=limit, **environment)
         values = [result["value"] for result in json.loads(done.stdout or "[]")]
         return Drive(done.returncode, values, done.stderr)
+
+    def live(self, language, **environment):
+        """Takes a kernel of a language through its life."""
+        life = language.life
+        drive = self.drive(language.kernel, life, language.patience, **environment)
+        return drive.assert_done(life)
 
     @property
     def driver(self):
@@ -80,7 +163,7 @@ class ContainerApplication(Application):
     engine: object = None
     container: str = ""
 
-    def run(self, *command, stdin=None, **environment):
+    def run(self, *command, stdin=None, timeout=None, **environment):
         variables = self.environment | environment
         options = [f"--env={name}={value}" for name, value in variables.items()]
         command = [*options, self.container, *command]
@@ -96,15 +179,15 @@ class ContainerApplication(Application):
         return "/opt/drive.py"
 
 
-def check_life(values, host):
-    """What LIFE must have shown, for a kernel whose container has this name."""
+def check_life(values, host, language=PYTHON):
+    """What a life must have shown, for a kernel whose container has this name."""
     kernel_id, first, who, interrupted, _, again, alive = values
     assert first == {"stdout": "42\n", "error": None}
     who = json.loads(who["stdout"])
     assert who["host"] == host.format(kernel_id=kernel_id)
     assert who["uid"] == 1000
     assert 100 in who["groups"]
-    assert interrupted == {"stdout": "asleep\n", "error": "KeyboardInterrupt"}
+    assert interrupted == {"stdout": "asleep\n", "error": language.interrupted}
     assert again == {"stdout": "42\n", "error": None}
     assert not alive
     return who

@@ -14,7 +14,7 @@ import pytest
 from bed import tls
 from bed.engine import Engine
 from bed.inside import Inside
-from bed.kernels import Application, ContainerApplication
+from bed.kernels import R, SCALA, Application, ContainerApplication
 from bed.launch import Launch
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,8 @@ def engine_of_session():
     pretend_gpu(run / "bin")
     options = [*tls.prepare(run / "tls"), "--node-generic-resource=GPU=1"]
     with Engine(run, DATA, options) as engine:
-        for image in (KERNEL_IMAGE, APP_IMAGE, TINY_IMAGE, "jds-test/gateway"):
+        kernels = (KERNEL_IMAGE, R.image, SCALA.image)
+        for image in (*kernels, APP_IMAGE, TINY_IMAGE, "jds-test/gateway"):
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
         yield engine

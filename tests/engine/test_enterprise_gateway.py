@@ -4,6 +4,7 @@ command line than `gateway_provisioners` does, and hardly any environment."""
 import pytest
 
 from bed.gateways import ContainerGateway, LocalGateway
+from bed.kernels import PYTHON, R, SCALA
 
 GATEWAY = "--gateway=enterprise-gateway"
 
@@ -23,15 +24,18 @@ def install_for_gateway(install):
     return lambda *options: install("--user", GATEWAY, *options)
 
 
-def check_life(result):
+def check_life(result, language=PYTHON):
     """What the kernel's life must have shown, whatever it ran in."""
     assert result["first"] == result["again"] == ["42\n", False]
-    uid, gid, names = result["who"]
-    assert (uid, gid) == (1000, 100)
+    who = result["who"]
+    assert (who["uid"], who["gid"]) == (1000, 100)
+    names = who["environment"]
     assert "NAMED_BY_THE_ADMINISTRATOR" in names
     server = {"NOT_NAMED", "DOCKER_HOST", "EG_DOCKER_MODE", "JUPYTER_DATA_DIR"}
     assert not server & set(names)
-    assert "KeyboardInterrupt" in result["interrupted"][0] and result["interrupted"][1]
+    said, failed = result["interrupted"]
+    assert "asleep\n" in said
+    assert (language.interrupted or "") in said and failed == bool(language.interrupted)
     assert result["restarted"]
     assert result["left"] == []
     # What the gateway gives to the launcher.
@@ -49,6 +53,17 @@ def test_kernel_lives_and_leaves_nothing(gateway, install_for_gateway, kernel_im
     # An address as a user's name has become part of a name that the engine takes.
     started = f"Started the container ann-example-com-{result['kernel_id'][:20]}"
     assert started in gateway.log()
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize(("sample", "language"), [("R_docker", R), ("scala_docker", SCALA)])
+def test_kernel_of_a_sample_lives_and_leaves_nothing(gateway, install, sample, language):
+    image = f"--image-name={language.image}"
+    install("--user", f"--sample={sample}", "--no-swarm", image, *language.options)
+
+    result = gateway.drive(sample, language)
+
+    check_life(result, language)
 
 
 def test_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, binaries, kernel_image):

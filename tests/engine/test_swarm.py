@@ -1,15 +1,19 @@
 """A kernel's life on a Swarm of one node, with the host application in a container of it."""
 
-from bed.kernels import LIFE, check_life
+import pytest
+
+from bed.kernels import PYTHON, R, SCALA, check_life
 
 
-def test_kernel_lives_and_leaves_nothing(swarm, start_application, put_programs, kernel_image):
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize("language", [PYTHON, R, SCALA], ids=str)
+def test_kernel_lives_and_leaves_nothing(swarm, start_application, put_programs, language):
     network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
     application = start_application(network=network, GP_DOCKER_NETWORK=network)
     put_programs(application)
-    application.install("--swarm", f"--image-name={kernel_image}")
+    application.install("--swarm", *language.install)
 
-    values = application.drive("docker_python", LIFE).assert_done(LIFE)
+    values = application.live(language)
 
-    who = check_life(values, "jovyan-{kernel_id}")
+    who = check_life(values, "jovyan-{kernel_id}", language)
     assert who["gid"] == 100
