@@ -1,11 +1,13 @@
 //! `jupyter-docker-spec check`: looks for what would keep kernels from starting.
 
+mod contents;
 mod docker;
 mod files;
 mod gateway;
 mod handshake;
 mod jupyter;
 mod launch;
+mod parts;
 mod reach;
 mod report;
 

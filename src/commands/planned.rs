@@ -52,20 +52,35 @@ pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Res
     plan(server, &name, (image, &language), options, Arguments::default(), env)
 }
 
-fn plan(
-    (system, mode): (System, Mode),
-    name: &str,
-    (image, language): (&str, &str),
-    options: Options,
-    arguments: Arguments,
-    env: &Env,
-) -> Result<Plan> {
+/// The launch of a kernel of an installed specification, by a server with this environment.
+///
+/// # Errors
+/// When the specification is not right.
+pub(super) fn of_kernel(spec: &Installed, env: &Env) -> Result<Plan> {
+    let language = spec.kernel_json.language.to_lowercase();
+    let defaults = sample(spec.system, spec.mode, spec.image().unwrap_or("IMAGE"), &language);
+    let decided = [(spec.system.mode_variable(), spec.mode.name()), ("KERNEL_LANGUAGE", &language)];
+    let stanza = spec.kernel_json.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let variables = defaults.into_iter().chain(env.iter()).chain(decided).chain(stanza);
+    let env = Env::new(env.directory(), variables);
+    let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..Arguments::default() };
+    let spec = InstalledSpec::of(&spec.directory.join("scripts/launch_docker"))?;
+    let launch = Launch::new(&arguments, &spec, &env, true)?;
+    Plan::new(launch, &spec, &env, true)
+}
+
+/// What a server tells the launcher.
+fn sample<'a>(
+    system: System,
+    mode: Mode,
+    image: &'a str,
+    language: &'a str,
+) -> [(&'static str, &'a str); 9] {
     let network = match mode {
         Mode::Docker => "bridge",
         Mode::Swarm => "OVERLAY_NETWORK",
     };
-    let network = env.get(system.network_variable()).unwrap_or(network);
-    let variables = [
+    [
         (system.mode_variable(), mode.name()),
         (system.network_variable(), network),
         ("KERNEL_EXECUTOR_IMAGE", image),
@@ -75,7 +90,20 @@ fn plan(
         ("KERNEL_LANGUAGE", language),
         ("KERNEL_UID", "1000"),
         ("KERNEL_USERNAME", "bob"),
-    ];
+    ]
+}
+
+fn plan(
+    (system, mode): (System, Mode),
+    name: &str,
+    (image, language): (&str, &str),
+    options: Options,
+    arguments: Arguments,
+    env: &Env,
+) -> Result<Plan> {
+    let mut variables = sample(system, mode, image, language).to_vec();
+    let network = env.get(system.network_variable());
+    variables.extend(network.map(|name| (system.network_variable(), name)));
     let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..arguments };
     let env = Env::new(env.directory(), variables);
     let spec = InstalledSpec::with_options(name, options);

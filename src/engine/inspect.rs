@@ -1,11 +1,7 @@
 //! The engine's calls for looking at what is there, which only `jupyter-docker-spec check` makes.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-
 use hyper::Method;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::call::Call;
 use super::credentials::RegistryAuth;
@@ -107,11 +103,6 @@ impl Network {
     }
 }
 
-/// The labels of what `check` creates.
-fn check_labels() -> BTreeMap<&'static str, &'static str> {
-    BTreeMap::from([("app", "jupyter-docker-spec"), ("component", "check")])
-}
-
 impl Engine {
     /// Looks at the engine itself.
     ///
@@ -147,37 +138,13 @@ impl Engine {
         self.json(Call::new("look at the network", Method::GET, &["networks", network])).await
     }
 
-    /// Creates a container that is never started, to look into an image.
+    /// Creates a container without a name, to look into an image.
     ///
     /// # Errors
     /// When the engine refuses.
-    pub async fn create_probe(&self, image: &str) -> Result<Created> {
-        let body = json!({"Image": image, "Cmd": ["/bin/true"], "Labels": check_labels()});
+    pub async fn create_probe(&self, spec: &impl Serialize) -> Result<Created> {
         let call = Call::new("look into the image", Method::POST, &["containers", "create"]);
-        self.json(call.json(&body)?.patient()).await
-    }
-
-    /// Creates a container on a network that connects to an address when it is started, with the
-    /// image's `bash`, and ends.
-    ///
-    /// # Errors
-    /// When the engine refuses.
-    pub async fn create_caller(
-        &self,
-        image: &str,
-        network: &str,
-        to: SocketAddr,
-    ) -> Result<Created> {
-        let (address, port) = (to.ip().to_string(), to.port().to_string());
-        let body = json!({
-            "Image": image,
-            "Entrypoint": ["/bin/bash", "-c", "exec 3<>/dev/tcp/$0/$1"],
-            "Cmd": [address, port],
-            "Labels": check_labels(),
-            "HostConfig": {"NetworkMode": network, "AutoRemove": true},
-        });
-        let call = Call::new("look at the network", Method::POST, &["containers", "create"]);
-        self.json(call.json(&body)?.patient()).await
+        self.json(call.json(spec)?.patient()).await
     }
 
     /// Whether there is something at this path in a container.

@@ -15,4 +15,4 @@ pub mod request;
 pub mod run;
 mod service;
 pub mod spec;
-mod tail;
+pub(crate) mod tail;

@@ -30,7 +30,7 @@ impl Tail {
 }
 
 /// What a message says about this output.
-pub(super) fn sentence(output: &str) -> String {
+pub(crate) fn sentence(output: &str) -> String {
     let mut lines: Vec<String> = output
         .lines()
         .rev()

@@ -167,9 +167,9 @@ class Engine:
     def has_image(self, name):
         return bool(self.docker("images", "--quiet", name))
 
-    def image(self, name, *lines):
+    def image(self, name, *lines, base="jds-test/tiny"):
         """A small image for one test, from the lines of a Dockerfile after `FROM`."""
-        text = "\n".join(["FROM jds-test/tiny", f"LABEL {LABEL}=1", *lines, ""])
+        text = "\n".join([f"FROM {base}", f"LABEL {LABEL}=1", *lines, ""])
         self.docker("build", "--quiet", "--tag", name, "-", stdin=text)
         return name
 

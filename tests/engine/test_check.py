@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bed.engine import wait_for
-from bed.kernels import Application
+from bed.kernels import PYTHON, R, SCALA, Application
 
 TINY = "jds-test/tiny"
 
@@ -59,6 +59,7 @@ def test_all_is_well(check, install, kernel_image, engine):
         (f"the engine has the image `{kernel_image}`",),
         ("the image has what starts the kernel",),
         ("containers on the network `bridge` reach 192.0.2.1",),
+        ("the image has ipykernel",),
     ]:
         has(lines, "ok", *words)
     # What was made for looking has gone.
@@ -116,6 +117,76 @@ def test_images(check, install, engine, kernel_image):
                   stdin=f'FROM {kernel_image}\nLABEL jds-test=1\nCMD ["sleep", "60"]\n')
     install("--user", "--replace", f"--image-name={silent}")
     has(check("docker_python", status=1), "error", "does not run bootstrap-kernel.sh")
+
+
+# An image each that lacks one thing, how that is made, and what is said of it.
+REMOVE = "RUN Rscript -e 'unlink(find.package(\"{}\"), recursive = TRUE)'"
+PYTHON_WITH = "/opt/kernel/bin/python -W ignore -c"
+JARS = "/usr/local/bin/kernel-launchers/scala/lib"
+INCOMPLETE = [
+    (PYTHON, "no-ipykernel", "RUN pip uninstall --yes --quiet ipykernel", "pip install ipykernel"),
+    (PYTHON, "no-python", "ENV PATH=/usr/sbin", "no Python as `python`"),
+    (R, "no-irkernel", REMOVE.format("IRkernel"), "no R package `IRkernel`"),
+    (R, "no-pbdzmq", REMOVE.format("pbdZMQ"), "no R package `IRkernel` that works"),
+    (R, "no-imp", f"RUN rm $({PYTHON_WITH} 'import imp; print(imp.__file__)')", "pip install zombie-imp"),
+    (SCALA, "no-toree", f"RUN rm {JARS}/toree-assembly-*", "pip install apache_toree"),
+    (SCALA, "no-spark", "ENV SPARK_HOME=/opt/none", "no `/opt/none/bin/spark-submit`"),
+    (SCALA, "no-java", "ENV JAVA_HOME=/opt/none", "no Java as `/opt/none/bin/java`"),
+]
+
+
+@pytest.mark.parametrize("language", [PYTHON, R, SCALA], ids=str)
+def test_images_without_the_kernel_are_told_from_good_ones(check, install, engine, language):
+    install("--user", *language.install)
+    good = check()
+    assert not faults(good), good
+    kernel = {"Python": "ipykernel", "R": "IRkernel", "Scala": "Toree and Spark"}[language.name]
+    has(good, "ok", f"the image has {kernel}")
+
+    expected = {}
+    for of, name, line, message in INCOMPLETE:
+        if of is language:
+            image = engine.image(f"jds-test/{name}", line, base=language.image)
+            install("--user", f"--kernel-name={name}", f"--language={of.name}", f"--image-name={image}")
+            expected[image] = message
+    lines = faults(check(*(image.removeprefix("jds-test/") for image in expected), status=1))
+    assert len(lines) == len(expected), lines
+    for image, message in expected.items():
+        has(lines, "error", f"the image `{image}` has no ", message)
+    # Whatever was run for looking is gone.
+    assert not engine.docker("ps", "--all", "--quiet")
+
+
+def test_a_volume_may_bring_what_the_image_lacks(check, install, engine):
+    image = engine.image("jds-test/no-irkernel", REMOVE.format("IRkernel"), base=R.image)
+    volume = "--volume=/srv/R:/usr/local/lib/R/site-library:ro"
+    install("--user", "--language=R", f"--image-name={image}", volume)
+    has(check(), "warning", "no R package `IRkernel`", "unless one of the kernel's volumes has it")
+
+
+def test_what_runs_before_the_bootstrap_runs_before_the_look(check, install, engine):
+    """As in images whose entry point activates an environment; the command is a shell's."""
+    image = engine.image(
+        "jds-test/entry",
+        r"""RUN printf '#!/bin/bash\nexport PATH=/opt/kernel/bin:/usr/bin:/bin\nexec "$@"' > /entry""",
+        "RUN chmod 0755 /entry",
+        "ENV PATH=/usr/sbin",
+        'ENTRYPOINT ["/entry"]',
+        "CMD /usr/local/bin/bootstrap-kernel.sh",
+        base=PYTHON.image,
+    )
+    install("--user", f"--image-name={image}")
+    lines = check()
+    assert not faults(lines), lines
+    has(lines, "ok", "the image has ipykernel")
+
+
+def test_a_look_that_does_not_end_is_ended(check, install, engine):
+    line = r"RUN printf '#!/bin/sh\necho hanging >&2\nsleep 600' > /opt/kernel/bin/python"
+    image = engine.image("jds-test/hanging", line, base=PYTHON.image)
+    install("--user", f"--image-name={image}")
+    has(check(), "warning", "could not look for ipykernel", "did not come to its end", "hanging")
+    assert not engine.docker("ps", "--all", "--quiet")
 
 
 def test_networks(check, install, engine, kernel_image):

@@ -1,26 +1,31 @@
 //! Looks at the engine, and at what a specification needs of it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::contents::Contents;
 use super::report::Report;
 use crate::engine::{self, Endpoint, Engine, Info, Reference};
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
-use crate::settings::{Language, Mode, System};
+use crate::settings::{Mode, System};
 
 /// How long the engine may take for an answer, and for all of them.
 const ANSWER: Duration = Duration::from_secs(20);
 const ALL: Duration = Duration::from_secs(300);
 
 /// What the image's command has to be.
-const BOOTSTRAP: &str = "bootstrap-kernel.sh";
+pub(super) const BOOTSTRAP: &str = "bootstrap-kernel.sh";
 
 /// An engine that has answered, and what it says of itself.
 pub(super) struct Docker {
     pub(super) engine: Engine,
     info: Info,
+    /// What looks into images have come to, by what was asked for.
+    pub(super) looks: RefCell<BTreeMap<String, Contents>>,
 }
 
 /// Looks for the engine.
@@ -42,7 +47,7 @@ pub(super) async fn connect(env: &Env, report: &mut Report) -> Option<Docker> {
                 engine.endpoint(),
                 engine.api_version()
             ));
-            Some(Docker { engine, info })
+            Some(Docker { engine, info, looks: RefCell::default() })
         }
         Err(error) => {
             report.error(error.to_string());
@@ -171,7 +176,8 @@ impl Docker {
             }
         };
         let own = docker_architecture(&self.info.architecture);
-        if image.architecture == own || image.architecture.is_empty() {
+        let has_own = image.architecture == own || image.architecture.is_empty();
+        if has_own {
             report.ok(format!("the engine has the image `{name}`"));
         } else {
             report.error(format!(
@@ -180,51 +186,32 @@ impl Docker {
                 image.architecture
             ));
         }
-        let is_bootstrap = image.command().any(|word| word.contains(BOOTSTRAP));
-        match self.look_into(name, spec).await {
-            Ok(missing) if missing.is_empty() && is_bootstrap => {
-                report.ok("the image has what starts the kernel");
-                return image.architecture == own;
+        let command: Vec<String> = image.command().map(str::to_owned).collect();
+        let is_bootstrap = command.iter().any(|word| word.contains(BOOTSTRAP));
+        let contents = match self.contents(name, &command, has_own, spec, env).await {
+            Ok(contents) => contents,
+            Err(error) => {
+                report.warning(format!("could not look into the image: {error}"));
+                return false;
             }
-            Ok(missing) if missing.is_empty() => report.error(format!(
-                "the image `{name}` does not run {BOOTSTRAP} when it is started; give it the line \
-                 CMD [\"/usr/local/bin/{BOOTSTRAP}\"]"
-            )),
-            Ok(missing) => report.error(format!(
+        };
+        if !contents.missing.is_empty() {
+            report.error(format!(
                 "the image `{name}` has no {}; make it with `jupyter image-bootstrap install \
                  --languages {}`, or choose an image for this language",
-                missing.join(" and no "),
+                contents.missing.join(" and no "),
                 spec.kernel_json.language.to_lowercase()
-            )),
-            Err(error) => report.warning(format!("could not look into the image: {error}")),
+            ));
+        } else if is_bootstrap {
+            report.ok("the image has what starts the kernel");
+        } else {
+            report.error(format!(
+                "the image `{name}` does not run {BOOTSTRAP} when it is started; give it the line \
+                 CMD [\"/usr/local/bin/{BOOTSTRAP}\"]"
+            ));
         }
-        false
-    }
-
-    /// What of the bootstrap is missing in an image.
-    async fn look_into(&self, image: &str, spec: &Installed) -> engine::Result<Vec<String>> {
-        let launchers = match Language::parse(&spec.kernel_json.language) {
-            Some(Language::Python) => "python",
-            Some(Language::R) => "R",
-            Some(Language::Scala) => "scala",
-            None => "",
-        };
-        let paths = [
-            format!("/usr/local/bin/{BOOTSTRAP}"),
-            format!("/usr/local/bin/kernel-launchers/{launchers}"),
-        ];
-        let probe = self.engine.create_probe(image).await?;
-        let mut missing = Vec::new();
-        let mut result = Ok(());
-        for path in paths {
-            match self.engine.has_path(&probe.id, &path).await {
-                Ok(true) => {}
-                Ok(false) => missing.push(path),
-                Err(error) => result = Err(error),
-            }
-        }
-        self.engine.remove_container(&probe.id, true).await?;
-        result.map(|()| missing)
+        contents.tell_parts(name, report);
+        has_own && is_bootstrap && contents.missing.is_empty()
     }
 
     /// An image that the engine does not have.

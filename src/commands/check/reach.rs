@@ -1,13 +1,16 @@
 //! Whether containers reach the place where the server waits to hear from its kernels.
 
-use std::net::{IpAddr, UdpSocket};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::docker::{self, Docker};
+use super::parts::LABELS;
 use super::report::Report;
 use crate::env::Env;
 use crate::settings::System;
@@ -102,7 +105,7 @@ async fn connection(
 ) -> Result<()> {
     let engine = &docker.engine;
     let to = listener.local_addr()?;
-    let probe = engine.create_caller(image, network, to).await?;
+    let probe = engine.create_probe(&request(image, network, to)).await?;
     let connected = async {
         engine.start_container(&probe.id).await?;
         match timeout(LIMIT, listener.accept()).await {
@@ -112,6 +115,17 @@ async fn connection(
         }
     };
     let connected = connected.await;
-    engine.remove_container(&probe.id, true).await?;
+    docker.remove_probe(&probe.id).await?;
     connected
+}
+
+/// A container on a network that connects to an address when it is started, and ends.
+fn request(image: &str, network: &str, to: SocketAddr) -> Value {
+    json!({
+        "Image": image,
+        "Entrypoint": ["/bin/bash", "-c", "exec 3<>/dev/tcp/$0/$1"],
+        "Cmd": [to.ip().to_string(), to.port().to_string()],
+        "Labels": LABELS.into_iter().collect::<BTreeMap<_, _>>(),
+        "HostConfig": {"NetworkMode": network, "AutoRemove": true},
+    })
 }

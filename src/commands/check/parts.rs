@@ -1,0 +1,315 @@
+//! What an image needs besides the bootstrap: the kernel, and what its launcher runs or loads.
+//!
+//! Where a Python or an R finds its packages only it can tell, so it is asked, in a container of the image
+//! without network and rights: `parts.sh` says what is not there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::docker::BOOTSTRAP;
+use crate::engine::{Channel, Engine};
+use crate::launcher::plan::Plan;
+use crate::launcher::tail;
+use crate::settings::{Language, Mode};
+
+const SCRIPT: &str = include_str!("parts.sh");
+
+/// The variable that has the script where a shell runs the bootstrap.
+const VARIABLE: &str = "JUPYTER_DOCKER_SPEC_LOOK";
+
+/// What its lines begin with.
+const MARK: &str = "jupyter-docker-spec: ";
+
+/// How it ends what it has to say.
+const END: &str = "that is all";
+
+/// What the containers carry.
+pub(super) const LABELS: [(&str, &str); 2] =
+    [("app", "jupyter-docker-spec"), ("component", "check")];
+
+/// How long it may take: the script ends itself after 20 s.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How much it may say.
+const OUTPUT: usize = 256 * 1024;
+
+/// The kernel of a language, as people know it.
+pub(super) const fn kernel(language: Language) -> &'static str {
+    match language {
+        Language::Python => "ipykernel",
+        Language::R => "IRkernel",
+        Language::Scala => "Toree and Spark",
+    }
+}
+
+/// Something that is not in an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    kind: String,
+    name: String,
+}
+
+impl Missing {
+    /// What it is, and how it gets into the image.
+    pub(super) fn told(&self) -> String {
+        let name = &self.name;
+        match (self.kind.as_str(), name.rsplit('/').next().unwrap_or_default()) {
+            ("program", "java") => format!("no Java as `{name}`; install version 17, 11 or 8 of it"),
+            ("program", "Rscript") => "no R as `Rscript`; install r-base-core, or R itself".to_owned(),
+            ("program", _) => format!(
+                "no Python as `{name}`; install it, and let the image's PATH lead to it by this name"
+            ),
+            ("module", "imp") => "no Python module `imp`, which the launcher of R kernels needs and \
+                                  Python has no more since 3.12; `pip install zombie-imp` brings it back"
+                .to_owned(),
+            ("module", _) => {
+                let package = if name == "Cryptodome" { "pycryptodomex" } else { name };
+                format!("no Python module `{name}`; `pip install {package}` there")
+            }
+            ("package", _) => format!(
+                "no R package `{name}` that works; install it with `install.packages(\"{name}\")` in R, \
+                 or `apt-get install r-cran-{}`",
+                name.to_lowercase()
+            ),
+            ("variable", _) => format!(
+                "no variable `{name}`; name the directory of Spark with a line ENV {name}=..., and \
+                 install it first if need be, as with `pip install pyspark==3.5.5`"
+            ),
+            (_, "spark-submit") => {
+                format!("no `{name}`, where SPARK_HOME points; let it point to a Spark")
+            }
+            (_, file) if file.starts_with("toree-assembly") => format!(
+                "no Toree as `{name}`; `pip install apache_toree==0.5.0` before `jupyter \
+                 image-bootstrap install --languages Scala` puts it there"
+            ),
+            _ => format!(
+                "no `{name}`; `jupyter image-bootstrap install --languages Scala` puts it there"
+            ),
+        }
+    }
+}
+
+/// What is missing, from what the script said; `None` if it did not come to its end.
+fn missing(output: &str) -> Option<Vec<Missing>> {
+    let lines: Vec<&str> =
+        output.lines().filter_map(|line| line.strip_prefix(MARK)).map(str::trim).collect();
+    let found = lines.iter().filter_map(|line| {
+        let (kind, name) = line.strip_prefix("no ")?.split_once(' ')?;
+        Some(Missing { kind: kind.to_owned(), name: name.trim().to_owned() })
+    });
+    lines.contains(&END).then(|| found.collect())
+}
+
+/// The image's command with the script in the place of the bootstrap: what stands before it may set
+/// what the kernel needs.
+fn instead(command: &[String]) -> Option<Vec<String>> {
+    let at = command.iter().position(|word| word.contains(BOOTSTRAP))?;
+    let before = &command[..at];
+    let is_of_shell =
+        before.last().is_some_and(|word| word.starts_with('-') && word.ends_with('c'));
+    let mut words = before.to_vec();
+    if is_of_shell {
+        let script = format!("/bin/bash -c \"${VARIABLE}\"");
+        let replaced = command[at].split_inclusive([' ', ';', '&']).map(|part| {
+            let end = part.trim_end_matches([' ', ';', '&']).len();
+            if part.contains(BOOTSTRAP) { script.clone() + &part[end..] } else { part.to_owned() }
+        });
+        words.push(replaced.collect());
+    } else {
+        words.extend(["/bin/bash", "-c", SCRIPT].map(str::to_owned));
+    }
+    Some(words)
+}
+
+/// A look into an image: a container that gets of a kernel's what may matter, and nothing that reaches
+/// further.
+pub(super) struct Look {
+    /// The body of the request for the container.
+    pub(super) request: Value,
+    /// Whether the kernel gets directories that the container does not, with who knows what in them.
+    pub(super) is_partial: bool,
+}
+
+impl Look {
+    /// The look for the kernel of this plan; `None` for an image that does not run the bootstrap.
+    pub(super) fn new(image: &str, command: &[String], plan: &Plan) -> Option<Self> {
+        let request = &plan.request;
+        let (container, groups, host) = match plan.launch.mode {
+            Mode::Docker => (request, "GroupAdd", &request["HostConfig"]),
+            Mode::Swarm => {
+                let container = &request["TaskTemplate"]["ContainerSpec"];
+                (container, "Groups", container)
+            }
+        };
+        let mut variables = container["Env"].as_array().cloned().unwrap_or_default();
+        variables.push(format!("{VARIABLE}={SCRIPT}").into());
+        let request = json!({
+            "Image": image,
+            "Entrypoint": [],
+            "Cmd": instead(command)?,
+            "Env": variables,
+            "User": container["User"],
+            "Labels": LABELS.into_iter().collect::<BTreeMap<_, _>>(),
+            "HostConfig": {
+                "AutoRemove": true,
+                "CapDrop": ["ALL"],
+                "GroupAdd": host[groups],
+                "LogConfig": {"Type": "none"},
+                "NetworkMode": "none",
+                "SecurityOpt": ["no-new-privileges"],
+            },
+        });
+        let is_partial = ["Binds", "Mounts", "VolumesFrom"]
+            .iter()
+            .any(|field| host[field].as_array().is_some_and(|mounts| !mounts.is_empty()));
+        Some(Self { request, is_partial })
+    }
+
+    /// A container that does nothing.
+    pub(super) fn at_paths_only(image: &str) -> Value {
+        let labels: BTreeMap<_, _> = LABELS.into_iter().collect();
+        json!({"Image": image, "Cmd": ["/bin/true"], "Labels": labels})
+    }
+}
+
+/// Runs the container of a look to its end, and returns what it found to be missing.
+///
+/// # Errors
+/// When it does not come to its end.
+pub(super) async fn look(engine: &Engine, id: &str) -> Result<Vec<Missing>> {
+    let work = async {
+        let mut output = engine.attach_output(id).await?;
+        engine.start_container(id).await?;
+        let (mut found, mut all) = (Vec::new(), Vec::new());
+        while let Some((channel, piece)) = output.next().await? {
+            all.extend_from_slice(&piece);
+            if channel == Channel::Stdout {
+                found.extend_from_slice(&piece);
+            }
+            ensure!(all.len() < OUTPUT, "it says too much");
+        }
+        let text = String::from_utf8_lossy(&found);
+        let all = String::from_utf8_lossy(&all);
+        missing(&text)
+            .with_context(|| format!("it did not come to its end; {}", tail::sentence(&all)))
+    };
+    timeout(LIMIT, work).await.context("it takes too long")?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::commands::planned;
+    use crate::env::Env;
+    use crate::kernelspec::installed::Installed;
+    use crate::kernelspec::store::KERNEL_JSON;
+
+    #[test]
+    fn what_is_missing_is_read_wherever_it_stands() {
+        let output = "Loading\r\n\njupyter-docker-spec: no module ipykernel\nno module x\n\
+                      jupyter-docker-spec: no file /a b/c\njupyter-docker-spec: that is all\n";
+        let found = missing(output).unwrap();
+        let told: Vec<_> = found.iter().map(|one| (one.kind.as_str(), one.name.as_str())).collect();
+        assert_eq!(told, [("module", "ipykernel"), ("file", "/a b/c")]);
+        assert_eq!(missing("jupyter-docker-spec: that is all").unwrap(), []);
+        assert_eq!(missing("jupyter-docker-spec: no module ipykernel\n"), None);
+        assert_eq!(missing(""), None);
+    }
+
+    #[test]
+    fn each_thing_is_told_with_what_to_do() {
+        for (kind, name, what, remedy) in [
+            ("program", "python", "no Python as `python`", "PATH"),
+            ("program", "Rscript", "no R as `Rscript`", "r-base-core"),
+            ("program", "/opt/jdk/bin/java", "no Java as `/opt/jdk/bin/java`", "version 17"),
+            ("module", "ipykernel", "no Python module `ipykernel`", "pip install ipykernel"),
+            ("module", "Cryptodome", "no Python module", "pip install pycryptodomex"),
+            ("module", "imp", "no Python module `imp`", "pip install zombie-imp"),
+            ("package", "IRkernel", "no R package `IRkernel`", "install r-cran-irkernel"),
+            ("variable", "SPARK_HOME", "no variable `SPARK_HOME`", "ENV SPARK_HOME="),
+            (
+                "file",
+                "/opt/spark/bin/spark-submit",
+                "no `/opt/spark/bin/spark-submit`",
+                "SPARK_HOME",
+            ),
+            ("file", "/l/lib/toree-assembly-*.jar", "no Toree", "pip install apache_toree==0.5.0"),
+            (
+                "file",
+                "/l/lib/toree-launcher-*.jar",
+                "no `/l/lib/toree-launcher-*.jar`",
+                "bootstrap",
+            ),
+        ] {
+            let told = Missing { kind: kind.to_owned(), name: name.to_owned() }.told();
+            assert!(told.starts_with(what) && told.contains(remedy), "{told}");
+        }
+    }
+
+    fn words(command: &[&str]) -> Option<Vec<String>> {
+        let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        instead(&command)
+    }
+
+    #[test]
+    fn the_script_takes_the_place_of_the_bootstrap() {
+        let path = "/usr/local/bin/bootstrap-kernel.sh";
+        assert_eq!(words(&[path]).unwrap(), ["/bin/bash", "-c", SCRIPT]);
+        assert_eq!(
+            words(&["tini", "-g", "--", path, "more"]).unwrap(),
+            ["tini", "-g", "--", "/bin/bash", "-c", SCRIPT]
+        );
+        let shell = r#"/bin/bash -c "$JUPYTER_DOCKER_SPEC_LOOK""#;
+        assert_eq!(
+            words(&["start.sh", "/bin/sh", "-c", path]).unwrap(),
+            ["start.sh", "/bin/sh", "-c", shell]
+        );
+        assert_eq!(
+            words(&["/bin/bash", "-lc", &format!("cd /x; exec {path} && y")]).unwrap(),
+            ["/bin/bash", "-lc", &format!("cd /x; exec {shell} && y")]
+        );
+        assert_eq!(words(&["sleep", "60"]), None);
+    }
+
+    fn look_with(options: &str, provisioner: &str) -> Look {
+        let directory = tempfile::tempdir().unwrap();
+        let text = json!({
+            "language": "R",
+            "env": {"R_LIBS": "/srv/R"},
+            "metadata": {"kernel_provisioner": {"provisioner_name": provisioner}},
+        });
+        fs_err::write(directory.path().join(KERNEL_JSON), text.to_string()).unwrap();
+        fs_err::create_dir(directory.path().join("scripts")).unwrap();
+        fs_err::write(directory.path().join("scripts/launch_docker.toml"), options).unwrap();
+        let spec = Installed::read(directory.path()).unwrap().unwrap();
+        let env = Env::new(Path::new("/"), [("TOKEN", "x"), ("KERNEL_UID", "1001")]);
+        let plan = planned::of_kernel(&spec, &env).unwrap();
+        Look::new("i", &[BOOTSTRAP.to_owned()], &plan).unwrap()
+    }
+
+    #[test]
+    fn a_look_is_made_as_the_kernel_is_but_with_less() {
+        let options = "environment = { SPARK_HOME = '/s' }\n";
+        for provisioner in ["docker-provisioner", "docker-swarm-provisioner"] {
+            let Look { request, is_partial } = look_with(options, provisioner);
+            let variables = request["Env"].as_array().unwrap();
+            for variable in ["KERNEL_LANGUAGE=r", "SPARK_HOME=/s", "R_LIBS=/srv/R"] {
+                assert!(variables.contains(&variable.into()), "{variable}: {request}");
+            }
+            assert!(!request.to_string().contains("TOKEN"));
+            assert_eq!(request["User"], "1001:100");
+            assert_eq!(request["HostConfig"]["GroupAdd"], json!(["100"]));
+            assert_eq!(request["HostConfig"]["NetworkMode"], "none");
+            assert!(!is_partial);
+        }
+        let volumes = "volumes = ['/srv/R:/usr/lib/R:ro']\n";
+        assert!(look_with(volumes, "docker-provisioner").is_partial);
+        assert!(look_with(volumes, "docker-swarm-provisioner").is_partial);
+    }
+}
