@@ -41,7 +41,7 @@ pub use self::inspect::{Image, Info, Network, Swarm};
 pub use self::kernels::{ContainerConfig, ContainerDetails, Place, ServiceDetails, Usage};
 pub use self::output::{Channel, Output};
 pub use self::reference::Reference;
-pub use self::services::{Service, SwarmObject, Task};
+pub use self::services::{Node, Service, SwarmObject, Task};
 
 use self::call::Call;
 use self::transport::Transport;

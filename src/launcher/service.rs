@@ -7,12 +7,15 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
-use super::container::{FOREIGN, foreign};
 use super::plan::Reference;
+use super::pull;
 use super::run::{AWAY, Context};
-use super::{pull, tail};
 use crate::engine::{self, Error, SwarmObject as Kind, Task};
 use crate::options::put;
+
+mod reasons;
+
+use self::reasons::{explain_delay, explain_failure, explain_loss, progress};
 
 /// How often the task is looked at until it runs.
 const LOOK: Duration = Duration::from_millis(200);
@@ -23,6 +26,9 @@ const LOOK_RUNNING: Duration = Duration::from_secs(1);
 /// How long no node may be fit for a task before that is taken for an answer. Swarm tries again and
 /// again, but not for the few seconds that the server waits.
 const UNPLACEABLE: Duration = Duration::from_millis(600);
+
+/// How long a task may be in one state before the log says what is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The status with which an engine answers that it does not manage a Swarm.
 const NO_MANAGER: u16 = 503;
@@ -44,6 +50,8 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
             task.err
         )),
         Ending::Failed(task) => Err(explain_failure(context, &id, &task).await),
+        Ending::Lost(task) => Err(explain_loss(context, &task).await),
+        Ending::NotRunning(task) => Err(explain_delay(context, task.as_ref()).await),
     }
 }
 
@@ -151,11 +159,16 @@ enum Ending {
     Unplaceable(Task),
     /// The task has ended, or has never begun to run.
     Failed(Task),
+    /// Swarm has given the task up without hearing that it has ended.
+    Lost(Task),
+    /// The server's time is over, and the task does not run yet.
+    NotRunning(Option<Task>),
 }
 
 async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut unplaceable_since = None;
     let mut away_since = None;
+    let mut waiting = Waiting::default();
     loop {
         let tasks = match context.engine.service_tasks(id).await {
             Ok(tasks) => tasks,
@@ -175,7 +188,8 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         };
         away_since = None;
         // There is one, unless Swarm has replaced it: then the one that lives counts.
-        let task = tasks.iter().find(|task| !is_over(task)).or_else(|| tasks.first());
+        let lives = |task: &&Task| !is_over(task) && !is_given_up(task);
+        let task = tasks.iter().find(lives).or_else(|| tasks.first());
         match task {
             Some(task) if is_over(task) => {
                 return Ok(match context.engine.inspect_service(id).await {
@@ -183,6 +197,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                     _ => Ending::Failed(task.clone()),
                 });
             }
+            Some(task) if is_given_up(task) => return Ok(Ending::Lost(task.clone())),
             Some(task) if task.state == "pending" && !task.err.is_empty() => {
                 let since = *unplaceable_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > UNPLACEABLE {
@@ -194,9 +209,39 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         let running = task.is_some_and(|task| task.state == "running");
         let pause = if running { LOOK_RUNNING } else { LOOK };
         if Instant::now() + pause >= context.deadline {
-            return Ok(Ending::StillRunning);
+            return Ok(if running {
+                Ending::StillRunning
+            } else {
+                Ending::NotRunning(task.cloned())
+            });
+        }
+        if !running {
+            waiting.look(context, task).await;
         }
         sleep(pause).await;
+    }
+}
+
+/// Says what a launch waits for, once for each state that lasts.
+#[derive(Default)]
+struct Waiting {
+    state: String,
+    since: Option<Instant>,
+}
+
+impl Waiting {
+    async fn look(&mut self, context: &Context<'_>, task: Option<&Task>) {
+        let state = task.map_or("", |task| &task.state);
+        if self.state != state {
+            (self.state, self.since) = (state.to_owned(), Some(Instant::now()));
+        } else if self.since.is_some_and(|since| since.elapsed() > PATIENCE) {
+            self.since = None;
+            let name = &context.launch.name;
+            tracing::info!(
+                "The service {name} does not run yet: {}",
+                progress(context, task).await
+            );
+        }
     }
 }
 
@@ -206,26 +251,10 @@ fn is_over(task: &Task) -> bool {
         .contains(&task.state.as_str())
 }
 
-/// Why the server waits for this kernel in vain.
-async fn explain_failure(context: &Context<'_>, id: &str, task: &Task) -> anyhow::Error {
-    let launch = context.launch;
-    let head = format!("the service `{}` of image `{}`", launch.name, launch.image);
-    let reason = if task.err.is_empty() { &task.message } else { &task.err };
-    if task.state == "rejected" {
-        return anyhow!("{head} was rejected by node {}: {reason}", task.node_id);
-    }
-    let status =
-        task.exit_code.map_or_else(String::new, |code| format!(" with exit status {code}"));
-    let output = match context.engine.service_logs(id, tail::LINES).await {
-        Ok(log) => tail::sentence(&log),
-        Err(error) => format!("Its output cannot be read: {error}"),
-    };
-    let reason = anyhow!(
-        "{head} ended{status} on node {} ({}: {reason}). {output}",
-        task.node_id,
-        task.state
-    );
-    if output.contains(FOREIGN) { reason.context(foreign(&launch.image)) } else { reason }
+/// Whether Swarm no longer wants the task, of which it does not hear: its node is away, or has just been
+/// told to run nothing any more. The tasks of a service that is removed are to be removed too.
+fn is_given_up(task: &Task) -> bool {
+    task.desired_state == "shutdown" && !is_over(task)
 }
 
 /// Removes what a failed launch has created, and nothing that has not this kernel's label.

@@ -1,0 +1,92 @@
+//! Why a service has not become a kernel, in the words of the server's log.
+
+use anyhow::anyhow;
+
+use crate::engine::Task;
+use crate::launcher::container::{FOREIGN, foreign};
+use crate::launcher::launch::Launch;
+use crate::launcher::run::Context;
+use crate::launcher::tail;
+use crate::text;
+
+/// What Swarm says when a node's resources are no longer what a task was given. Up to now it says so
+/// of all generic resources, whenever it looks.
+const TAKEN_BACK: &str = "no longer meets constraints";
+
+/// How far a task is that does not run yet.
+pub(super) async fn progress(context: &Context<'_>, task: Option<&Task>) -> String {
+    let Some(task) = task else { return "Swarm has made no task of it".to_owned() };
+    let state = &task.state;
+    if task.node_id.is_empty() {
+        return format!("its task is {state} ({})", task.message);
+    }
+    let node = node(context, task).await;
+    let pulls =
+        if state == "preparing" { ", which pulls the image if it does not have it" } else { "" };
+    format!("its task is {state} on {node}{pulls}")
+}
+
+/// A task's node, by its name, and what is wrong with it.
+async fn node(context: &Context<'_>, task: &Task) -> String {
+    let id = &task.node_id;
+    let Ok(node) = context.engine.inspect_node(id).await else { return format!("node {id}") };
+    let name = node.hostname();
+    match (node.state(), node.availability()) {
+        ("ready", "active") => format!("node {name}"),
+        ("ready", availability) => format!("node {name} (availability: {availability})"),
+        (state, _) if node.message().is_empty() => format!("node {name} ({state})"),
+        (state, _) => format!("node {name} ({state}: {})", node.message()),
+    }
+}
+
+/// Why Swarm has given up a task.
+pub(super) async fn explain_loss(context: &Context<'_>, task: &Task) -> anyhow::Error {
+    let Launch { name, image, .. } = context.launch;
+    anyhow!(
+        "the Swarm has given up the service `{name}` of image `{image}` on {}; see `docker node ls`",
+        node(context, task).await
+    )
+}
+
+/// Why there is no kernel when the server's time is over.
+pub(super) async fn explain_delay(context: &Context<'_>, task: Option<&Task>) -> anyhow::Error {
+    let Launch { name, image, timeout, .. } = context.launch;
+    anyhow!(
+        "the service `{name}` of image `{image}` did not come to run within {} s: {}; see to it that \
+         the nodes have the image (`docker pull {image}` on each), or allow more time with \
+         `--launch-timeout`",
+        text::seconds(*timeout),
+        progress(context, task).await
+    )
+}
+
+/// Why the server waits for this kernel in vain.
+pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task) -> anyhow::Error {
+    let launch = context.launch;
+    let head = format!("the service `{}` of image `{}`", launch.name, launch.image);
+    let reason = if task.err.is_empty() { &task.message } else { &task.err };
+    let node = node(context, task).await;
+    if task.state == "rejected" {
+        let reason = anyhow!("{head} was rejected by {node}: {reason}");
+        let resources = "/TaskTemplate/Resources/Reservations/GenericResources";
+        let asked_for_resources = context.plan.request.pointer(resources).is_some();
+        return if asked_for_resources && task.err.contains(TAKEN_BACK) {
+            reason.context(format!(
+                "Swarm takes a kernel's generic resources back when its node changes, as a node does \
+                 to which the network `{0}` comes with the first kernel; keep it there with a service \
+                 on each node: `docker service create --mode global --network {0} IMAGE COMMAND`",
+                launch.network
+            ))
+        } else {
+            reason
+        };
+    }
+    let status =
+        task.exit_code.map_or_else(String::new, |code| format!(" with exit status {code}"));
+    let output = match context.engine.service_logs(id, tail::LINES).await {
+        Ok(log) => tail::sentence(&log),
+        Err(error) => format!("Its output cannot be read: {error}"),
+    };
+    let reason = anyhow!("{head} ended{status} on {node} ({}: {reason}). {output}", task.state);
+    if output.contains(FOREIGN) { reason.context(foreign(&launch.image)) } else { reason }
+}
