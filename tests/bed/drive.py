@@ -34,6 +34,14 @@ class Driver:
         await self.manager.restart_kernel(now=False)
         await self._connect()
 
+    async def wait_until_dead(self, seconds):
+        """Asks as a server does every few seconds, until it is told that the kernel is no more."""
+        deadline = time.monotonic() + seconds
+        while await self.manager.is_alive():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the kernel is said to live after {seconds} s")
+            await asyncio.sleep(0.2)
+
     async def shutdown(self):
         self.client.stop_channels()
         await self.manager.shutdown_kernel(now=False)
@@ -88,6 +96,7 @@ async def main():
             value = await getattr(driver, step)(*arguments)
             seconds = round(time.monotonic() - started, 3)
             results.append({"step": step, "value": value, "seconds": seconds})
+            print(f"done: {step}", file=sys.stderr, flush=True)
     finally:
         await driver.close()
         json.dump(results, sys.stdout)

@@ -44,6 +44,9 @@ def launchers():
 class Engine:
     """One private `dockerd`, and the `docker` client that talks to it."""
 
+    # What `dockerd` is run by, if it is to be somewhere else than the tests are.
+    wrapper = ()
+
     def __init__(self, run: Path, data: Path, options=()):
         self.run, self.data, self.options = run, data, options
         self.socket = run / "docker.sock"
@@ -65,6 +68,7 @@ class Engine:
         # In a session of its own, an interrupt from the terminal does not end it before the tests.
         self.process = subprocess.Popen(
             [
+                *self.wrapper,
                 "dockerd",
                 f"--data-root={self.data}",
                 f"--exec-root={self.run / 'exec'}",

@@ -9,7 +9,10 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bed.engine import wait_for
+
 DRIVER = Path(__file__).with_name("drive.py")
+WAVES = Path(__file__).with_name("waves.py")
 
 
 
@@ -118,6 +121,54 @@ class Drive:
         return self.values
 
 
+def driven(status, stdout, log):
+    values = [result["value"] for result in json.loads(stdout or "[]")]
+    return Drive(status, values, log)
+
+
+class Driving:
+    """A drive that goes on while the test does something else, up to where it reads more if it is `held`."""
+
+    def __init__(self, command, request, log: Path, held=False):
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                list(map(str, command)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+            )
+        self.process.stdin.write(request + "\n")
+        self.process.stdin.flush()
+        if not held:
+            self.go_on()
+
+    def go_on(self):
+        """There is nothing more to read."""
+        self.process.stdin.close()
+        self.process.stdin = None
+
+    def wait_for(self, words, seconds=90.0):
+        """Waits until the log has these words in it."""
+
+        def there():
+            text = self.log.read_text()
+            assert words in text or self.process.poll() is None, text
+            return words in text
+
+        wait_for(there, lambda: f"no {words!r} in\n{self.log.read_text()}", seconds)
+
+    def end(self, seconds=120.0):
+        """Waits for its end."""
+        stdout, _ = self.process.communicate(timeout=seconds)
+        return driven(self.process.returncode, stdout, self.log.read_text())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
 @dataclass
 class Application:
     """A host application on this machine."""
@@ -142,8 +193,7 @@ class Application:
         request = json.dumps({"kernel": kernel, "steps": steps, "patience": patience})
         limit = 4 * patience
         done = self.run(self.python, self.driver, stdin=request, timeout=limit, **environment)
-        values = [result["value"] for result in json.loads(done.stdout or "[]")]
-        return Drive(done.returncode, values, done.stderr)
+        return driven(done.returncode, done.stdout, done.stderr)
 
     def live(self, language, **environment):
         """Takes a kernel of a language through its life."""
@@ -168,6 +218,21 @@ class ContainerApplication(Application):
         options = [f"--env={name}={value}" for name, value in variables.items()]
         command = [*options, self.container, *command]
         return self.engine.client("exec", "--interactive", *command, stdin=stdin)
+
+    def begin(self, kernel, steps, log):
+        """Takes a kernel through steps while the test goes on."""
+        request = json.dumps({"kernel": kernel, "steps": steps, "patience": 60})
+        command = ["docker", "--host", self.engine.address, "exec", "--interactive"]
+        return Driving([*command, self.container, self.python, self.driver], request, log)
+
+    def begin_waves(self, kernel, waves, log, **environment):
+        """Starts many kernels, which live until the test goes on; see `waves.py`."""
+        self.engine.docker("cp", WAVES, f"{self.container}:/opt/waves.py")
+        request = json.dumps({"kernel": kernel, "waves": waves})
+        command = ["docker", "--host", self.engine.address, "exec", "--interactive"]
+        variables = [f"--env={name}={value}" for name, value in environment.items()]
+        words = [*command, *variables, self.container, self.python, "/opt/waves.py"]
+        return Driving(words, request, log, held=True)
 
     def install(self, *options):
         """Runs the command that is installed in the container, as its administrator."""

@@ -1,4 +1,4 @@
-"""A registry of one image, on a free port of the loopback interface.
+"""A registry of one image, on a free port of the loopback interface, or of another address.
 
 It can be slow, ask for a password, or never answer; an engine speaks plain HTTP to 127.0.0.1.
 """
@@ -22,7 +22,9 @@ CHUNK = 32 * 1024
 class Registry:
     """Serves an image that it takes from the engine, under any name and tag."""
 
-    def __init__(self, engine, image, seconds=0.0, credentials=None, hangs=False):
+    def __init__(
+        self, engine, image, seconds=0.0, credentials=None, hangs=False, address="127.0.0.1"
+    ):
         self.seconds, self.hangs = seconds, hangs
         self.expected = None
         if credentials:
@@ -31,8 +33,8 @@ class Registry:
         self.blobs = {}
         self.manifest = self._load(engine, image)
         handler = type("Handler", (_Handler,), {"registry": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.host = f"127.0.0.1:{self._server.server_port}"
+        self._server = ThreadingHTTPServer((address, 0), handler)
+        self.host = f"{address}:{self._server.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -16,6 +16,7 @@ from bed.engine import Engine
 from bed.inside import Inside
 from bed.kernels import R, SCALA, Application, ContainerApplication
 from bed.launch import Launch
+from bed.nodes import NETWORK_OF_KERNELS, Nodes
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / ".test" / "docker"
@@ -23,6 +24,7 @@ ADDRESS = "192.0.2.1"
 KERNEL_IMAGE = "jds-test/kernel"
 APP_IMAGE = "jds-test/app"
 TINY_IMAGE = "jds-test/tiny"
+GPU = "NVIDIA-GPU"
 
 
 def pretend_gpu(directory: Path):
@@ -43,7 +45,7 @@ def engine_of_session():
     pretend_gpu(run / "bin")
     options = [*tls.prepare(run / "tls"), "--node-generic-resource=GPU=1"]
     with Engine(run, DATA, options) as engine:
-        kernels = (KERNEL_IMAGE, R.image, SCALA.image)
+        kernels = (KERNEL_IMAGE, R.image, SCALA.image, "jds-test/small")
         for image in (*kernels, APP_IMAGE, TINY_IMAGE, "jds-test/gateway"):
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
@@ -71,6 +73,51 @@ def swarm(engine):
     finally:
         engine.clean()
         engine.leave_swarm()
+
+
+@pytest.fixture(scope="module")
+def nodes_of_module(engine_of_session):
+    """A Swarm of three nodes."""
+    options = {"worker-2": [f"--node-generic-resource={GPU}=gpu-0"]}
+
+    def images(name):
+        more = [APP_IMAGE] if name == "manager" else []
+        return [KERNEL_IMAGE, "jds-test/small", "jds-test/tiny", *more]
+
+    run = Path(os.environ["JDS_RUN"])
+    with Nodes(run, ROOT / ".test" / "nodes", engine_of_session, images, options) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def nodes(nodes_of_module):
+    """The Swarm, with the promise that a test leaves no kernel on any node, and all of them there."""
+    try:
+        yield nodes_of_module
+        nodes_of_module.assert_nothing_left()
+        nodes_of_module.manager.assert_no_launchers()
+    finally:
+        nodes_of_module.restore()
+
+
+@pytest.fixture
+def application_on_manager(nodes, binaries):
+    """A host application in a container on the manager, with our programs."""
+    manager = nodes.manager
+    network = NETWORK_OF_KERNELS
+    container = manager.container(
+        APP_IMAGE,
+        options=[
+            f"--network={network}",
+            f"--volume={manager.socket}:/var/run/docker.sock",
+            "--user=1000:100",
+            f"--group-add={os.stat(manager.socket).st_gid}",
+            f"--env=GP_DOCKER_NETWORK={network}",
+        ],
+    )
+    for name in ("jupyter-docker-spec", "launch_docker"):
+        manager.docker("cp", binaries / name, f"{container}:/opt/app/bin/{name}")
+    return ContainerApplication("python", engine=manager, container=container)
 
 
 @pytest.fixture(scope="session")
