@@ -1,0 +1,169 @@
+"""The commands of docs/swarm.md, run in their order on a Swarm of three nodes, and what they promise."""
+
+import json
+import re
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from bed.engine import wait_for
+from bed.nodes import NETWORK_OF_KERNELS
+
+PAGE = Path(__file__).parents[2] / "docs" / "swarm.md"
+NOT_RUN = "<!-- not run by the tests: "
+# What the page names, by what the tests have in its place.
+IMAGES = {
+    "quay.io/jupyter/base-notebook": "jds-test/app",
+    "elyra/kernel-py:0.5.0": "jds-test/kernel",
+    "busybox": "jds-test/tiny",
+}
+BLOCK = re.compile(
+    r"(?P<before>[^\n]*)\n```(?P<kind>[a-z]+)(?: (?P<node>\S+))?\n(?P<text>.*?)\n```", re.DOTALL
+)
+
+
+def blocks():
+    """The blocks of the page: the heading that each is under, its kind, its node, and its text."""
+    text = PAGE.read_text()
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        heading = section.splitlines()[0]
+        for match in BLOCK.finditer(section):
+            yield heading, match
+
+
+class Page:
+    """The commands of the page, each of which must be run once."""
+
+    def __init__(self, nodes, directory):
+        self.nodes, self.directory = nodes, directory
+        self.left = [
+            (heading, match["node"], match["text"])
+            for heading, match in blocks()
+            if match["kind"] == "sh" and not match["before"].startswith(NOT_RUN)
+        ]
+
+    def run(self, heading, start=""):
+        """Runs the next commands under a heading, which begin so; what they print."""
+        block = next(
+            block for block in self.left if block[0] == heading and block[2].startswith(start)
+        )
+        self.left.remove(block)
+        _, node, text = block
+        script = f"cd {self.directory}\n{text}"
+        done = self.nodes[node].shell(script, DOCKER_BUILDKIT="0")
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+
+class Server:
+    """The Jupyter server that the page has started, as a browser sees it."""
+
+    def __init__(self, nodes):
+        self.url = f"http://{nodes.manager.address_of_node}:8888/api"
+        wait_for(self.answers, "the server does not answer", 60)
+
+    def ask(self, path, method="GET", body=None):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": "token secret"}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=90) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def answers(self):
+        try:
+            return self.ask("/status")
+        except (OSError, urllib.error.HTTPError):
+            return None
+
+    def start(self, name):
+        """Starts a kernel, which the server has heard from when this returns."""
+        return self.ask("/kernels", "POST", {"name": name})["id"]
+
+    def end(self, kernel_id):
+        self.ask(f"/kernels/{kernel_id}", "DELETE")
+
+
+@pytest.fixture
+def named(nodes):
+    """The images by the names that the page has for them."""
+    for node in nodes.all:
+        for name, ours in IMAGES.items():
+            if node.has_image(ours):
+                node.docker("tag", ours, name)
+    yield
+    for node in nodes.all:
+        for name in [*IMAGES, "jupyter-swarm"]:
+            node.client("image", "rm", "--force", name)
+    nodes.manager.docker("image", "prune", "--force")
+
+
+def removed(manager):
+    """Whether the network is gone, after another attempt."""
+    manager.client("network", "rm", NETWORK_OF_KERNELS)
+    names = manager.docker("network", "ls", "--format={{.Name}}").splitlines()
+    return NETWORK_OF_KERNELS not in names
+
+
+@pytest.fixture
+def without_network(nodes):
+    """The page makes the network itself."""
+    nodes.manager.docker("network", "rm", NETWORK_OF_KERNELS)
+    yield
+    for container in nodes.manager.docker("ps", "--all", "--quiet").split():
+        nodes.manager.client("rm", "--force", container)
+    if services := nodes.manager.docker("service", "ls", "--quiet").split():
+        nodes.manager.docker("service", "rm", *services)
+    wait_for(lambda: removed(nodes.manager), "the page's network stays", 60)
+    nodes.manager.network(NETWORK_OF_KERNELS, "--driver=overlay", "--attachable")
+
+
+def test_every_block_is_run_or_says_why_not():
+    for _, match in blocks():
+        if match["kind"] == "sh":
+            assert match["node"] or match["before"].startswith(NOT_RUN), match["text"]
+
+
+def test_the_page(nodes, named, without_network, binaries, place):
+    page = Page(nodes, place)
+    for name in ("jupyter-docker-spec", "launch_docker"):
+        shutil.copy2(binaries / name, place)
+    dockerfile = next(match["text"] for _, match in blocks() if match["kind"] == "dockerfile")
+    (place / "Dockerfile").write_text(f"{dockerfile}\n")
+
+    page.run("Set up", "docker network create")
+    page.run("Set up", "docker build")
+
+    page.run("The server as a container", "docker run")
+    server = Server(nodes)
+    assert "nothing is left of the kernel" in page.run("The server as a container", "docker exec")
+    server.end(server.start("docker_python"))
+
+    page.run("Which nodes", "docker node update --label-add")
+    kernel_id = server.start("zone_b")
+    assert nodes.where(f"jovyan-{kernel_id}").name == "worker-2"
+    assert kernel_id in page.run("When a kernel does not start", "docker node ls")
+    assert f"Created the service jovyan-{kernel_id}" in page.run(
+        "When a kernel does not start", "docker logs"
+    )
+    server.end(kernel_id)
+    page.run("Which nodes", "docker node update --availability")
+
+    page.run("GPUs", "docker exec")
+    page.run("GPUs", "docker service create")
+    wait_for(
+        lambda: nodes.manager.docker("service", "ls", "--format={{.Replicas}}") == "3/3",
+        "no service on all nodes",
+    )
+    kernel_id = server.start("with_gpu")
+    assert nodes.where(f"jovyan-{kernel_id}").name == "worker-2"
+    server.end(kernel_id)
+    nodes.manager.docker("rm", "--force", "jupyter")
+
+    page.run("The server as a service")
+    server = Server(nodes)
+    server.end(server.start("docker_python"))
+
+    assert not page.left
