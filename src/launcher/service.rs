@@ -23,9 +23,9 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often it is looked at after that.
 const LOOK_RUNNING: Duration = Duration::from_secs(1);
 
-/// How long no node may be fit for a task before that is taken for an answer. Swarm tries again and
-/// again, but not for the few seconds that the server waits.
-const UNPLACEABLE: Duration = Duration::from_millis(600);
+/// How long no node may be fit for a task, or none be wanted, before that is taken for an answer. Swarm
+/// tries again and again, but not for the few seconds that the server waits.
+const HOPELESS: Duration = Duration::from_millis(600);
 
 /// How long a task may be in one state before the log says what is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -166,7 +166,7 @@ enum Ending {
 }
 
 async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
-    let mut unplaceable_since = None;
+    let mut hopeless_since = None;
     let mut away_since = None;
     let mut waiting = Waiting::default();
     loop {
@@ -197,16 +197,16 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                     _ => Ending::Failed(task.clone()),
                 });
             }
-            Some(task) if is_given_up(task) => return Ok(Ending::Lost(task.clone())),
-            Some(task) if task.state == "pending" && !task.err.is_empty() => {
-                let since = *unplaceable_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > UNPLACEABLE {
-                    return Ok(Ending::Unplaceable(task.clone()));
+            Some(task) if is_given_up(task) || is_unplaceable(task) => {
+                let since = *hopeless_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > HOPELESS {
+                    let ending = if is_given_up(task) { Ending::Lost } else { Ending::Unplaceable };
+                    return Ok(ending(task.clone()));
                 }
             }
-            _ => unplaceable_since = None,
+            _ => hopeless_since = None,
         }
-        let running = task.is_some_and(|task| task.state == "running");
+        let running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
         let pause = if running { LOOK_RUNNING } else { LOOK };
         if Instant::now() + pause >= context.deadline {
             return Ok(if running {
@@ -249,6 +249,11 @@ impl Waiting {
 fn is_over(task: &Task) -> bool {
     ["complete", "shutdown", "failed", "rejected", "orphaned", "remove"]
         .contains(&task.state.as_str())
+}
+
+/// Whether Swarm has found no node for the task.
+fn is_unplaceable(task: &Task) -> bool {
+    task.state == "pending" && !task.err.is_empty()
 }
 
 /// Whether Swarm no longer wants the task, of which it does not hear: its node is away, or has just been

@@ -60,6 +60,11 @@ class Switch(Namespace):
         run("ip", "addr", "add", f"{TESTS}/24", "dev", "nodes0")
         run("ip", "link", "set", "nodes0", "up")
 
+    def close(self):
+        # With its namespace it goes too, but not at once.
+        run("ip", "link", "delete", "nodes0")
+        super().close()
+
     def plug(self, name, pid):
         """Lays a cable to the namespace of a process, where its end is called `nodes0`."""
         self.ip("link", "add", name, "type", "veth", "peer", "name", "nodes0", "netns", pid)
