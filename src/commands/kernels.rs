@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
-use crate::engine::{ContainerConfig, ContainerDetails, Endpoint, Engine, Place, ServiceDetails};
+use crate::engine::{
+    ContainerConfig, ContainerDetails, Endpoint, Engine, Node, Place, ServiceDetails,
+};
 use crate::env::Env;
 use crate::launcher::launch::KERNELSPEC;
 use crate::settings::{Mode, System};
@@ -155,7 +157,8 @@ async fn services(engine: &Engine) -> Result<Vec<Kernel>> {
         let lives = |place: &&&Place| !OVER.contains(&place.state());
         let mut kernel =
             Kernel::of_service(service, own.iter().find(lives).or(own.first()).copied());
-        kernel.node = kernel.node.map(|node| nodes.get(&node).cloned().unwrap_or(node));
+        let name = |id: &String| nodes.iter().find(|node| node.id == *id).map(Node::hostname);
+        kernel.node = kernel.node.map(|id| name(&id).map(str::to_owned).unwrap_or(id));
         kernel
     };
     Ok(services.iter().map(kernel).collect())

@@ -237,28 +237,6 @@ impl Engine {
         self.json(call).await
     }
 
-    /// The names of the nodes of a Swarm by their ids.
-    ///
-    /// # Errors
-    /// When the engine is no manager, or does not tell.
-    pub async fn nodes(&self) -> Result<BTreeMap<String, String>> {
-        #[derive(Deserialize)]
-        struct Node {
-            #[serde(rename = "ID")]
-            id: String,
-            #[serde(rename = "Description")]
-            description: Description,
-        }
-        #[derive(Deserialize)]
-        struct Description {
-            #[serde(default, rename = "Hostname")]
-            hostname: String,
-        }
-        let nodes: Vec<Node> =
-            self.json(Call::new("look at the nodes", Method::GET, &["nodes"])).await?;
-        Ok(nodes.into_iter().map(|node| (node.id, node.description.hostname)).collect())
-    }
-
     /// What a container has used until now.
     ///
     /// # Errors

@@ -102,61 +102,6 @@ impl From<RawTask> for Task {
     }
 }
 
-/// A machine of a Swarm.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Node {
-    description: NodeDescription,
-    spec: NodeSpec,
-    status: NodeStatus,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NodeDescription {
-    hostname: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NodeSpec {
-    availability: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NodeStatus {
-    state: String,
-    #[serde(default)]
-    message: String,
-}
-
-impl Node {
-    /// Its name.
-    #[must_use]
-    pub fn hostname(&self) -> &str {
-        &self.description.hostname
-    }
-
-    /// Whether tasks may run on it: `active`, `pause` or `drain`.
-    #[must_use]
-    pub fn availability(&self) -> &str {
-        &self.spec.availability
-    }
-
-    /// Whether the manager hears of it: `ready`, `down`, `disconnected` or `unknown`.
-    #[must_use]
-    pub fn state(&self) -> &str {
-        &self.status.state
-    }
-
-    /// Why it is in this state; may be empty.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.status.message
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawCreated {
@@ -250,14 +195,6 @@ impl Engine {
             .filters(&[("service", &[id])])?;
         let tasks: Option<Vec<RawTask>> = self.json(call).await?;
         Ok(tasks.unwrap_or_default().into_iter().map(Task::from).collect())
-    }
-
-    /// Looks at a node of the Swarm.
-    ///
-    /// # Errors
-    /// [`is_not_found`](super::Error::is_not_found) if there is none, or no more.
-    pub async fn inspect_node(&self, id: &str) -> Result<Node> {
-        self.json(Call::new("inspect the node", Method::GET, &["nodes", id])).await
     }
 
     /// The last `tail` lines that the containers of a service wrote, within some ten kilobytes.

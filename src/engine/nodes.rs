@@ -1,0 +1,84 @@
+//! The engine's calls for the machines of a Swarm.
+
+use hyper::Method;
+use serde::Deserialize;
+
+use super::Engine;
+use super::call::Call;
+use super::error::Result;
+
+/// A machine of a Swarm.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Node {
+    /// Its id.
+    #[serde(rename = "ID")]
+    pub id: String,
+    description: NodeDescription,
+    spec: NodeSpec,
+    status: NodeStatus,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeDescription {
+    hostname: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeSpec {
+    availability: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeStatus {
+    state: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Node {
+    /// Its name.
+    #[must_use]
+    pub fn hostname(&self) -> &str {
+        &self.description.hostname
+    }
+
+    /// Whether tasks may run on it: `active`, `pause` or `drain`.
+    #[must_use]
+    pub fn availability(&self) -> &str {
+        &self.spec.availability
+    }
+
+    /// Whether the manager hears of it: `ready`, `down`, `disconnected` or `unknown`.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.status.state
+    }
+
+    /// Why it is in this state; may be empty.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.status.message
+    }
+}
+
+impl Engine {
+    /// Looks at a node of the Swarm.
+    ///
+    /// # Errors
+    /// [`is_not_found`](super::Error::is_not_found) if there is none, or no more.
+    pub async fn inspect_node(&self, id: &str) -> Result<Node> {
+        self.json(Call::new("inspect the node", Method::GET, &["nodes", id])).await
+    }
+
+    /// All nodes of the Swarm.
+    ///
+    /// # Errors
+    /// When the engine is no manager, or does not tell.
+    pub async fn nodes(&self) -> Result<Vec<Node>> {
+        self.json(Call::new("look at the nodes", Method::GET, &["nodes"])).await
+    }
+}
