@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         },
         Command::Ps(arguments) => program::printed(commands::ps::run(arguments, &paths)),
         Command::Prune(arguments) => program::printed(commands::prune::run(arguments, &paths)),
+        Command::Compose(arguments) => program::printed(commands::compose::run(arguments, &paths)),
         Command::Completions { shell } => {
             program::print(commands::generate::completions(*shell), ExitCode::SUCCESS)
         }

@@ -2,6 +2,7 @@
 
 mod ask;
 pub mod check;
+pub mod compose;
 pub mod config;
 pub mod convert;
 mod dry_run;

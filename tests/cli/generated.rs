@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use crate::sandbox::{INSTALLER, Sandbox};
 
-const PAGES: [Option<&str>; 11] = [
+const PAGES: [Option<&str>; 12] = [
     None,
     Some("install"),
     Some("list"),
@@ -18,6 +18,7 @@ const PAGES: [Option<&str>; 11] = [
     Some("check"),
     Some("ps"),
     Some("prune"),
+    Some("compose"),
     Some("completions"),
     Some("man"),
 ];
@@ -59,7 +60,7 @@ fn bash_takes_its_completions_and_completes() {
     assert_eq!(completed.stdout, "--image-name\n", "{completed}");
 }
 
-/// To write them again: `for c in "" install list show remove convert check ps prune completions man; do jupyter-docker-spec man $c >
+/// To write them again: `for c in "" install list show remove convert check ps prune compose completions man; do jupyter-docker-spec man $c >
 /// docs/man/jupyter-docker-spec${c:+-$c}.1; done`.
 #[test]
 fn the_manual_pages_are_current() {

@@ -32,6 +32,8 @@ fn help_of_the_program() {
                    do about it
       ps           List the kernels that there are on the engine or in the Swarm
       prune        Remove kernels that no server waits for
+      compose      Write a Compose file for Enterprise Gateway, or for a Jupyter
+                   server with gateway_provisioners
       completions  Print a completion script for a shell
       man          Print a manual page, to be read with `man -l -`
 
@@ -408,7 +410,7 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'ps', 'prune', 'completions', 'man']
+    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'ps', 'prune', 'compose', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
@@ -428,6 +430,8 @@ fn no_subcommand() {
                    do about it
       ps           List the kernels that there are on the engine or in the Swarm
       prune        Remove kernels that no server waits for
+      compose      Write a Compose file for Enterprise Gateway, or for a Jupyter
+                   server with gateway_provisioners
       completions  Print a completion script for a shell
       man          Print a manual page, to be read with `man -l -`
 

@@ -1,0 +1,65 @@
+//! `jupyter-docker-spec compose`.
+
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
+
+use crate::cli::Compose;
+use crate::compose::{self, Deployment};
+use crate::paths::Paths;
+
+/// Makes a Compose file. Returns it, or nothing if it has been written to a file.
+///
+/// # Errors
+/// When an option is not valid, or there is another file already, or it cannot be written.
+pub fn run(args: &Compose, paths: &Paths<'_>) -> Result<String> {
+    let socket = args.socket.as_deref().unwrap_or(compose::SOCKET);
+    let group = fs::metadata(socket.strip_prefix("unix://").unwrap_or(socket)).ok();
+    let group = group.map(|socket| socket.gid());
+    let text = compose::render(&Deployment::resolve(args, paths, group)?);
+    let Some(path) = &args.output else { return Ok(text) };
+    // What a link points to is replaced, not the link.
+    let path = paths.absolute(path);
+    let path = fs::canonicalize(&path).unwrap_or(path);
+    if write(&path, &text, args.replace)? {
+        tracing::info!("Wrote {}", path.display());
+    } else {
+        tracing::info!("{} is up to date", path.display());
+    }
+    Ok(String::new())
+}
+
+/// Writes the file as one step; false if it is there already.
+fn write(path: &Path, text: &str, replace: bool) -> Result<bool> {
+    let mode = match fs::read(path) {
+        Ok(present) if present == text.as_bytes() => return Ok(false),
+        Ok(_) if !replace => {
+            bail!(
+                "{} is there with other content; replace it with --replace, or write another file",
+                path.display()
+            )
+        }
+        Ok(_) => Some(fs::metadata(path)?.permissions().mode()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
+    let directory = path.parent().context("that is no name of a file")?;
+    let failed = || format!("could not write {}", path.display());
+    let permissions = std::fs::Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new()
+        .prefix(".jupyter-docker-spec-")
+        .permissions(permissions)
+        .tempfile_in(directory)
+        .with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)?;
+    if let Some(mode) = mode {
+        fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode))?;
+    }
+    // Another process may have put one there since.
+    let placed = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    placed.map_err(|error| error.error).with_context(failed)?;
+    Ok(true)
+}

@@ -1,0 +1,357 @@
+//! Compose files for the servers that start kernels: Enterprise Gateway, and Jupyter servers with
+//! `gateway_provisioners`.
+//!
+//! The command line goes to [`Deployment`], all of it validated, to a [`yaml::Map`] by [`render`], to
+//! text. Every value may also come from a variable when the file is used; see [`variable`].
+
+mod proxy;
+mod render;
+mod variable;
+pub mod yaml;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum;
+
+pub use self::render::render;
+use crate::cli::Compose;
+use crate::engine::Reference;
+use crate::paths::Paths;
+use crate::settings::{KernelName, System};
+
+/// The engine's socket by default, and where it is in the server's container.
+pub const SOCKET: &str = "/var/run/docker.sock";
+
+/// Where specifications are that are on a volume.
+const KERNELS: &str = "/usr/local/share/jupyter/kernels";
+
+/// Data directories in which Jupyter looks without being told.
+const SEARCHED: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
+
+/// How a port is published in a Swarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PublishMode {
+    /// By every node.
+    Ingress,
+    /// By the node on which the container runs.
+    Host,
+}
+
+/// Where specifications come from that are not in the server's image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kernelspecs {
+    /// A directory of the host, mounted at the same place, because the path of the launcher is in the
+    /// specifications.
+    Directory(String),
+    /// A volume, with its driver and options of it.
+    Volume {
+        /// Its name.
+        name: String,
+        /// Its driver.
+        driver: Option<String>,
+        /// Options of the driver.
+        options: Vec<(String, String)>,
+    },
+}
+
+/// What stands in front of the server in a Swarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// The image of haproxy.
+    pub image: String,
+    /// How its port is published.
+    pub mode: PublishMode,
+    /// Where its statistics are.
+    pub stats: Option<NonZeroU16>,
+}
+
+/// Everything that a Compose file says, validated.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The server.
+    pub system: System,
+    /// Whether it is a service of a Swarm.
+    pub swarm: bool,
+    /// The server's image; `None` to be named by a variable.
+    pub image: Option<String>,
+    /// Where its specifications are; `None` for those in the image.
+    pub kernelspecs: Option<Kernelspecs>,
+    /// Further volumes, as they are written in a Compose file.
+    pub volumes: Vec<String>,
+    /// Variables that have been given, some of them by options of their own.
+    pub environment: Vec<(String, Option<String>)>,
+    /// As whom the server runs.
+    pub uid: u32,
+    /// The path of the engine's socket; `None` if the engine is elsewhere.
+    pub socket: Option<String>,
+    /// The group of the socket; `None` to be named by a variable.
+    pub socket_gid: Option<u32>,
+    /// Which nodes may run the server.
+    pub constraints: Vec<String>,
+    /// The network of server and kernels.
+    pub network: String,
+    /// Its driver; `None` if the network is there already.
+    pub network_driver: Option<String>,
+    /// The address of the host at which the server is reached.
+    pub address: Option<IpAddr>,
+    /// Its port there.
+    pub port: NonZeroU16,
+    /// What is in front of it in a Swarm.
+    pub proxy: Option<Proxy>,
+}
+
+impl Deployment {
+    /// What the options come to. `socket_gid` is the group of the socket on this machine.
+    ///
+    /// # Errors
+    /// When a value is not valid: it names the option and what is accepted.
+    pub fn resolve(args: &Compose, paths: &Paths<'_>, socket_gid: Option<u32>) -> Result<Self> {
+        let system = args.gateway.unwrap_or(System::EnterpriseGateway);
+        let environment = environment(args, system)?;
+        let elsewhere = environment.iter().any(|(name, _)| name == "DOCKER_HOST");
+        ensure!(
+            !elsewhere || (args.socket.is_none() && args.socket_gid.is_none()),
+            "`--env DOCKER_HOST` is for an engine elsewhere, and `--socket` for this one's"
+        );
+        let image = match &args.image {
+            Some(image) => Some(checked_image("--image", image)?),
+            None if system == System::EnterpriseGateway => {
+                Some(format!("elyra/enterprise-gateway:{}", system.image_tag()))
+            }
+            None => None,
+        };
+        let network = args.network.clone().unwrap_or_else(|| network(system).to_owned());
+        ensure!(
+            is_name(&network),
+            "`--network` of `{network}` must be the name of a network: letters, numbers and `_.-`"
+        );
+        ensure!(
+            network != "bridge" && network != "host" && network != "none",
+            "`--network` of `{network}` must be a network of its own, by whose name the engine \
+             finds the containers on it"
+        );
+        let driver = if args.swarm { "overlay" } else { "bridge" };
+        let driver = args.network_driver.as_deref().unwrap_or(driver);
+        ensure!(is_name(driver), "`--network-driver` must name a driver, such as overlay");
+        ensure!(
+            !args.swarm || driver != "bridge",
+            "`--network-driver` must be one that a Swarm has, such as overlay"
+        );
+        let (address, port) = published(args)?;
+        Ok(Self {
+            system,
+            swarm: args.swarm,
+            image,
+            kernelspecs: kernelspecs(args, paths)?,
+            volumes: args
+                .volume
+                .iter()
+                .map(|volume| checked_volume(volume))
+                .collect::<Result<_>>()?,
+            environment,
+            uid: args.uid.unwrap_or(1000),
+            socket: if elsewhere { None } else { Some(socket(args)?) },
+            socket_gid: args.socket_gid.or(socket_gid),
+            constraints: match args.constraint.as_slice() {
+                [] => vec!["node.role == manager".to_owned()],
+                given => given.to_vec(),
+            },
+            network,
+            network_driver: (!args.external_network).then(|| driver.to_owned()),
+            address,
+            port,
+            proxy: proxy(args)?,
+        })
+    }
+
+    /// What has been given for a variable; `None` if nothing has, or only its name.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.environment.iter().find(|(known, _)| known == name)?;
+        value.as_deref()
+    }
+}
+
+/// The network of a system by default.
+const fn network(system: System) -> &'static str {
+    match system {
+        System::EnterpriseGateway => "enterprise-gateway",
+        System::GatewayProvisioners => "jupyter-kernels",
+    }
+}
+
+/// What the variables of a server's own begin with, where the two systems have the same.
+const fn prefix(system: System) -> &'static str {
+    match system {
+        System::EnterpriseGateway => "EG",
+        System::GatewayProvisioners => "JUPYTER",
+    }
+}
+
+/// The variables that are given as such, and those that have an option.
+fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<String>)>> {
+    let users = |given: &[String]| {
+        let names: BTreeSet<&str> = given.iter().flat_map(|names| names.split(',')).collect();
+        let names = names.into_iter().map(str::trim).filter(|name| !name.is_empty());
+        Some(names.collect::<Vec<_>>().join(",")).filter(|names| !names.is_empty())
+    };
+    let of_gateway = [
+        ("launch-timeout", "EG_KERNEL_LAUNCH_TIMEOUT", args.launch_timeout.map(|s| s.to_string())),
+        ("authorized-users", "EG_AUTHORIZED_USERS", users(&args.authorized_users)),
+        ("unauthorized-users", "EG_UNAUTHORIZED_USERS", users(&args.unauthorized_users)),
+    ];
+    if system == System::GatewayProvisioners {
+        let misplaced = of_gateway.iter().find(|(_, _, value)| value.is_some());
+        if let Some((option, ..)) = misplaced {
+            bail!(
+                "`--{option}` is for Enterprise Gateway; gateway-provisioners has it in each \
+                 specification: give it to `install`"
+            );
+        }
+    }
+    let of = |name: &str| format!("{}_{name}", prefix(system));
+    let mirror = match system {
+        System::EnterpriseGateway => "EG_MIRROR_WORKING_DIRS",
+        System::GatewayProvisioners => "GP_MIRROR_WORKING_DIRS",
+    };
+    let optional = [
+        (of("KERNEL_INFO_TIMEOUT"), args.kernel_info_timeout.map(|s| s.to_string())),
+        (of("CULL_IDLE_TIMEOUT"), args.cull_idle_timeout.map(|s| s.to_string())),
+        (of("ALLOWED_KERNELS"), allowed(&args.allowed_kernels)?),
+        (mirror.to_owned(), args.mirror_working_dirs.then(|| "True".to_owned())),
+    ];
+    let by_option = of_gateway
+        .into_iter()
+        .map(|(_, name, value)| (name.to_owned(), value))
+        .chain(optional)
+        .filter(|(_, value)| value.is_some());
+    let mut given: Vec<(String, Option<String>)> = by_option.collect();
+    for word in &args.env {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        ensure!(valid, "`--env` of `{word}` must begin with the name of a variable");
+        ensure!(
+            !given.iter().any(|(known, _)| known == name),
+            "`--env {name}` is given twice, or an option says the same"
+        );
+        ensure!(
+            !name.ends_with("_DOCKER_NETWORK"),
+            "`--env {name}` is what `--network` says, for the network and the server"
+        );
+        given.push((name.to_owned(), value));
+    }
+    Ok(given)
+}
+
+/// Names of kernels, as Jupyter has them and in the form that the variable has.
+fn allowed(given: &[String]) -> Result<Option<String>> {
+    let names = given.iter().flat_map(|names| names.split(','));
+    let names = names.map(str::trim).filter(|name| !name.is_empty()).map(KernelName::parse);
+    let names: Vec<String> =
+        names.map(|name| name.map(|name| format!("'{name}'"))).collect::<Result<_>>()?;
+    Ok(Some(names.join(",")).filter(|names| !names.is_empty()))
+}
+
+fn checked_image(option: &str, image: &str) -> Result<String> {
+    let valid = image.parse::<Reference>().is_ok();
+    ensure!(valid, "`{option}` of `{image}` must name an image");
+    Ok(image.to_owned())
+}
+
+/// Whether the engine would take it for the name of an object.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}
+
+fn kernelspecs(args: &Compose, paths: &Paths<'_>) -> Result<Option<Kernelspecs>> {
+    let Some(given) = args.kernelspecs.as_deref() else { return Ok(None) };
+    if is_name(given) {
+        let options = args.volume_opt.iter().map(|option| {
+            option
+                .split_once('=')
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .with_context(|| {
+                    format!("`--volume-opt` of `{option}` must be of the form `NAME=VALUE`")
+                })
+        });
+        return Ok(Some(Kernelspecs::Volume {
+            name: given.to_owned(),
+            driver: args.volume_driver.clone(),
+            options: options.collect::<Result<_>>()?,
+        }));
+    }
+    ensure!(
+        args.volume_driver.is_none() && args.volume_opt.is_empty(),
+        "`--volume-driver` and `--volume-opt` are for a volume, and `--kernelspecs` of `{given}` is \
+         a directory"
+    );
+    let path: PathBuf = paths.absolute(Path::new(given)).components().collect();
+    let path = path.to_str().with_context(|| format!("`{given}` is not UTF-8"))?;
+    ensure!(
+        Path::new(path).file_name().is_some_and(|name| name == "kernels"),
+        "`--kernelspecs` of `{given}` must be a directory named `kernels`, such as \
+         PREFIX/share/jupyter/kernels after `install --prefix=PREFIX`, or the name of a volume"
+    );
+    Ok(Some(Kernelspecs::Directory(path.to_owned())))
+}
+
+fn checked_volume(volume: &str) -> Result<String> {
+    let mut parts = volume.split(':');
+    let (source, target, options) = (parts.next(), parts.next(), parts.next());
+    let valid = source.is_some_and(|source| !source.is_empty())
+        && target.is_some_and(|target| target.starts_with('/'))
+        && options.is_none_or(|options| !options.is_empty())
+        && parts.next().is_none();
+    ensure!(valid, "`--volume` of `{volume}` must be of the form `SOURCE:/TARGET[:OPTIONS]`");
+    Ok(volume.to_owned())
+}
+
+/// The name of the volume in such a text, if it is none of a directory.
+fn volume_name(volume: &str) -> Option<&str> {
+    volume.split(':').next().filter(|source| is_name(source))
+}
+
+fn socket(args: &Compose) -> Result<String> {
+    let socket = args.socket.as_deref().unwrap_or(SOCKET);
+    let socket = socket.strip_prefix("unix://").unwrap_or(socket);
+    ensure!(socket.starts_with('/'), "`--socket` of `{socket}` must be an absolute path");
+    Ok(socket.to_owned())
+}
+
+fn published(args: &Compose) -> Result<(Option<IpAddr>, NonZeroU16)> {
+    let given = args.publish.as_deref().unwrap_or("8888");
+    let wrong = || format!("`--publish` of `{given}` must be a port, or ADDRESS:PORT");
+    let (address, port) = match given.rsplit_once(':') {
+        None => (None, given),
+        Some((address, port)) => {
+            let address = address.trim_start_matches('[').trim_end_matches(']');
+            (Some(address.parse().ok().with_context(wrong)?), port)
+        }
+    };
+    ensure!(
+        address.is_none() || !args.swarm,
+        "`--publish` of `{given}` must be a port alone: a Swarm publishes it at all addresses"
+    );
+    Ok((address, port.parse().ok().with_context(wrong)?))
+}
+
+fn proxy(args: &Compose) -> Result<Option<Proxy>> {
+    if !args.swarm || args.no_haproxy {
+        return Ok(None);
+    }
+    let image = args.haproxy_image.as_deref().unwrap_or("haproxy:lts-alpine");
+    Ok(Some(Proxy {
+        image: checked_image("--haproxy-image", image)?,
+        mode: args.publish_mode.unwrap_or(PublishMode::Ingress),
+        stats: args.stats_port,
+    }))
+}

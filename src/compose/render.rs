@@ -1,0 +1,374 @@
+//! A Compose file from what is to be deployed. Pure.
+
+use super::proxy;
+use super::variable::{data, required, variable};
+use super::yaml::{Map, Node};
+use super::{Deployment, KERNELS, Kernelspecs, PublishMode, SEARCHED, SOCKET, volume_name};
+use crate::settings::System;
+
+/// The port on which servers listen in their containers.
+pub(super) const INSIDE: u32 = 8888;
+
+/// Any answer shows that the server is there, also that a token is missing.
+const HEALTHY: &str = "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); \
+                       c.request('GET', '/api'); exit(c.getresponse().status >= 500)";
+
+/// What Enterprise Gateway hands on to the launcher, for whom it is meant, besides what a variable
+/// names.
+const INHERITED: &str = "DOCKER_HOST,DOCKER_CONFIG,EG_KERNEL_LAUNCH_TIMEOUT,EG_REMOVE_CONTAINER";
+
+/// Variables of Enterprise Gateway, and of a Jupyter server with `gateway_provisioners`, that have
+/// no value unless somebody gives them one.
+const OPTIONAL_EG: [&str; 12] = [
+    "EG_AUTH_TOKEN",
+    "EG_AUTHORIZED_USERS",
+    "EG_CLIENT_ENVS",
+    "EG_DEFAULT_KERNEL_NAME",
+    "EG_KERNEL_EXECUTOR_IMAGE",
+    "EG_KERNEL_IMAGE",
+    "EG_MAX_KERNELS",
+    "EG_MAX_KERNELS_PER_USER",
+    "EG_PORT_RANGE",
+    "EG_REMOVE_CONTAINER",
+    "EG_UNAUTHORIZED_USERS",
+    "TZ",
+];
+const OPTIONAL_GP: [&str; 6] =
+    ["GP_REMOVE_CONTAINER", "JUPYTER_TOKEN", "KERNEL_GID", "KERNEL_UID", "KERNEL_USERNAME", "TZ"];
+
+/// The commands, which both listen on `INSIDE`.
+const EG: [&str; 6] = [
+    "jupyter",
+    "enterprisegateway",
+    "--ip=0.0.0.0",
+    "--port=8888",
+    "--EnterpriseGatewayApp.port_retries=0",
+    "--KernelSpecManager.ensure_native_kernel=False",
+];
+const GP: [&str; 6] = [
+    "jupyter",
+    "${JUPYTER_APP:-lab}",
+    "--no-browser",
+    "--ip=0.0.0.0",
+    "--port=8888",
+    "--ServerApp.port_retries=0",
+];
+
+/// Words of the command with the value of a variable in the place of `*`, and its default.
+const IN_COMMAND_EG: [(&str, &str, &str); 6] = [
+    ("--log-level=*", "EG_LOG_LEVEL", "INFO"),
+    ("--RemoteMappingKernelManager.cull_idle_timeout=*", "EG_CULL_IDLE_TIMEOUT", "3600"),
+    ("--RemoteMappingKernelManager.cull_interval=*", "EG_CULL_INTERVAL", "60"),
+    ("--RemoteMappingKernelManager.cull_connected=*", "EG_CULL_CONNECTED", "False"),
+    ("--RemoteMappingKernelManager.kernel_info_timeout=*", "EG_KERNEL_INFO_TIMEOUT", "60"),
+    ("--KernelSpecManager.whitelist=[*]", "EG_ALLOWED_KERNELS", " "),
+];
+const IN_COMMAND_GP: [(&str, &str, &str); 8] = [
+    ("--log-level=*", "JUPYTER_LOG_LEVEL", "INFO"),
+    ("--ServerApp.terminals_enabled=*", "JUPYTER_TERMINALS", "False"),
+    ("--KernelSpecManager.ensure_native_kernel=*", "JUPYTER_NATIVE_KERNEL", "False"),
+    ("--KernelSpecManager.allowed_kernelspecs=[*]", "JUPYTER_ALLOWED_KERNELS", " "),
+    ("--MappingKernelManager.cull_idle_timeout=*", "JUPYTER_CULL_IDLE_TIMEOUT", "0"),
+    ("--MappingKernelManager.cull_interval=*", "JUPYTER_CULL_INTERVAL", "300"),
+    ("--MappingKernelManager.cull_connected=*", "JUPYTER_CULL_CONNECTED", "False"),
+    ("--MappingKernelManager.kernel_info_timeout=*", "JUPYTER_KERNEL_INFO_TIMEOUT", "60"),
+];
+
+/// The text of the Compose file.
+#[must_use]
+pub fn render(deployment: &Deployment) -> String {
+    let name = server_name(deployment.system);
+    let mut services = Map::default().with(name, server(deployment));
+    if let Some(proxy) = &deployment.proxy {
+        let service = proxy::service(deployment, proxy, name, &port(deployment));
+        services = services.with(&format!("{name}-proxy"), service);
+    }
+    let volumes = volumes(deployment);
+    Map::default()
+        .told(&heading(deployment), "version", "3.7")
+        .with("services", services)
+        .with("networks", Map::default().with("kernels", network(deployment)))
+        .maybe("volumes", Some(volumes).filter(|volumes| !volumes.is_empty()))
+        .document()
+}
+
+const fn server_name(system: System) -> &'static str {
+    match system {
+        System::EnterpriseGateway => "enterprise-gateway",
+        System::GatewayProvisioners => "jupyter",
+    }
+}
+
+fn heading(deployment: &Deployment) -> String {
+    let (what, name) = match deployment.system {
+        System::EnterpriseGateway => ("Enterprise Gateway", "enterprise-gateway"),
+        System::GatewayProvisioners => ("A Jupyter server with gateway_provisioners", "jupyter"),
+    };
+    let (how, variables) = if deployment.swarm {
+        (
+            format!("docker stack deploy -c docker-compose.yml {name}"),
+            "Values like ${NAME:-default} are taken from the environment of that command.",
+        )
+    } else {
+        (
+            "docker-compose up --detach".to_owned(),
+            "Values like ${NAME:-default} are taken from the environment of that command, or from a \
+             file\n.env beside this one.",
+        )
+    };
+    format!("{what}, by jupyter-docker-spec. To start it:\n\n  {how}\n\n{variables}\n")
+}
+
+pub(super) fn labels(system: System, component: &str) -> Map {
+    Map::default().with("app", system.label()).with("component", component)
+}
+
+fn server(deployment: &Deployment) -> Map {
+    let system = deployment.system;
+    let image = match &deployment.image {
+        Some(image) => variable("GATEWAY_IMAGE", image),
+        None => required(
+            "GATEWAY_IMAGE",
+            "an image with jupyter_server and gateway_provisioners[docker]",
+        ),
+    };
+    let labels = labels(system, system.label());
+    let map = Map::default().with("image", image).told(
+        "Who may use the engine's socket can do anything on its host. The server need not be root\n\
+         for that, only of the socket's group.",
+        "user",
+        user(deployment),
+    );
+    let map = map
+        .with("cap_drop", Node::texts(["ALL"]))
+        .with("command", Node::texts(command(deployment)))
+        .with("environment", environment(deployment))
+        .maybe("volumes", Some(mounts(deployment)).filter(|mounts| !mounts.is_empty()))
+        .with("networks", Node::texts(["kernels"]));
+    let map = match (&deployment.proxy, deployment.swarm) {
+        (Some(_), _) => map,
+        (None, true) => {
+            let port = port(deployment).into();
+            map.with("ports", Node::List(vec![proxy::published(INSIDE, port, PublishMode::Host)]))
+        }
+        (None, false) => {
+            let address = match deployment.address {
+                None => String::new(),
+                Some(address) if address.is_ipv6() => format!("[{address}]:"),
+                Some(address) => format!("{address}:"),
+            };
+            map.with("ports", Node::texts([format!("{address}{}:{INSIDE}", port(deployment))]))
+        }
+    };
+    let map = map
+        .with(
+            "healthcheck",
+            Map::default()
+                .with("test", Node::texts(["CMD", "python3", "-c", HEALTHY]))
+                .with("interval", "10s")
+                .with("timeout", "10s")
+                .with("retries", 3)
+                .with("start_period", "60s"),
+        )
+        .told("It ends its kernels before it ends itself.", "stop_grace_period", "60s");
+    if !deployment.swarm {
+        return map.with("restart", "unless-stopped").with("labels", labels);
+    }
+    let constraints = deployment.constraints.iter().map(|constraint| data(constraint));
+    map.with("labels", labels.clone()).with(
+        "deploy",
+        Map::default()
+            .told("Each has kernels of its own, so there can be only one.", "replicas", 1)
+            .told("Kernels need its own address, not a virtual one.", "endpoint_mode", "dnsrr")
+            .with("labels", labels)
+            .told(
+                "Only managers can start services.",
+                "placement",
+                Map::default().with("constraints", Node::texts(constraints)),
+            ),
+    )
+}
+
+/// User and group of the server.
+fn user(deployment: &Deployment) -> String {
+    let user = variable("GATEWAY_UID", &deployment.uid.to_string());
+    if deployment.socket.is_none() {
+        return user;
+    }
+    let group = match deployment.socket_gid {
+        Some(gid) => variable("DOCKER_GID", &gid.to_string()),
+        None => required("DOCKER_GID", "set it to the number of the group of the engine's socket"),
+    };
+    format!("{user}:{group}")
+}
+
+fn port(deployment: &Deployment) -> String {
+    let name = match deployment.system {
+        System::EnterpriseGateway => "KG_PORT",
+        System::GatewayProvisioners => "JUPYTER_PORT",
+    };
+    variable(name, &deployment.port.to_string())
+}
+
+/// The command, with what the servers do not read from variables themselves.
+fn command(deployment: &Deployment) -> Vec<String> {
+    let (words, settings) = match deployment.system {
+        System::EnterpriseGateway => (&EG[..], &IN_COMMAND_EG[..]),
+        System::GatewayProvisioners => (&GP[..], &IN_COMMAND_GP[..]),
+    };
+    let settings = settings.iter().map(|(word, name, default)| {
+        word.replace('*', &variable(name, deployment.given(name).unwrap_or(default)))
+    });
+    let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    words.extend(settings);
+    words
+}
+
+/// Whether a variable is in the command, and so not in the environment.
+fn in_command(system: System, name: &str) -> bool {
+    let settings = match system {
+        System::EnterpriseGateway => &IN_COMMAND_EG[..],
+        System::GatewayProvisioners => &IN_COMMAND_GP[..],
+    };
+    settings.iter().any(|(_, known, _)| *known == name)
+}
+
+fn environment(deployment: &Deployment) -> Map {
+    let system = deployment.system;
+    let value =
+        |name: &str, default: &str| variable(name, deployment.given(name).unwrap_or(default));
+    let network = network_name(deployment);
+    let (map, optional): (Map, &[&str]) = match system {
+        System::EnterpriseGateway => (
+            Map::default()
+                .with("EG_DOCKER_NETWORK", network)
+                .told(
+                    "What the gateway hands on to the launcher and to kernels.",
+                    "EG_INHERITED_ENVS",
+                    format!("{INHERITED},{}", value("EG_INHERITED_ENVS", "TZ")),
+                )
+                .with("EG_KERNEL_LAUNCH_TIMEOUT", value("EG_KERNEL_LAUNCH_TIMEOUT", "60"))
+                .with("EG_LIST_KERNELS", value("EG_LIST_KERNELS", "True"))
+                .with("EG_MIRROR_WORKING_DIRS", value("EG_MIRROR_WORKING_DIRS", "False"))
+                .with("EG_RESPONSE_PORT", value("EG_RESPONSE_PORT", "8877")),
+            &OPTIONAL_EG,
+        ),
+        System::GatewayProvisioners => (
+            Map::default()
+                .with("GP_DOCKER_NETWORK", network)
+                .with("GP_MIRROR_WORKING_DIRS", value("GP_MIRROR_WORKING_DIRS", "False"))
+                .with("GP_RESPONSE_PORT", value("GP_RESPONSE_PORT", "8877")),
+            &OPTIONAL_GP,
+        ),
+    };
+    let mut map = map;
+    if let Some(Kernelspecs::Directory(path)) = &deployment.kernelspecs {
+        let data_directory = path.trim_end_matches("/kernels");
+        if !SEARCHED.contains(&data_directory) && deployment.given("JUPYTER_PATH").is_none() {
+            map = map.with("JUPYTER_PATH", data(data_directory));
+        }
+    }
+    let mut optional: Vec<(&str, Option<String>)> = optional
+        .iter()
+        .map(|name| (*name, deployment.given(name).map(|value| variable(name, value))))
+        .collect();
+    for (name, value) in &deployment.environment {
+        let known = optional.iter().any(|(known, _)| known == name) || map.has(name);
+        if !known && !in_command(system, name) {
+            // Not a variable: there may be one for whoever uses the file, such as HOME.
+            optional.push((name, value.as_deref().map(data)));
+        }
+    }
+    let mut comment = Some("Handed on if they are set.");
+    optional.sort_by_key(|(_, value)| value.is_none());
+    for (name, value) in optional {
+        map = match value {
+            Some(value) => map.with(name, value),
+            None => match comment.take() {
+                Some(comment) => map.told(comment, name, Node::Null),
+                None => map.with(name, Node::Null),
+            },
+        };
+    }
+    map
+}
+
+fn mounts(deployment: &Deployment) -> Vec<Node> {
+    let mut mounts = Vec::new();
+    if let Some(socket) = &deployment.socket {
+        mounts.push(
+            Map::default()
+                .with("type", "bind")
+                .with("source", variable("DOCKER_SOCKET", socket))
+                .with("target", SOCKET)
+                .into(),
+        );
+    }
+    match &deployment.kernelspecs {
+        None => {}
+        Some(Kernelspecs::Directory(path)) => mounts.push(
+            Map::default()
+                .with("type", "bind")
+                .with("source", data(path))
+                .with("target", data(path))
+                .with("read_only", true)
+                .into(),
+        ),
+        Some(Kernelspecs::Volume { name, .. }) => mounts.push(
+            Map::default()
+                .with("type", "volume")
+                .with("source", name.as_str())
+                .with("target", KERNELS)
+                .with("read_only", true)
+                .into(),
+        ),
+    }
+    mounts.extend(deployment.volumes.iter().map(|volume| data(volume).into()));
+    mounts
+}
+
+/// The volumes that have a name. It is theirs everywhere, without that of the project or stack.
+fn volumes(deployment: &Deployment) -> Map {
+    let mut map = Map::default();
+    if let Some(Kernelspecs::Volume { name, driver, options }) = &deployment.kernelspecs {
+        let mut of_driver = Map::default();
+        for (option, value) in options {
+            of_driver = of_driver.with(option, data(value));
+        }
+        map = map.with(
+            name,
+            Map::default()
+                .with("name", name.as_str())
+                .maybe("driver", driver.as_deref().map(data))
+                .maybe("driver_opts", Some(of_driver).filter(|options| !options.is_empty())),
+        );
+    }
+    for name in deployment.volumes.iter().filter_map(|volume| volume_name(volume)) {
+        if !map.has(name) {
+            map = map.with(name, Map::default().with("name", name));
+        }
+    }
+    map
+}
+
+fn network_name(deployment: &Deployment) -> String {
+    variable(deployment.system.network_variable(), &deployment.network)
+}
+
+fn network(deployment: &Deployment) -> Map {
+    let name = Map::default().told(
+        "This name, and not one with that of the project or stack in front, is what kernels are\n\
+         started with.",
+        "name",
+        network_name(deployment),
+    );
+    match &deployment.network_driver {
+        None => name.with("external", true),
+        Some(driver) if driver == "bridge" => name.with("driver", driver.as_str()),
+        Some(driver) => name.with("driver", driver.as_str()).told(
+            "For kernels that are containers.",
+            "attachable",
+            true,
+        ),
+    }
+}
