@@ -487,7 +487,8 @@ pub struct Compose {
     #[arg(long, value_name = "[ADDRESS:]PORT", help_heading = "Network")]
     pub publish: Option<String>,
 
-    /// In a Swarm: at any node (ingress), or only where haproxy runs (host) [default: ingress]
+    /// In a Swarm: at any node (ingress), or only where haproxy runs (host)
+    /// [variable: PUBLISH_MODE] [default: ingress]
     #[arg(
         long,
         value_name = "MODE",

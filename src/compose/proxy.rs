@@ -15,9 +15,14 @@ const ALIVE: &str = "/haproxy-is-alive";
 
 /// The service. Its configuration is in its environment, so that the Compose file is all there is.
 pub(super) fn service(deployment: &Deployment, proxy: &Proxy, server: &str, port: &str) -> Map {
-    let mut ports = vec![published(INSIDE, port.into(), proxy.mode)];
+    let mode = match proxy.mode {
+        PublishMode::Ingress => "ingress",
+        PublishMode::Host => "host",
+    };
+    let mode = variable("PUBLISH_MODE", mode);
+    let mut ports = vec![published(INSIDE, port.into(), &mode)];
     if let Some(stats) = proxy.stats {
-        ports.push(published(STATS, u32::from(stats.get()).into(), proxy.mode));
+        ports.push(published(STATS, u32::from(stats.get()).into(), &mode));
     }
     let write = "printf '%s' \"$$HAPROXY_CFG\" > /tmp/haproxy.cfg && exec haproxy -W -db -f /tmp/haproxy.cfg";
     let alive = format!("wget -q -O /dev/null http://127.0.0.1:{INSIDE}{ALIVE}");
@@ -43,25 +48,11 @@ pub(super) fn service(deployment: &Deployment, proxy: &Proxy, server: &str, port
                 .with("retries", 3),
         )
         .with("labels", labels.clone())
-        .with(
-            "deploy",
-            Map::default()
-                .with("replicas", 1)
-                .maybe(
-                    // Without a port that all nodes publish there is no need for a virtual address.
-                    "endpoint_mode",
-                    (proxy.mode == PublishMode::Host).then_some("dnsrr"),
-                )
-                .with("labels", labels),
-        )
+        .with("deploy", Map::default().with("replicas", 1).with("labels", labels))
 }
 
 /// A port that a service publishes.
-pub(super) fn published(target: u32, published: Node, mode: PublishMode) -> Node {
-    let mode = match mode {
-        PublishMode::Ingress => "ingress",
-        PublishMode::Host => "host",
-    };
+pub(super) fn published(target: u32, published: Node, mode: &str) -> Node {
     Map::default()
         .with("target", target)
         .with("published", published)

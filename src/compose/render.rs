@@ -3,7 +3,7 @@
 use super::proxy;
 use super::variable::{data, required, variable};
 use super::yaml::{Map, Node};
-use super::{Deployment, KERNELS, Kernelspecs, PublishMode, SEARCHED, SOCKET, volume_name};
+use super::{Deployment, KERNELS, Kernelspecs, SEARCHED, SOCKET, volume_name};
 use crate::settings::System;
 
 /// The port on which servers listen in their containers.
@@ -36,42 +36,39 @@ const OPTIONAL_EG: [&str; 12] = [
 const OPTIONAL_GP: [&str; 6] =
     ["GP_REMOVE_CONTAINER", "JUPYTER_TOKEN", "KERNEL_GID", "KERNEL_UID", "KERNEL_USERNAME", "TZ"];
 
-/// The commands, which both listen on `INSIDE`.
-const EG: [&str; 6] = [
-    "jupyter",
-    "enterprisegateway",
-    "--ip=0.0.0.0",
-    "--port=8888",
-    "--EnterpriseGatewayApp.port_retries=0",
-    "--KernelSpecManager.ensure_native_kernel=False",
-];
-const GP: [&str; 6] = [
-    "jupyter",
-    "${JUPYTER_APP:-lab}",
-    "--no-browser",
-    "--ip=0.0.0.0",
-    "--port=8888",
-    "--ServerApp.port_retries=0",
-];
+/// The words of a command, each with the variable whose value is in the place of `*`, and its
+/// default.
+type Words = [(&'static str, &'static str, &'static str)];
 
-/// Words of the command with the value of a variable in the place of `*`, and its default.
-const IN_COMMAND_EG: [(&str, &str, &str); 6] = [
+const EG: &Words = &[
+    ("jupyter", "", ""),
+    ("enterprisegateway", "", ""),
+    ("--ip=0.0.0.0", "", ""),
+    ("--port=8888", "", ""),
+    ("--EnterpriseGatewayApp.port_retries=0", "", ""),
     ("--log-level=*", "EG_LOG_LEVEL", "INFO"),
     ("--RemoteMappingKernelManager.cull_idle_timeout=*", "EG_CULL_IDLE_TIMEOUT", "3600"),
     ("--RemoteMappingKernelManager.cull_interval=*", "EG_CULL_INTERVAL", "60"),
     ("--RemoteMappingKernelManager.cull_connected=*", "EG_CULL_CONNECTED", "False"),
     ("--RemoteMappingKernelManager.kernel_info_timeout=*", "EG_KERNEL_INFO_TIMEOUT", "60"),
+    ("--KernelSpecManager.ensure_native_kernel=False", "", ""),
     ("--KernelSpecManager.whitelist=[*]", "EG_ALLOWED_KERNELS", " "),
 ];
-const IN_COMMAND_GP: [(&str, &str, &str); 8] = [
-    ("--log-level=*", "JUPYTER_LOG_LEVEL", "INFO"),
+const GP: &Words = &[
+    ("jupyter", "", ""),
+    ("*", "JUPYTER_APP", "lab"),
+    ("--no-browser", "", ""),
+    ("--ip=0.0.0.0", "", ""),
+    ("--port=8888", "", ""),
+    ("--ServerApp.port_retries=0", "", ""),
     ("--ServerApp.terminals_enabled=*", "JUPYTER_TERMINALS", "False"),
-    ("--KernelSpecManager.ensure_native_kernel=*", "JUPYTER_NATIVE_KERNEL", "False"),
-    ("--KernelSpecManager.allowed_kernelspecs=[*]", "JUPYTER_ALLOWED_KERNELS", " "),
+    ("--log-level=*", "JUPYTER_LOG_LEVEL", "INFO"),
     ("--MappingKernelManager.cull_idle_timeout=*", "JUPYTER_CULL_IDLE_TIMEOUT", "0"),
     ("--MappingKernelManager.cull_interval=*", "JUPYTER_CULL_INTERVAL", "300"),
     ("--MappingKernelManager.cull_connected=*", "JUPYTER_CULL_CONNECTED", "False"),
     ("--MappingKernelManager.kernel_info_timeout=*", "JUPYTER_KERNEL_INFO_TIMEOUT", "60"),
+    ("--KernelSpecManager.ensure_native_kernel=*", "JUPYTER_NATIVE_KERNEL", "False"),
+    ("--KernelSpecManager.allowed_kernelspecs=[*]", "JUPYTER_ALLOWED_KERNELS", " "),
 ];
 
 /// The text of the Compose file.
@@ -149,7 +146,7 @@ fn server(deployment: &Deployment) -> Map {
         (Some(_), _) => map,
         (None, true) => {
             let port = port(deployment).into();
-            map.with("ports", Node::List(vec![proxy::published(INSIDE, port, PublishMode::Host)]))
+            map.with("ports", Node::List(vec![proxy::published(INSIDE, port, "host")]))
         }
         (None, false) => {
             let address = match deployment.address {
@@ -211,26 +208,17 @@ fn port(deployment: &Deployment) -> String {
 }
 
 /// The command, with what the servers do not read from variables themselves.
-fn command(deployment: &Deployment) -> Vec<String> {
-    let (words, settings) = match deployment.system {
-        System::EnterpriseGateway => (&EG[..], &IN_COMMAND_EG[..]),
-        System::GatewayProvisioners => (&GP[..], &IN_COMMAND_GP[..]),
-    };
-    let settings = settings.iter().map(|(word, name, default)| {
+fn command(deployment: &Deployment) -> impl Iterator<Item = String> {
+    words(deployment.system).iter().map(|(word, name, default)| {
         word.replace('*', &variable(name, deployment.given(name).unwrap_or(default)))
-    });
-    let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    words.extend(settings);
-    words
+    })
 }
 
-/// Whether a variable is in the command, and so not in the environment.
-fn in_command(system: System, name: &str) -> bool {
-    let settings = match system {
-        System::EnterpriseGateway => &IN_COMMAND_EG[..],
-        System::GatewayProvisioners => &IN_COMMAND_GP[..],
-    };
-    settings.iter().any(|(_, known, _)| *known == name)
+const fn words(system: System) -> &'static Words {
+    match system {
+        System::EnterpriseGateway => EG,
+        System::GatewayProvisioners => GP,
+    }
 }
 
 fn environment(deployment: &Deployment) -> Map {
@@ -274,7 +262,7 @@ fn environment(deployment: &Deployment) -> Map {
         .collect();
     for (name, value) in &deployment.environment {
         let known = optional.iter().any(|(known, _)| known == name) || map.has(name);
-        if !known && !in_command(system, name) {
+        if !known && !words(system).iter().any(|(_, known, _)| known == name) {
             // Not a variable: there may be one for whoever uses the file, such as HOME.
             optional.push((name, value.as_deref().map(data)));
         }

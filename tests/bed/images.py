@@ -28,7 +28,7 @@ OFFLINE = ("--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq
 def main():
     with Engine(Path(os.environ["JDS_RUN"]), Path(sys.argv[1]), OFFLINE) as engine:
         base = pulled(engine) or bootstrapped(engine)
-        for name in ("tiny", "kernel", "small", "app", "gateway", "prepared"):
+        for name in ("tiny", "kernel", "small", "app", "gateway", "haproxy", "prepared"):
             build(engine, HERE / "images" / name, base)
         # The images that the documentation shows how to make: minutes for each, once.
         for name in ("r", "scala"):

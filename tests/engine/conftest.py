@@ -14,7 +14,7 @@ import pytest
 from bed import tls
 from bed.engine import Engine
 from bed.inside import Inside
-from bed.kernels import R, SCALA, Application, ContainerApplication
+from bed.kernels import Application, ContainerApplication
 from bed.launch import Launch
 from bed.nodes import NETWORK_OF_KERNELS, Nodes
 
@@ -45,8 +45,8 @@ def engine_of_session():
     pretend_gpu(run / "bin")
     options = [*tls.prepare(run / "tls"), "--node-generic-resource=GPU=1"]
     with Engine(run, DATA, options) as engine:
-        kernels = (KERNEL_IMAGE, R.image, SCALA.image, "jds-test/small")
-        for image in (*kernels, APP_IMAGE, TINY_IMAGE, "jds-test/gateway"):
+        for name in ("kernel", "small", "r", "scala", "app", "tiny", "gateway", "haproxy"):
+            image = f"jds-test/{name}"
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
         yield engine

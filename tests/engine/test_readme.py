@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bed import pages
+
 ROOT = Path(__file__).parents[2]
 SHARED = Path("/usr/local/share")
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
@@ -16,11 +18,9 @@ TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
 
 def examples():
     """The commands of the README's console blocks, each with what it prints."""
-    text = (ROOT / "README.md").read_text()
-    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
-        for example in block.split("$ ")[1:]:
-            command, _, output = example.partition("\n")
-            yield command, TIME.sub("TIME", output)
+    for block in pages.blocks("README.md"):
+        if block.language == "console":
+            yield from ((command, TIME.sub("TIME", output)) for command, output in block.examples())
 
 
 @pytest.fixture

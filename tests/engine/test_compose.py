@@ -1,0 +1,331 @@
+"""Enterprise Gateways and Jupyter servers as people deploy them: by the Compose files that `compose`
+writes, the programs that read those, and the commands of the documentation."""
+
+import contextlib
+import json
+import re
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from bed import pages
+from bed.deployments import IMAGES, DeployedGateway, Workplace
+from bed.engine import wait_for
+from bed.pages import Page
+
+SERVER_DRIVER = Path(pages.__file__).with_name("server_drive.py")
+EG_PAGE, PAGE = "docs/enterprise-gateway.md", "docs/compose.md"
+SERVER = ("A Jupyter server", "A Jupyter server in a Swarm")
+OTHER_KIND = ("Kernels of the other kind",)
+VOLUME = (
+    "Specifications on a volume",
+    "Changed by an option",
+    "Changed in an editor",
+    "Changed on a volume",
+)
+# What the tests type of each page.
+SECTIONS = {
+    EG_PAGE: (
+        "An image with the specifications",
+        "On one engine",
+        "When a kernel does not start",
+        "Taking it down",
+        "In a Swarm",
+        "Taking the stack down",
+    ),
+    PAGE: (*SERVER, *OTHER_KIND, *VOLUME),
+}
+
+
+@pytest.fixture
+def workplace(engine, place, binaries):
+    """A directory to deploy from. Nothing that was deployed may be left."""
+    for name, image in IMAGES.items():
+        engine.docker("tag", image, name)
+    networks = set(engine.docker("network", "ls", "--format={{.Name}}").split())
+    try:
+        # Without IPVS in its kernel a machine cannot publish a port at all nodes of a Swarm.
+        yield Workplace(engine, place, binaries, PUBLISH_MODE="host")
+        wait_for(
+            lambda: not engine.docker("ps", "--all", "--quiet", "--filter=label=app"),
+            lambda: engine.docker("ps", "--all"),
+        )
+        left = set(engine.docker("network", "ls", "--format={{.Name}}").split()) - networks
+        assert not left - {"docker_gwbridge", "ingress"}
+    finally:
+        images = engine.docker("images", "--format={{.Repository}}:{{.Tag}}", "my/*").split()
+        engine.clean()
+        engine.client("image", "rm", "--force", *images, *IMAGES)
+        for kind in ("network", "volume"):
+            for name in ("enterprise-gateway", "jupyter-kernels", "kernelspecs", "notebooks"):
+                engine.client(kind, "rm", name)
+
+
+@pytest.fixture
+def gateway(engine, eg_env):
+    """Looks for the gateway that has been deployed."""
+    return lambda port=8888: DeployedGateway(engine, eg_env, port)
+
+
+def check_life(result, engine):
+    """What the life of a kernel must have shown to the client, and left."""
+    assert result["first"] == result["again"] == ["42\n", False]
+    uid, gid, names = result["who"]
+    assert (uid, gid) == (1000, 100)
+    assert "KeyboardInterrupt" in result["interrupted"][0] and result["interrupted"][1]
+    assert result["restarted"] and result["left"] == []
+    assert "EG_KERNEL_LAUNCH_TIMEOUT" in result["launcher"]
+    assert not {"PATH", "HOME", "DOCKER_HOST"} & set(result["launcher"])
+    assert not {"EG_KERNEL_LAUNCH_TIMEOUT", "EG_DOCKER_NETWORK"} & set(names)
+    engine.assert_no_kernels()
+
+
+def is_healthy(engine, container):
+    return engine.inspect(container)["State"]["Health"]["Status"] == "healthy"
+
+
+def test_enterprise_gateway_in_a_container_and_in_a_swarm_as_its_page_says(
+    swarm, workplace, gateway, engine
+):
+    page = Page(EG_PAGE, workplace)
+    page.follow("An image with the specifications")
+
+    # On one engine.
+    printed = page.follow("On one engine", EG_UNAUTHORIZED_USERS="eve,root", KG_PORT="8888")
+    assert '"python_docker"' in printed and '"r_docker"' in printed
+    assert "alice-" in printed and ": elyra/kernel-py:3.3.0\n" in printed
+    running = gateway()
+    check_life(running.drive("python_docker"), engine)
+    status, answer = running.post("python_docker", KERNEL_USERNAME="eve")
+    assert status == 403 and "not authorized" in answer["reason"]
+    (container,) = running.containers()
+    wait_for(lambda: is_healthy(engine, container), "it is not healthy")
+    ids = engine.docker("exec", container, "sh", "-c", "id -u; id -G; grep CapEff /proc/1/status")
+    gid = workplace.environment["DOCKER_GID"]
+    assert ids.split() == ["1000", gid, "CapEff:", "0000000000000000"]
+    printed = page.follow("When a kernel does not start")
+    assert "Up (healthy)" in printed and "GET /api" in printed
+    # A kernel that still runs goes with the gateway.
+    assert running.post("python_docker", KERNEL_USERNAME="ann")[0] == 201
+    page.follow("Taking it down")
+    assert not engine.kernels()
+
+    # In a Swarm, with kernels of both kinds.
+    printed = page.follow("In a Swarm")
+    assert '"python_swarm"' in printed and "1/1" in printed and "is available at" in printed
+    running = gateway()
+    check_life(running.drive("python_swarm"), engine)
+    result = running.drive("python_docker")
+    check_life(result, engine)
+    # That one was no service.
+    assert f"Started the container ann-example-com-{result['kernel_id'][:20]}" in running.log()
+    assert running.post("python_swarm", KERNEL_USERNAME="ann")[0] == 201
+    done = workplace.attempt("docker stack rm enterprise-gateway")
+    assert "is in use" in done.stdout, done
+    engine.assert_no_kernels()
+    page.follow("Taking the stack down")
+    wait_for(lambda: not running.containers(), "the gateway does not end", 60.0)
+    assert page.done == set(SECTIONS[EG_PAGE])
+
+
+@pytest.fixture
+def drive_server(gp_env):
+    """Takes a kernel of a Jupyter server through its life, from this machine."""
+
+    def drive(name, token="change-me"):
+        words = [gp_env / "bin" / "python", SERVER_DRIVER, "http://127.0.0.1:8888", token, name]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["first"] == result["again"] == ["42\n", None]
+        assert result["interrupted"] == ["asleep\n", "KeyboardInterrupt"]
+        assert result["who"][:2] == ["1000", "100"] and result["left"] == []
+        return result
+
+    return drive
+
+
+def answers(address):
+    """Whether a server is there."""
+    with contextlib.suppress(OSError):
+        with urllib.request.urlopen(f"http://{address}/api", timeout=5) as answer:
+            return answer.status == 200
+
+
+@pytest.mark.parametrize("page", SECTIONS)
+def test_all_commands_of_a_page_are_typed(page):
+    assert pages.sections(page) == set(SECTIONS[page])
+
+
+def test_jupyter_server_in_a_container_and_in_a_swarm_as_the_page_says(
+    swarm, workplace, drive_server
+):
+    page = Page(PAGE, workplace)
+
+    # The test bed's Jupyter has no JupyterLab.
+    printed = page.follow(SERVER[0], JUPYTER_APP="server")
+
+    assert "Successfully tagged my/jupyter:1.0" in printed
+    wait_for(lambda: answers("127.0.0.1:8888"), "no Jupyter server", 60.0)
+    result = drive_server("docker_python")
+    assert result["who"][2] == f"jovyan-{result['kernel_id']}"
+    page.follow(SERVER[1], JUPYTER_APP="server")
+    wait_for(lambda: answers("127.0.0.1:8888"), "no Jupyter server", 90.0)
+    drive_server("docker_python")
+    workplace.sh("docker stack rm jupyter")
+    assert page.done == set(SERVER)
+
+
+def test_gateway_in_a_container_starts_services(swarm, workplace, gateway):
+    Page(EG_PAGE, workplace).follow(SECTIONS[EG_PAGE][0])
+    page = Page(PAGE, workplace)
+
+    page.follow(OTHER_KIND[0])
+
+    check_life(gateway().drive("python_swarm"), swarm)
+    workplace.sh("docker-compose down")
+
+
+def memory_of_a_kernel(running, engine):
+    """What limit the next kernel has."""
+    status, kernel = running.post("python_docker", KERNEL_USERNAME="ann")
+    assert status == 201, f"{kernel}\n{running.log()}"
+    (container,) = engine.docker("ps", "--quiet", f"--filter=label=kernel_id={kernel['id']}").split()
+    found = engine.inspect(container)
+    running.delete(kernel["id"])
+    return found["HostConfig"]["Memory"] >> 20, found["Config"]["Env"]
+
+
+def test_specifications_on_a_volume_are_changed_while_the_gateway_runs(
+    workplace, gateway, engine
+):
+    page = Page(PAGE, workplace)
+
+    page.follow(VOLUME[0])
+    assert 'o: "addr=nfs.example.com,ro"' in (workplace.directory / "nfs.yml").read_text()
+    running = gateway()
+    assert memory_of_a_kernel(running, engine)[0] == 0
+    page.follow(VOLUME[1])
+    assert memory_of_a_kernel(running, engine)[0] == 600
+    page.follow(VOLUME[2])
+    assert memory_of_a_kernel(running, engine)[0] == 700
+    replace_all_the_time(workplace, running, engine)
+    page.follow(VOLUME[3])
+    memory, environment = memory_of_a_kernel(gateway(), engine)
+    assert memory == 0 and "FROM=volume" in environment
+
+    workplace.sh("docker-compose down")
+    assert page.done == set(VOLUME)
+
+
+def replace_all_the_time(workplace, running, engine, times=60):
+    """Replaces a specification while it is read, and while kernels are started by it."""
+    install = (
+        "jupyter-docker-spec install --prefix=$PWD/jupyter --gateway=enterprise-gateway --replace "
+        "--kernel-name=python_docker --image-name=elyra/kernel-py:3.3.0 "
+        "--display-name=$n --env=ONE=$n --env=TWO=$n"
+    )
+    writer = threading.Thread(
+        target=lambda: workplace.sh(f"for n in $(seq {times}); do {install}; done")
+    )
+    seen = set()
+    writer.start()
+    try:
+        while writer.is_alive():
+            url = f"http://{running.address}/api/kernelspecs"
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                spec = json.load(answer)["kernelspecs"]["python_docker"]["spec"]
+            assert Path(spec["argv"][0]).exists()
+            seen.add(spec["display_name"])
+            if len(seen) in (3, 6):
+                _, environment = memory_of_a_kernel(running, engine)
+                one, two = (
+                    next(one for one in environment if one.startswith(f"{name}="))
+                    for name in ("ONE", "TWO")
+                )
+                assert re.fullmatch(r"ONE=\d+", one) and one[4:] == two[4:]
+                seen.add(one)
+    finally:
+        writer.join()
+    assert len(seen) > 6, seen
+
+
+VALUES = [
+    "plain",
+    "$HOME $$ ${HOME} ${A:-b}",
+    "a: 'b' \"c\" \\ #d",
+    "line\n\tline\n",
+    "\x7f\x85\ufeff\u2028é\U0001f600",
+    "{}",
+    "~",
+    "null",
+    "0x1f",
+    "12:30:45",
+    "-",
+    "",
+]
+
+
+def test_values_arrive_as_they_are(swarm, workplace):
+    """Whatever a value is, both programs that read the file hand it on."""
+    given = {f"V{number}": value for number, value in enumerate(VALUES)}
+    # Of the variables that the file has itself.
+    given |= {"EG_AUTH_TOKEN": VALUES[1], "EG_LIST_KERNELS": "a}b", "EG_RESPONSE_PORT": VALUES[2]}
+    words = ["compose", "--image=jds-test/tiny", "--output=docker-compose.yml", "--replace"]
+    words += [f"--env={name}={value}" for name, value in given.items()]
+    words.append("--env=EG_LOG_LEVEL=$x}'\"")
+
+    def write(*options):
+        command = [workplace.directory / "jupyter-docker-spec", *words, *options]
+        subprocess.run(command, cwd=workplace.directory, check=True, capture_output=True)
+
+    def check(environment, command):
+        found = dict(variable.split("=", 1) for variable in environment if "=" in variable)
+        assert {name: found.get(name) for name in given} == given
+        assert "--log-level=$x}'\"" in command
+        assert "--KernelSpecManager.whitelist=[ ]" in command
+        # What nobody has set is not there.
+        assert "EG_AUTHORIZED_USERS" not in found
+
+    write()
+    workplace.sh("docker-compose config --quiet && docker-compose up --no-start")
+    (container,) = swarm.docker("ps", "--all", "--quiet", "--filter=label=app").split()
+    found = swarm.inspect(container)
+    check(found["Config"]["Env"], found["Config"]["Cmd"])
+    assert found["HostConfig"]["Binds"] or found["HostConfig"]["Mounts"]
+    workplace.sh("docker-compose down")
+
+    write("--swarm", "--constraint=node.labels.a == $b")
+    workplace.sh("docker-compose config --quiet && docker stack config -c docker-compose.yml")
+    workplace.sh("docker stack deploy -c docker-compose.yml values")
+    task = swarm.inspect("values_enterprise-gateway")["Spec"]["TaskTemplate"]
+    check(task["ContainerSpec"]["Env"], task["ContainerSpec"]["Args"])
+    assert task["Placement"]["Constraints"] == ["node.labels.a == $b"]
+    workplace.sh("docker stack rm values")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--swarm",
+        "--swarm --no-haproxy --kernelspecs=specs",
+        "--swarm --stats-port=9088 --publish-mode=host --volume-opt=type=nfs --kernelspecs=specs",
+        "--gateway=gateway-provisioners --kernelspecs=./kernels --external-network",
+        "--gateway=gateway-provisioners --swarm --volume=a:/b --volume=/c:/d:ro",
+        "--env=DOCKER_HOST=tcp://engine:2376 --publish=[::1]:80 --network-driver=overlay",
+    ],
+)
+def test_both_programs_accept_what_options_make(workplace, options):
+    workplace.sh(f"jupyter-docker-spec compose {options} --output=docker-compose.yml")
+    # A Jupyter server has no image of its own accord.
+    image = {"GATEWAY_IMAGE": "my/jupyter:1.0"} if "provisioners" in options else {}
+    if image:
+        for program in ("docker-compose config", "docker stack config -c docker-compose.yml"):
+            done = workplace.attempt(program)
+            assert done.returncode and "gateway_provisioners[docker]" in done.stdout, done.stdout
+    workplace.sh("docker-compose config --quiet", **image)
+    workplace.sh("docker stack config -c docker-compose.yml", **image)
