@@ -2,7 +2,7 @@
 //! `gateway_provisioners`.
 //!
 //! The command line goes to [`Deployment`], all of it validated, to a [`yaml::Map`] by [`render`], to
-//! text. Every value may also come from a variable when the file is used; see [`variable`].
+//! text. Every value may also come from a variable when the file is used.
 
 mod proxy;
 mod render;

@@ -9,9 +9,11 @@ use crate::settings::System;
 /// The port on which servers listen in their containers.
 pub(super) const INSIDE: u32 = 8888;
 
-/// Any answer shows that the server is there, also that a token is missing.
+/// Any answer shows that the server is there, also that a token is missing. Kernels need the engine
+/// too.
 const HEALTHY: &str = "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); \
                        c.request('GET', '/api'); exit(c.getresponse().status >= 500)";
+const ENGINE: &str = "import socket as s; s.socket(s.AF_UNIX).connect('/var/run/docker.sock'); ";
 
 /// What Enterprise Gateway hands on to the launcher, for whom it is meant, besides what a variable
 /// names.
@@ -130,6 +132,7 @@ fn server(deployment: &Deployment) -> Map {
         ),
     };
     let labels = labels(system, system.label());
+    let engine = deployment.socket.as_ref().map_or("", |_| ENGINE);
     let map = Map::default().with("image", image).told(
         "Who may use the engine's socket can do anything on its host. The server need not be root\n\
          for that, only of the socket's group.",
@@ -161,7 +164,7 @@ fn server(deployment: &Deployment) -> Map {
         .with(
             "healthcheck",
             Map::default()
-                .with("test", Node::texts(["CMD", "python3", "-c", HEALTHY]))
+                .with("test", Node::texts(["CMD", "python3", "-c", &format!("{engine}{HEALTHY}")]))
                 .with("interval", "10s")
                 .with("timeout", "10s")
                 .with("retries", 3)

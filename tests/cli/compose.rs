@@ -51,12 +51,12 @@ fn enterprise_gateway_in_a_container() {
           - "--ip=0.0.0.0"
           - "--port=8888"
           - "--EnterpriseGatewayApp.port_retries=0"
-          - "--KernelSpecManager.ensure_native_kernel=False"
           - "--log-level=${EG_LOG_LEVEL:-INFO}"
           - "--RemoteMappingKernelManager.cull_idle_timeout=${EG_CULL_IDLE_TIMEOUT:-3600}"
           - "--RemoteMappingKernelManager.cull_interval=${EG_CULL_INTERVAL:-60}"
           - "--RemoteMappingKernelManager.cull_connected=${EG_CULL_CONNECTED:-False}"
           - "--RemoteMappingKernelManager.kernel_info_timeout=${EG_KERNEL_INFO_TIMEOUT:-60}"
+          - "--KernelSpecManager.ensure_native_kernel=False"
           - "--KernelSpecManager.whitelist=[${EG_ALLOWED_KERNELS:- }]"
         environment:
           EG_DOCKER_NETWORK: "${EG_DOCKER_NETWORK:-enterprise-gateway}"
@@ -92,7 +92,7 @@ fn enterprise_gateway_in_a_container() {
             - "CMD"
             - "python3"
             - "-c"
-            - "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); c.request('GET', '/api'); exit(c.getresponse().status >= 500)"
+            - "import socket as s; s.socket(s.AF_UNIX).connect('/var/run/docker.sock'); import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); c.request('GET', '/api'); exit(c.getresponse().status >= 500)"
           interval: "10s"
           timeout: "10s"
           retries: 3
@@ -187,7 +187,7 @@ fn enterprise_gateway_in_a_swarm() {
     +      - target: 8888
     +        published: "${KG_PORT:-8888}"
     +        protocol: "tcp"
-    +        mode: "ingress"
+    +        mode: "${PUBLISH_MODE:-ingress}"
     +    networks:
     +      - "kernels"
     +    cap_drop:
@@ -242,14 +242,14 @@ fn a_jupyter_server() {
           - "--ip=0.0.0.0"
           - "--port=8888"
           - "--ServerApp.port_retries=0"
-          - "--log-level=${JUPYTER_LOG_LEVEL:-INFO}"
           - "--ServerApp.terminals_enabled=${JUPYTER_TERMINALS:-False}"
-          - "--KernelSpecManager.ensure_native_kernel=${JUPYTER_NATIVE_KERNEL:-False}"
-          - "--KernelSpecManager.allowed_kernelspecs=[${JUPYTER_ALLOWED_KERNELS:- }]"
+          - "--log-level=${JUPYTER_LOG_LEVEL:-INFO}"
           - "--MappingKernelManager.cull_idle_timeout=${JUPYTER_CULL_IDLE_TIMEOUT:-0}"
           - "--MappingKernelManager.cull_interval=${JUPYTER_CULL_INTERVAL:-300}"
           - "--MappingKernelManager.cull_connected=${JUPYTER_CULL_CONNECTED:-False}"
           - "--MappingKernelManager.kernel_info_timeout=${JUPYTER_KERNEL_INFO_TIMEOUT:-60}"
+          - "--KernelSpecManager.ensure_native_kernel=${JUPYTER_NATIVE_KERNEL:-False}"
+          - "--KernelSpecManager.allowed_kernelspecs=[${JUPYTER_ALLOWED_KERNELS:- }]"
         environment:
           GP_DOCKER_NETWORK: "${GP_DOCKER_NETWORK:-jupyter-kernels}"
           GP_MIRROR_WORKING_DIRS: "${GP_MIRROR_WORKING_DIRS:-False}"
@@ -274,7 +274,7 @@ fn a_jupyter_server() {
             - "CMD"
             - "python3"
             - "-c"
-            - "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); c.request('GET', '/api'); exit(c.getresponse().status >= 500)"
+            - "import socket as s; s.socket(s.AF_UNIX).connect('/var/run/docker.sock'); import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); c.request('GET', '/api'); exit(c.getresponse().status >= 500)"
           interval: "10s"
           timeout: "10s"
           retries: 3
@@ -331,8 +331,8 @@ fn options_are_defaults_of_variables() {
     +      - "--RemoteMappingKernelManager.cull_idle_timeout=${EG_CULL_IDLE_TIMEOUT:-0}"
     +      - "--RemoteMappingKernelManager.cull_interval=${EG_CULL_INTERVAL:-5}"
     -      - "--RemoteMappingKernelManager.kernel_info_timeout=${EG_KERNEL_INFO_TIMEOUT:-60}"
-    -      - "--KernelSpecManager.whitelist=[${EG_ALLOWED_KERNELS:- }]"
     +      - "--RemoteMappingKernelManager.kernel_info_timeout=${EG_KERNEL_INFO_TIMEOUT:-91}"
+    -      - "--KernelSpecManager.whitelist=[${EG_ALLOWED_KERNELS:- }]"
     +      - "--KernelSpecManager.whitelist=[${EG_ALLOWED_KERNELS:-'r_docker','python_docker','x'}]"
     -      EG_DOCKER_NETWORK: "${EG_DOCKER_NETWORK:-enterprise-gateway}"
     +      EG_DOCKER_NETWORK: "${EG_DOCKER_NETWORK:-net}"
@@ -405,13 +405,12 @@ fn options_of_a_swarm() {
     +          stats uri /
     -        published: "${KG_PORT:-8888}"
     +        published: "${KG_PORT:-80}"
-    -        mode: "ingress"
-    +        mode: "host"
+    +        protocol: "tcp"
+    +        mode: "${PUBLISH_MODE:-host}"
     +      - target: 9088
     +        published: 9088
-    +        protocol: "tcp"
-    +        mode: "host"
-    +      endpoint_mode: "dnsrr"
+    -        mode: "${PUBLISH_MODE:-ingress}"
+    +        mode: "${PUBLISH_MODE:-host}"
     -    driver: "overlay"
     -    # For kernels that are containers.
     -    attachable: true
@@ -473,6 +472,8 @@ fn an_engine_elsewhere_needs_no_socket() {
     -      - type: "bind"
     -        source: "${DOCKER_SOCKET:-/var/run/docker.sock}"
     -        target: "/var/run/docker.sock"
+    -        - "import socket as s; s.socket(s.AF_UNIX).connect('/var/run/docker.sock'); import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); c.request('GET', '/api'); exit(c.getresponse().status >= 500)"
+    +        - "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); c.request('GET', '/api'); exit(c.getresponse().status >= 500)"
     "#);
 }
 

@@ -83,12 +83,55 @@ def check_life(result, engine):
     engine.assert_no_kernels()
 
 
-def is_healthy(engine, container):
-    return engine.inspect(container)["State"]["Health"]["Status"] == "healthy"
+def health(engine, container):
+    return engine.inspect(container)["State"]["Health"]
+
+
+@pytest.fixture
+def drive_server(gp_env):
+    """Takes a kernel of a Jupyter server through its life, from this machine."""
+
+    def drive(name, address="127.0.0.1:8888"):
+        wait_for(lambda: answers(address), "no Jupyter server", 90.0)
+        words = [gp_env / "bin" / "python", SERVER_DRIVER, f"http://{address}", "change-me", name]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["first"] == result["again"] == ["42\n", None]
+        assert result["interrupted"] == ["asleep\n", "KeyboardInterrupt"]
+        assert result["who"][:2] == ["1000", "100"] and result["left"] == []
+        return result
+
+    return drive
+
+
+def answers(address):
+    """Whether a server is there."""
+    with contextlib.suppress(OSError):
+        with urllib.request.urlopen(f"http://{address}/api", timeout=5) as answer:
+            return answer.status == 200
+
+
+def drive_notebook_server(gp_env, environment, drive_server):
+    """A kernel's life through a Jupyter server that has its kernels from the gateway."""
+    options = ["--gateway-url=http://127.0.0.1:8888", "--allow-root", "--no-browser"]
+    options += ["--ServerApp.token=change-me", "--port=9999", "--ServerApp.port_retries=0"]
+    server = subprocess.Popen(
+        [gp_env / "bin" / "jupyter", "server", *options],
+        env=environment | {"KERNEL_USERNAME": "alice"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        return drive_server("python_docker", "127.0.0.1:9999")
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
 
 
 def test_enterprise_gateway_in_a_container_and_in_a_swarm_as_its_page_says(
-    swarm, workplace, gateway, engine
+    swarm, workplace, gateway, engine, gp_env, jupyter, drive_server
 ):
     page = Page(EG_PAGE, workplace)
     page.follow("An image with the specifications")
@@ -99,15 +142,17 @@ def test_enterprise_gateway_in_a_container_and_in_a_swarm_as_its_page_says(
     assert "alice-" in printed and ": elyra/kernel-py:3.3.0\n" in printed
     running = gateway()
     check_life(running.drive("python_docker"), engine)
+    result = drive_notebook_server(gp_env, jupyter, drive_server)
+    assert result["who"][2].startswith("alice-")
     status, answer = running.post("python_docker", KERNEL_USERNAME="eve")
     assert status == 403 and "not authorized" in answer["reason"]
     (container,) = running.containers()
-    wait_for(lambda: is_healthy(engine, container), "it is not healthy")
+    wait_for(lambda: health(engine, container)["Status"] == "healthy", "it is not healthy")
     ids = engine.docker("exec", container, "sh", "-c", "id -u; id -G; grep CapEff /proc/1/status")
     gid = workplace.environment["DOCKER_GID"]
     assert ids.split() == ["1000", gid, "CapEff:", "0000000000000000"]
     printed = page.follow("When a kernel does not start")
-    assert "Up (healthy)" in printed and "GET /api" in printed
+    assert re.search(r"Up.*\(healthy\)", printed) and "GET /api" in printed
     # A kernel that still runs goes with the gateway.
     assert running.post("python_docker", KERNEL_USERNAME="ann")[0] == 201
     page.follow("Taking it down")
@@ -131,30 +176,6 @@ def test_enterprise_gateway_in_a_container_and_in_a_swarm_as_its_page_says(
     assert page.done == set(SECTIONS[EG_PAGE])
 
 
-@pytest.fixture
-def drive_server(gp_env):
-    """Takes a kernel of a Jupyter server through its life, from this machine."""
-
-    def drive(name, token="change-me"):
-        words = [gp_env / "bin" / "python", SERVER_DRIVER, "http://127.0.0.1:8888", token, name]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=200)
-        assert done.returncode == 0, done.stderr
-        result = json.loads(done.stdout)
-        assert result["first"] == result["again"] == ["42\n", None]
-        assert result["interrupted"] == ["asleep\n", "KeyboardInterrupt"]
-        assert result["who"][:2] == ["1000", "100"] and result["left"] == []
-        return result
-
-    return drive
-
-
-def answers(address):
-    """Whether a server is there."""
-    with contextlib.suppress(OSError):
-        with urllib.request.urlopen(f"http://{address}/api", timeout=5) as answer:
-            return answer.status == 200
-
-
 @pytest.mark.parametrize("page", SECTIONS)
 def test_all_commands_of_a_page_are_typed(page):
     assert pages.sections(page) == set(SECTIONS[page])
@@ -169,11 +190,9 @@ def test_jupyter_server_in_a_container_and_in_a_swarm_as_the_page_says(
     printed = page.follow(SERVER[0], JUPYTER_APP="server")
 
     assert "Successfully tagged my/jupyter:1.0" in printed
-    wait_for(lambda: answers("127.0.0.1:8888"), "no Jupyter server", 60.0)
     result = drive_server("docker_python")
     assert result["who"][2] == f"jovyan-{result['kernel_id']}"
     page.follow(SERVER[1], JUPYTER_APP="server")
-    wait_for(lambda: answers("127.0.0.1:8888"), "no Jupyter server", 90.0)
     drive_server("docker_python")
     workplace.sh("docker stack rm jupyter")
     assert page.done == set(SERVER)
@@ -189,14 +208,16 @@ def test_gateway_in_a_container_starts_services(swarm, workplace, gateway):
     workplace.sh("docker-compose down")
 
 
-def memory_of_a_kernel(running, engine):
-    """What limit the next kernel has."""
-    status, kernel = running.post("python_docker", KERNEL_USERNAME="ann")
+def next_kernel(running, engine):
+    """The memory, in megabytes, and the configuration of the next kernel's container."""
+    status, kernel = running.post(
+        "python_docker", KERNEL_USERNAME="ann", KERNEL_WORKING_DIR="/var/tmp"
+    )
     assert status == 201, f"{kernel}\n{running.log()}"
     (container,) = engine.docker("ps", "--quiet", f"--filter=label=kernel_id={kernel['id']}").split()
     found = engine.inspect(container)
     running.delete(kernel["id"])
-    return found["HostConfig"]["Memory"] >> 20, found["Config"]["Env"]
+    return found["HostConfig"]["Memory"] >> 20, found["Config"]
 
 
 def test_specifications_on_a_volume_are_changed_while_the_gateway_runs(
@@ -204,18 +225,26 @@ def test_specifications_on_a_volume_are_changed_while_the_gateway_runs(
 ):
     page = Page(PAGE, workplace)
 
-    page.follow(VOLUME[0])
+    # At first with the group of another host.
+    page.follow(VOLUME[0], EG_MIRROR_WORKING_DIRS="True", DOCKER_GID="1")
+    (container,) = gateway().containers()
+    wait_for(lambda: health(engine, container)["Log"], "its health is not looked at")
+    assert "Permission denied" in health(engine, container)["Log"][0]["Output"]
+    workplace.sh("docker-compose up --detach", EG_MIRROR_WORKING_DIRS="True")
     assert 'o: "addr=nfs.example.com,ro"' in (workplace.directory / "nfs.yml").read_text()
     running = gateway()
-    assert memory_of_a_kernel(running, engine)[0] == 0
+    memory, configuration = next_kernel(running, engine)
+    assert memory == 0 and configuration["WorkingDir"] == "/var/tmp"
     page.follow(VOLUME[1])
-    assert memory_of_a_kernel(running, engine)[0] == 600
+    assert next_kernel(running, engine)[0] == 600
     page.follow(VOLUME[2])
-    assert memory_of_a_kernel(running, engine)[0] == 700
+    assert next_kernel(running, engine)[0] == 700
     replace_all_the_time(workplace, running, engine)
     page.follow(VOLUME[3])
-    memory, environment = memory_of_a_kernel(gateway(), engine)
-    assert memory == 0 and "FROM=volume" in environment
+    memory, configuration = next_kernel(gateway(), engine)
+    assert memory == 0 and "FROM=volume" in configuration["Env"]
+    # That is for the gateway to decide, and here it has not been told to.
+    assert configuration["WorkingDir"] == "/home/jovyan"
 
     workplace.sh("docker-compose down")
     assert page.done == set(VOLUME)
@@ -241,13 +270,10 @@ def replace_all_the_time(workplace, running, engine, times=60):
             assert Path(spec["argv"][0]).exists()
             seen.add(spec["display_name"])
             if len(seen) in (3, 6):
-                _, environment = memory_of_a_kernel(running, engine)
-                one, two = (
-                    next(one for one in environment if one.startswith(f"{name}="))
-                    for name in ("ONE", "TWO")
-                )
-                assert re.fullmatch(r"ONE=\d+", one) and one[4:] == two[4:]
-                seen.add(one)
+                _, configuration = next_kernel(running, engine)
+                variables = dict(one.split("=", 1) for one in configuration["Env"])
+                assert variables["ONE"] == variables["TWO"]
+                seen.add(f"kernel {variables['ONE']}")
     finally:
         writer.join()
     assert len(seen) > 6, seen
