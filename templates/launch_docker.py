@@ -261,27 +261,28 @@ class Container:
     def create(self):
         """Creates the container, pulling its image and making way for it if need be."""
         patience = time.monotonic() + LEFTOVER_SECONDS
+        options = self.kernel.with_file(container_options(self.kernel))
         while True:
             self.kernel.time_left()
             try:
-                return self.client.containers.create(
-                    self.kernel.image, **self.kernel.with_file(container_options(self.kernel))
-                )
+                return self.client.containers.create(self.kernel.image, **options)
             except ImageNotFound:
-                self.pull()
+                self.pull(options.get("platform"))
             except APIError as error:
                 if error.status_code != 409:
                     raise
                 self.make_way(patience)
 
-    def pull(self):
+    def pull(self, platform):
         """Pulls the image, within the time that the server waits."""
         image = self.kernel.image
         log("I", f"Pulling the image {image}, which the engine does not have")
         name, tag = docker.utils.parse_repository_tag(image)
         reported = time.monotonic()
         try:
-            for line in self.client.api.pull(name, tag=tag or "latest", stream=True, decode=True):
+            for line in self.client.api.pull(
+                name, tag=tag or "latest", platform=platform, stream=True, decode=True
+            ):
                 if "error" in line:
                     raise LaunchError(line["error"])
                 self.kernel.time_left()

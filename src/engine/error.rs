@@ -156,6 +156,16 @@ impl Error {
         self.status() == Some(StatusCode::NOT_FOUND.as_u16())
     }
 
+    /// Whether a registry did not give an image because it wants credentials, or others. Many say of
+    /// what is secret that it does not exist, so that this is no more than likely.
+    #[must_use]
+    pub fn wants_login(&self) -> bool {
+        let Self::Status { message, .. } = self else { return false };
+        let words = ["no basic auth credentials", "unauthorized", "authentication required"];
+        let or = ["access denied", "resource is denied"];
+        words.iter().chain(&or).any(|words| message.contains(words))
+    }
+
     /// Whether the engine says that another object is in the way, such as one of the same name.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -59,23 +59,27 @@ impl Progress {
 }
 
 impl Engine {
-    /// Pulls an image and tells how far it is. Only the deadline limits how long that may take.
+    /// Pulls an image, for the engine's own platform unless another is named, and tells how far it is.
+    /// Only the deadline limits how long that may take.
     ///
     /// # Errors
     /// When the registry or the engine refuses, be it in the middle of the pull.
     pub async fn pull_image(
         &self,
         image: &Reference,
+        platform: Option<&str>,
         auth: Option<&RegistryAuth>,
         mut on_progress: impl FnMut(&Progress),
     ) -> Result<()> {
         const DOING: &str = "pull the image";
-        let call = Call::new(DOING, Method::POST, &["images", "create"])
+        let mut call = Call::new(DOING, Method::POST, &["images", "create"])
             .query("fromImage", &image.name())
             // Without a tag, the engine would pull all there are.
-            .query("tag", image.version())
-            .registry_auth(auth.map(RegistryAuth::header))
-            .patient();
+            .query("tag", image.version());
+        if let Some(platform) = platform {
+            call = call.query("platform", platform);
+        }
+        let call = call.registry_auth(auth.map(RegistryAuth::header)).patient();
         let pull = async {
             let mut lines = JsonLines::new(self.stream(call).await?);
             while let Some(progress) = lines.next::<Progress>().await? {

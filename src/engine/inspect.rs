@@ -1,4 +1,4 @@
-//! The engine's calls for looking at what is there, which only `jupyter-docker-spec check` makes.
+//! The engine's calls for looking at what is there, which `jupyter-docker-spec check` and `pull` make.
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub struct Swarm {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Image {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
     /// The architecture it is for, as Go names it.
     #[serde(default)]
     pub architecture: String,

@@ -312,18 +312,18 @@ fn a_pull_fails_with_the_error_in_its_stream() {
         let mut engine = fake.connect(SHORT).await.unwrap();
         let mut seen = Vec::new();
         let result = engine
-            .pull_image(&image, Some(&auth), |progress| {
+            .pull_image(&image, Some("linux/arm64"), Some(&auth), |progress| {
                 seen.push((progress.id.clone(), progress.current(), progress.total()));
             })
             .await;
         assert_fails!(result, Error::Status { .. }, "failed to pull the image: toomanyrequests");
         assert_eq!(seen[1], ("a1".to_owned(), Some(5), Some(9)));
         assert_eq!(seen.len(), 3);
-        engine.pull_image(&image, None, |_| ()).await.unwrap();
+        engine.pull_image(&image, None, None, |_| ()).await.unwrap();
 
         engine.set_deadline(Instant::now() + 2 * SHORT);
         let began = Instant::now();
-        let result = engine.pull_image(&image, None, |_| ()).await;
+        let result = engine.pull_image(&image, None, None, |_| ()).await;
         assert_fails!(result, Error::TimedOut { .. }, "failed to pull the image");
         assert!(began.elapsed() > SHORT, "the answer limit is not for pulls");
     });

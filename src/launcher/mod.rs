@@ -10,7 +10,7 @@ pub mod environment;
 pub mod launch;
 mod overrides;
 pub mod plan;
-mod pull;
+pub mod pull;
 pub mod request;
 pub mod run;
 mod service;

@@ -28,6 +28,24 @@ pub enum PullPolicy {
     Never,
 }
 
+impl PullPolicy {
+    /// Reads the value of `pull_policy`.
+    ///
+    /// # Errors
+    /// When it is none, or one of the Compose specification that is about building or about time.
+    pub fn read(node: &Node, filler: &Filler<'_>) -> Result<Self, Wrong> {
+        Ok(match &*text(node, filler, Policy::Trusted)? {
+            "missing" | "if_not_present" => Self::Missing,
+            "always" => Self::Always,
+            "never" => Self::Never,
+            other => {
+                let message = format!("of `{other}` must be one of missing, always and never");
+                return Err(Wrong::new(node.at, message));
+            }
+        })
+    }
+}
+
 /// A secret or a config of the Swarm that the kernel gets as a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
@@ -243,9 +261,17 @@ fn network_settings(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<Json
 
 fn platform(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> Result<(), Wrong> {
     if plan.launch.mode == Mode::Docker {
-        plan.platform = Some(text(node, filler, Policy::Trusted)?);
+        plan.platform = Some(platform_name(node, filler)?);
     }
     Ok(())
+}
+
+/// Reads the value of `platform`.
+///
+/// # Errors
+/// When it is no text, or one that cannot be filled in.
+pub fn platform_name(node: &Node, filler: &Filler<'_>) -> Result<String, Wrong> {
+    text(node, filler, Policy::Trusted)
 }
 
 fn pull_policy(
@@ -254,12 +280,7 @@ fn pull_policy(
     filler: &Filler<'_>,
     _: &Options,
 ) -> Result<(), Wrong> {
-    plan.pull = match &*text(node, filler, Policy::Trusted)? {
-        "missing" | "if_not_present" => PullPolicy::Missing,
-        "always" => PullPolicy::Always,
-        "never" => PullPolicy::Never,
-        _ => return Err(must(node, "be one of missing, always and never")),
-    };
+    plan.pull = PullPolicy::read(node, filler)?;
     Ok(())
 }
 

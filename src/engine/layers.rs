@@ -1,0 +1,181 @@
+//! How far a pull is, summed up over the layers of the image.
+
+use std::collections::BTreeMap;
+
+use super::images::Progress;
+use crate::text;
+
+/// The layers of an image that is being pulled.
+#[derive(Debug, Default)]
+pub struct Layers {
+    by_id: BTreeMap<String, Layer>,
+    /// Whether the engine has said of a layer that it tries again, and of none since that it goes on.
+    again: bool,
+}
+
+#[derive(Debug, Default)]
+struct Layer {
+    /// The bytes to fetch; 0 before the engine knows.
+    size: u64,
+    fetched: u64,
+    unpacked: u64,
+    done: bool,
+}
+
+impl Layers {
+    /// Takes in what the engine tells.
+    pub fn note(&mut self, progress: &Progress) {
+        let status = progress.status.as_str();
+        if status.starts_with("Retrying") {
+            self.again = true;
+            return;
+        }
+        let done = matches!(status, "Pull complete" | "Already exists");
+        let fetched = matches!(status, "Download complete" | "Extracting");
+        let known = done || fetched || status == "Pulling fs layer" || progress.total().is_some();
+        if progress.id.is_empty() || !known {
+            return;
+        }
+        self.again = false;
+        let layer = self.by_id.entry(progress.id.clone()).or_default();
+        layer.done = done;
+        if status == "Downloading" {
+            layer.fetched = progress.current().unwrap_or(layer.fetched);
+            layer.size = progress.total().unwrap_or(layer.size);
+        } else if done || fetched {
+            layer.fetched = layer.size;
+        }
+        // Some engines count seconds here, and have no total then.
+        if status == "Extracting" && progress.total().is_some() {
+            layer.unpacked = progress.current().unwrap_or(layer.unpacked).min(layer.size);
+        } else if done {
+            layer.unpacked = layer.size;
+        }
+    }
+
+    /// The bytes that have been fetched.
+    #[must_use]
+    pub fn fetched(&self) -> u64 {
+        self.by_id.values().map(|layer| layer.fetched).sum()
+    }
+
+    /// The bytes that have to be, as far as they are known.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.by_id.values().map(|layer| layer.size).sum()
+    }
+
+    /// Whether there are layers of which the engine has not told the size yet.
+    #[must_use]
+    pub fn is_more_to_come(&self) -> bool {
+        self.by_id.values().any(Layer::is_unknown)
+    }
+
+    /// How much is done of fetching and unpacking, in thousandths. A layer whose size is not known yet
+    /// counts as one of average size.
+    #[must_use]
+    pub fn thousandths(&self) -> u64 {
+        let unknown = self.by_id.values().filter(|layer| layer.is_unknown()).count() as u64;
+        let known = self.by_id.values().filter(|layer| layer.size > 0).count() as u64;
+        let size = self.size();
+        let expected = size + unknown * size / known.max(1);
+        let unpacked: u64 = self.by_id.values().map(|layer| layer.unpacked).sum();
+        let done = u128::from(self.fetched() + unpacked) * 500;
+        u64::try_from(done / u128::from(expected.max(1))).unwrap_or(1000).min(1000)
+    }
+
+    /// What is being done.
+    #[must_use]
+    pub fn doing(&self) -> &'static str {
+        if self.again {
+            "retrying"
+        } else if self.by_id.values().any(|layer| !layer.done && layer.fetched < layer.size) {
+            "downloading"
+        } else if self.by_id.values().any(|layer| !layer.done && layer.size > 0) {
+            "unpacking"
+        } else {
+            "waiting"
+        }
+    }
+
+    /// How far it is, in words.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let done = self.by_id.values().filter(|layer| layer.done).count();
+        format!(
+            "{done} of {} layers, {} of {}{} MB",
+            self.by_id.len(),
+            text::megabytes(self.fetched()),
+            text::megabytes(self.size()),
+            if self.is_more_to_come() { "+" } else { "" }
+        )
+    }
+}
+
+impl Layer {
+    fn is_unknown(&self) -> bool {
+        self.size == 0 && !self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(layers: &mut Layers, text: &str) {
+        layers.note(&serde_json::from_str(text).unwrap());
+    }
+
+    #[test]
+    fn progress_is_summed_over_the_layers() {
+        let mut layers = Layers::default();
+        noted(&mut layers, r#"{"status": "Pulling from library/x", "id": "latest"}"#);
+        assert_eq!((layers.doing(), layers.thousandths()), ("waiting", 0));
+        for line in [
+            r#"{"status": "Pulling fs layer", "id": "a"}"#,
+            r#"{"status": "Pulling fs layer", "id": "c"}"#,
+            r#"{"status": "Waiting", "id": "c"}"#,
+            r#"{"status": "Already exists", "id": "b"}"#,
+        ] {
+            noted(&mut layers, line);
+        }
+        assert_eq!((layers.doing(), layers.thousandths()), ("waiting", 0));
+        for line in [
+            r#"{"status": "Downloading", "id": "a", "progressDetail": {"current": 1500000, "total": 3000000}}"#,
+            r#"{"status": "Digest: sha256:1"}"#,
+        ] {
+            noted(&mut layers, line);
+        }
+        assert_eq!(layers.summary(), "1 of 3 layers, 1.5 of 3+ MB");
+        assert_eq!((layers.doing(), layers.thousandths()), ("downloading", 125));
+        noted(
+            &mut layers,
+            r#"{"status": "Downloading", "id": "c", "progressDetail": {"current": 1000000, "total": 1000000}}"#,
+        );
+        noted(
+            &mut layers,
+            r#"{"status": "Retrying in 5 seconds", "progressDetail": {}, "id": "a"}"#,
+        );
+        assert_eq!(layers.summary(), "1 of 3 layers, 2.5 of 4 MB");
+        assert_eq!(layers.doing(), "retrying");
+        noted(&mut layers, r#"{"status": "Download complete", "id": "a", "progressDetail": {}}"#);
+        assert_eq!((layers.doing(), layers.thousandths()), ("unpacking", 500));
+        noted(
+            &mut layers,
+            r#"{"status": "Extracting", "id": "a", "progressDetail": {"current": 2000000, "total": 3000000}}"#,
+        );
+        assert_eq!(
+            (layers.summary().as_str(), layers.thousandths()),
+            ("1 of 3 layers, 4 of 4 MB", 750)
+        );
+        noted(
+            &mut layers,
+            r#"{"status": "Extracting", "id": "c", "progressDetail": {"current": 7, "units": "s"}}"#,
+        );
+        assert_eq!(layers.thousandths(), 750);
+        noted(&mut layers, r#"{"status": "Pull complete", "id": "a"}"#);
+        noted(&mut layers, r#"{"status": "Pull complete", "id": "c"}"#);
+        assert_eq!(layers.summary(), "3 of 3 layers, 4 of 4 MB");
+        assert_eq!(layers.thousandths(), 1000);
+    }
+}
