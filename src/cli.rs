@@ -52,6 +52,9 @@ pub enum Command {
     /// Look for what would keep kernels from starting, and say what to do about it
     Check(Check),
 
+    /// Fetch the images of specifications before kernels need them
+    Pull(Pull),
+
     /// List the kernels that there are on the engine or in the Swarm
     Ps(Ps),
 
@@ -518,6 +521,30 @@ pub struct Compose {
     /// Also if it is there with other content
     #[arg(long, help_heading = "Output", requires = "output", overrides_with = "replace")]
     pub replace: bool,
+}
+
+/// The options of `pull`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Each image is asked for once, for the platform that scripts/launch_docker.toml
+names, with the credentials that launches have: those of DOCKER_AUTH_CONFIG, or
+of Docker's config.json with its credential helpers. As `docker compose pull`,
+it skips images whose pull_policy is `never`, and those whose pull_policy is
+`missing` if the engine has them. For a Swarm it fetches the image to the engine
+it talks to; the other nodes pull by themselves. When an image cannot be had,
+the others are fetched all the same, and the exit status is 1.")]
+pub struct Pull {
+    /// The specifications, or the paths of their directories; all that Jupyter finds if none is named
+    #[arg(value_name = "NAME|PATH")]
+    pub names: Vec<String>,
+
+    /// Say only what goes wrong
+    #[arg(short, long, overrides_with = "quiet")]
+    pub quiet: bool,
+
+    /// Print JSON: what has come of each specification
+    #[arg(long, overrides_with = "json")]
+    pub json: bool,
 }
 
 /// The command line, with what the help of `install` has from the traits that its options stand for.

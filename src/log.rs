@@ -35,12 +35,22 @@ pub fn level(name: &str) -> Option<Level> {
     })
 }
 
+/// Whether standard error is a terminal on which what is written can be changed again.
+#[must_use]
+pub fn is_on_terminal(env: &Env) -> bool {
+    io::stderr().is_terminal() && env.get("TERM") != Some("dumb")
+}
+
+/// Whether colours are wanted there.
+#[must_use]
+pub fn has_colour(env: &Env) -> bool {
+    is_on_terminal(env) && env.get("NO_COLOR").is_none()
+}
+
 /// Sends the messages of this process to standard error, those of `level` and above, in the name of
 /// `application`. A second call changes nothing.
 pub fn init(application: &'static str, level: Level, env: &Env) {
-    let colour = io::stderr().is_terminal()
-        && env.get("NO_COLOR").is_none()
-        && env.get("TERM") != Some("dumb");
+    let colour = has_colour(env);
     // An error here means that a subscriber is there already.
     let _ = tracing_subscriber::fmt()
         .with_max_level(level)

@@ -28,7 +28,8 @@ fn main() -> ExitCode {
     let paths = Paths { env: &env, executable: executable.as_deref() };
     if !matches!(command, Command::Install(_)) {
         // The level of `install` may be in a configuration file.
-        log::init(APPLICATION, Level::INFO, &env);
+        let quiet = matches!(&command, Command::Pull(arguments) if arguments.quiet);
+        log::init(APPLICATION, if quiet { Level::WARN } else { Level::INFO }, &env);
         if let Some(form) = forms.first() {
             return program::usage(&format!(
                 "unexpected argument `--{}.{}`: only `install` has a configuration",
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
             Ok((report, well)) => {
                 program::print(report, if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
+            Err(error) => program::finish(Err(error)),
+        },
+        Command::Pull(arguments) => match commands::pull::run(arguments, &paths) {
+            Ok((text, code)) => program::print(text, code),
             Err(error) => program::finish(Err(error)),
         },
         Command::Ps(arguments) => program::printed(commands::ps::run(arguments, &paths)),

@@ -63,13 +63,7 @@ fn chosen(args: &Check, paths: &Paths<'_>) -> Result<Vec<Found>> {
     if args.names.is_empty() {
         let docker: Vec<Found> =
             all.into_iter().filter(|found| !matches!(found.read(), Ok(None))).collect();
-        let searched: Vec<String> =
-            directories.iter().map(|directory| directory.display().to_string()).collect();
-        ensure!(
-            !docker.is_empty(),
-            "there is no Docker kernelspec in {}; make one with `jupyter-docker-spec install`",
-            searched.join(", ")
-        );
+        ensure!(!docker.is_empty(), search::none(&directories));
         return Ok(docker);
     }
     args.names.iter().map(|name| search::find(name, &all, &directories, paths)).collect()
@@ -84,7 +78,7 @@ async fn on_engine(
 ) {
     let docker = docker::connect(paths.env, report).await;
     let mut reader = Reader::default();
-    for (found, spec) in read {
+    for (number, (found, spec)) in read.iter().enumerate() {
         report.about(&format!("{} in {}", found.name, found.directory.display()));
         let spec = match spec {
             Ok(spec) => spec,
@@ -96,9 +90,14 @@ async fn on_engine(
         files::check(found, spec, &mut reader, paths.env, report);
         gateway::check(spec, paths.env, report);
         let Some(docker) = &docker else { continue };
+        let word = match args.names.get(number) {
+            Some(given) => given.clone(),
+            None if found.shadowed_by.is_some() => found.directory.display().to_string(),
+            None => found.name.clone(),
+        };
         let listening =
             Listening { system: spec.system, of_server: addresses.of(spec.system), env: paths.env };
-        let usable = docker.check(spec, paths.env, report).await;
+        let usable = docker.check(&word, spec, paths.env, report).await;
         if args.launch {
             launch::check(docker, spec, &listening, paths, report).await;
         } else if let Some(image) = usable {

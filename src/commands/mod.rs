@@ -13,5 +13,6 @@ pub mod list;
 mod planned;
 pub mod prune;
 pub mod ps;
+pub mod pull;
 pub mod remove;
 pub mod show;

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::store::KERNEL_JSON;
+use crate::env::Env;
 use crate::settings::{Mode, System, variable};
 
 /// What the names of Enterprise Gateway's classes end with, the longer one first.
@@ -111,6 +112,18 @@ impl Installed {
         // The `env` stanza is what the launcher sees in the end.
         let of_env = self.kernel_json.env.get("KERNEL_IMAGE").map(String::as_str);
         of_env.or_else(|| self.text("image_name")).filter(|image| !image.is_empty())
+    }
+
+    /// The same where the server is asked too, as far as its environment is this one.
+    ///
+    /// # Errors
+    /// When nobody names an image: the variable by which the server can.
+    pub fn image_on_server<'a>(&'a self, env: &'a Env) -> Result<&'a str, &'static str> {
+        let (variable, of_server) = match self.system {
+            System::GatewayProvisioners => ("KERNEL_IMAGE", None),
+            System::EnterpriseGateway => ("EG_KERNEL_IMAGE", env.get("EG_KERNEL_IMAGE")),
+        };
+        self.image().or(of_server).ok_or(variable)
     }
 
     /// A setting that is text.

@@ -119,13 +119,26 @@ fn at(found: &[Found], directory: &Path) -> Option<Found> {
     directory.join(KERNEL_JSON).is_file().then_some(found)
 }
 
+/// The sentence for where there is no specification at all.
+#[must_use]
+pub fn none(directories: &[PathBuf]) -> String {
+    format!(
+        "there is no Docker kernelspec in {}; make one with `jupyter-docker-spec install`",
+        listed(directories)
+    )
+}
+
+fn listed(directories: &[PathBuf]) -> String {
+    let shown: Vec<String> =
+        directories.iter().map(|directory| directory.display().to_string()).collect();
+    shown.join(", ")
+}
+
 /// The sentence for a name that there is no specification of.
 #[must_use]
 pub fn unknown(name: &str, found: &[Found], directories: &[PathBuf]) -> String {
-    let searched: Vec<String> =
-        directories.iter().map(|directory| directory.display().to_string()).collect();
     let hint = nearest(name, found.iter().map(|found| &*found.name));
-    format!("there is no kernelspec `{name}` in {}{hint}", searched.join(", "))
+    format!("there is no kernelspec `{name}` in {}{hint}", listed(directories))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use crate::sandbox::{INSTALLER, Sandbox};
 
-const PAGES: [Option<&str>; 12] = [
+const PAGES: [Option<&str>; 13] = [
     None,
     Some("install"),
     Some("list"),
@@ -16,6 +16,7 @@ const PAGES: [Option<&str>; 12] = [
     Some("remove"),
     Some("convert"),
     Some("check"),
+    Some("pull"),
     Some("ps"),
     Some("prune"),
     Some("compose"),
@@ -60,7 +61,7 @@ fn bash_takes_its_completions_and_completes() {
     assert_eq!(completed.stdout, "--image-name\n", "{completed}");
 }
 
-/// To write them again: `for c in "" install list show remove convert check ps prune compose completions man; do jupyter-docker-spec man $c >
+/// To write them again: `for c in "" install list show remove convert check pull ps prune compose completions man; do jupyter-docker-spec man $c >
 /// docs/man/jupyter-docker-spec${c:+-$c}.1; done`.
 #[test]
 fn the_manual_pages_are_current() {

@@ -30,6 +30,7 @@ fn help_of_the_program() {
                    Python
       check        Look for what would keep kernels from starting, and say what to
                    do about it
+      pull         Fetch the images of specifications before kernels need them
       ps           List the kernels that there are on the engine or in the Swarm
       prune        Remove kernels that no server waits for
       compose      Write a Compose file for Enterprise Gateway, or for a Jupyter
@@ -342,6 +343,34 @@ fn help_of_install() {
 }
 
 #[test]
+fn help_of_pull() {
+    assert_snapshot!(run(INSTALLER, &["pull", "--help"]), @"
+    exit status: 0
+    ----- stdout -----
+    Fetch the images of specifications before kernels need them
+
+    Usage: jupyter-docker-spec pull [OPTIONS] [NAME|PATH]...
+
+    Arguments:
+      [NAME|PATH]...  The specifications, or the paths of their directories; all
+                      that Jupyter finds if none is named
+
+    Options:
+      -q, --quiet  Say only what goes wrong
+          --json   Print JSON: what has come of each specification
+      -h, --help   Print help
+
+    Each image is asked for once, for the platform that scripts/launch_docker.toml
+    names, with the credentials that launches have: those of DOCKER_AUTH_CONFIG, or
+    of Docker's config.json with its credential helpers. As `docker compose pull`,
+    it skips images whose pull_policy is `never`, and those whose pull_policy is
+    `missing` if the engine has them. For a Swarm it fetches the image to the engine
+    it talks to; the other nodes pull by themselves. When an image cannot be had,
+    the others are fetched all the same, and the exit status is 1.
+    ");
+}
+
+#[test]
 fn help_of_the_launcher() {
     assert_snapshot!(run(LAUNCHER, &["--help"]), @"
     exit status: 0
@@ -410,7 +439,7 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'ps', 'prune', 'compose', 'completions', 'man']
+    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'pull', 'ps', 'prune', 'compose', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
@@ -428,6 +457,7 @@ fn no_subcommand() {
                    Python
       check        Look for what would keep kernels from starting, and say what to
                    do about it
+      pull         Fetch the images of specifications before kernels need them
       ps           List the kernels that there are on the engine or in the Swarm
       prune        Remove kernels that no server waits for
       compose      Write a Compose file for Enterprise Gateway, or for a Jupyter

@@ -16,6 +16,7 @@ mod launcher;
 mod list;
 mod manifest;
 mod messages;
+mod pull;
 mod remove;
 mod sample;
 mod sandbox;

@@ -53,7 +53,7 @@ fn everything_there_is_to_know() {
             369  logo-32x32.png
             714  logo-64x64.png
             662  logo-svg.svg
-          24466  scripts/launch_docker.py
+          24534  scripts/launch_docker.py
            5278  scripts/launch_docker.toml
           15149  scripts/launch_docker_options.py
     ");

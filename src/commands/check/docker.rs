@@ -71,26 +71,27 @@ impl Docker {
         self.info.swarm.control_available
     }
 
-    /// Looks at all that the kernels of a specification need. Returns the image if containers of it
-    /// can be had on the kernels' network.
+    /// Looks at all that the kernels of a specification need, which `word` means to our commands.
+    /// Returns the image if containers of it can be had on the kernels' network.
     pub(super) async fn check<'a>(
         &self,
+        word: &str,
         spec: &'a Installed,
         env: &'a Env,
         report: &mut Report,
     ) -> Option<&'a str> {
         self.swarm(spec, report);
         let attachable = self.network(spec, env, report).await;
-        let (variable, of_server) = match spec.system {
-            System::GatewayProvisioners => ("KERNEL_IMAGE", None),
-            System::EnterpriseGateway => ("EG_KERNEL_IMAGE", env.get("EG_KERNEL_IMAGE")),
-        };
-        let Some(image) = spec.image().or(of_server) else {
-            report.warning(format!("no image is named: the server has to, with {variable}"));
-            return None;
-        };
-        let fit = self.image(image, spec, env, report).await;
-        (attachable && fit).then_some(image)
+        match spec.image_on_server(env) {
+            Ok(image) => {
+                let fit = self.image(image, word, spec, env, report).await;
+                (attachable && fit).then_some(image)
+            }
+            Err(variable) => {
+                report.warning(format!("no image is named: the server has to, with {variable}"));
+                None
+            }
+        }
     }
 
     fn swarm(&self, spec: &Installed, report: &mut Report) {
@@ -163,11 +164,18 @@ impl Docker {
     }
 
     /// Whether the engine has the image, and it has what starts the kernel.
-    async fn image(&self, name: &str, spec: &Installed, env: &Env, report: &mut Report) -> bool {
+    async fn image(
+        &self,
+        name: &str,
+        word: &str,
+        spec: &Installed,
+        env: &Env,
+        report: &mut Report,
+    ) -> bool {
         let image = match self.engine.inspect_image(name).await {
             Ok(image) => image,
             Err(error) if error.is_not_found() => {
-                self.registry(name, spec, env, report).await;
+                self.registry(name, word, spec, env, report).await;
                 return false;
             }
             Err(error) => {
@@ -215,7 +223,14 @@ impl Docker {
     }
 
     /// An image that the engine does not have.
-    async fn registry(&self, name: &str, spec: &Installed, env: &Env, report: &mut Report) {
+    async fn registry(
+        &self,
+        name: &str,
+        word: &str,
+        spec: &Installed,
+        env: &Env,
+        report: &mut Report,
+    ) {
         let when = match spec.mode {
             Mode::Docker => "is pulled at the first launch, which may outlast the launch timeout",
             Mode::Swarm => "is pulled by each node at its first launch",
@@ -230,8 +245,8 @@ impl Docker {
         let auth = engine::credentials(&reference, env, ANSWER).await.ok().flatten();
         match self.engine.find_in_registry(name, auth.as_ref()).await {
             Ok(()) => report.warning(format!(
-                "the engine does not have the image `{name}`: it {when}; pull it with `docker pull \
-                 {name}`"
+                "the engine does not have the image `{name}`: it {when}; pull it with \
+                 `jupyter-docker-spec pull {word}`"
             )),
             Err(error) => report.error(format!(
                 "the engine does not have the image `{name}`, and the registry does not say that it \

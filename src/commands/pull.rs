@@ -1,0 +1,291 @@
+//! `jupyter-docker-spec pull`: fetches the images of specifications before kernels need them.
+
+mod display;
+mod wanted;
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use self::display::Display;
+use self::wanted::{Wanted, When, Wish};
+use super::list::json;
+use crate::cli::Pull;
+use crate::engine::{self, Endpoint, Engine, Error, Image, Reference, RegistryAuth};
+use crate::env::Env;
+use crate::launcher::pull::HELPER_LIMIT;
+use crate::paths::Paths;
+use crate::text;
+
+/// How long the engine may take for an answer, and for all of them: images may be large and lines thin,
+/// and whoever waits can end it.
+const ANSWER: Duration = Duration::from_secs(20);
+const ALL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What has come of an image.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Outcome {
+    status: Status,
+    /// Why it has not been pulled.
+    reason: Option<String>,
+    /// The digest by which the registry knows it.
+    digest: Option<String>,
+    /// The id by which the engine does.
+    id: Option<String>,
+    /// How much has been fetched.
+    bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Pulled,
+    UpToDate,
+    Skipped,
+    #[default]
+    Failed,
+}
+
+impl Outcome {
+    fn without(status: Status, reason: String) -> Self {
+        Self { status, reason: Some(reason), ..Self::default() }
+    }
+}
+
+/// Pulls the images of the specifications that are named, or of all that Jupyter finds. Returns what is
+/// to be printed, and the exit status.
+///
+/// # Errors
+/// When there is no specification of a name, or none at all, or no engine.
+pub fn run(args: &Pull, paths: &Paths<'_>) -> Result<(String, ExitCode)> {
+    let wanted = wanted::all(&args.names, paths)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("could not start")?;
+    let display = Display::new(paths.env, args.quiet);
+    let pulled = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            signal = stopped() => Err(signal),
+            pulled = pull_all(&wanted, &display, paths.env) => Ok(pulled),
+        }
+    });
+    match pulled {
+        Ok(outcomes) => report(args, &wanted, &outcomes?),
+        Err(signal) => {
+            display.close();
+            let signal = signal.context("could not listen for signals")?;
+            tracing::error!("interrupted: what was not complete has not been kept");
+            // As a shell tells of a program that a signal has ended.
+            Ok((String::new(), ExitCode::from(128 + signal)))
+        }
+    }
+}
+
+/// Waits for a signal that tells a process to stop, and gives its number.
+async fn stopped() -> io::Result<u8> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => 2,
+        _ = terminate.recv() => 15,
+        _ = hangup.recv() => 1,
+    })
+}
+
+/// Says what cannot be pulled, and pulls the rest: what has come of each, in their order.
+async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec<Outcome>> {
+    let outcomes: Vec<RefCell<Outcome>> = wanted.iter().map(|_| RefCell::default()).collect();
+    for (wanted, outcome) in wanted.iter().zip(&outcomes) {
+        *outcome.borrow_mut() = match &wanted.wish {
+            Err(reason) => Outcome::without(Status::Failed, reason.clone()),
+            Ok(wish) if wish.when == When::Never => {
+                let reason = "its pull_policy is `never`".to_owned();
+                Outcome::without(Status::Skipped, reason)
+            }
+            Ok(_) => continue,
+        };
+        tell(wanted.wish.as_ref().ok(), &wanted.name, &outcome.borrow());
+    }
+    let jobs = wanted::jobs(wanted);
+    if !jobs.is_empty() {
+        let engine = connect(env).await?;
+        tell_of_swarm(wanted, &engine);
+        let next = Cell::new(0);
+        let worker = async || {
+            while let Some(job) = jobs.get(next.replace(next.get() + 1)) {
+                let outcome = pull(&job.wish, &engine, display, env).await;
+                let of: Vec<&str> = job.of.iter().map(|number| &*wanted[*number].name).collect();
+                display.say(|| tell(Some(&job.wish), &of.join(", "), &outcome));
+                for number in &job.of {
+                    outcomes[*number].replace(outcome.clone());
+                }
+            }
+        };
+        // Three images at a time: as many layers does an engine fetch.
+        tokio::select! {
+            _ = async { tokio::join!(worker(), worker(), worker()) } => {}
+            never = display.keep_current() => match never {},
+        }
+    }
+    Ok(outcomes.into_iter().map(RefCell::into_inner).collect())
+}
+
+async fn connect(env: &Env) -> engine::Result<Engine> {
+    let endpoint = Endpoint::from_env(env)?;
+    let pinned = env.get("DOCKER_API_VERSION");
+    Engine::connect(endpoint, pinned, ANSWER, Instant::now() + ALL).await
+}
+
+/// Says for which specifications it does not suffice that one engine has the image.
+fn tell_of_swarm(wanted: &[Wanted], engine: &Engine) {
+    let of_swarm = |wanted: &&Wanted| wanted.wish.as_ref().is_ok_and(|wish| wish.of_swarm);
+    let names: Vec<&str> = wanted.iter().filter(of_swarm).map(|wanted| &*wanted.name).collect();
+    if !names.is_empty() {
+        tracing::info!(
+            "For a Swarm ({}) the images are pulled to the engine at {} only; its other nodes pull \
+             them by themselves",
+            names.join(", "),
+            engine.endpoint()
+        );
+    }
+}
+
+/// Pulls an image.
+async fn pull(wish: &Wish, engine: &Engine, display: &Display, env: &Env) -> Outcome {
+    let failed = |reason| Outcome::without(Status::Failed, reason);
+    let reference: Reference = match wish.image.parse() {
+        Ok(reference) => reference,
+        Err(error) => return failed(error.to_string()),
+    };
+    let before = match find(&wish.image, engine).await {
+        Ok(before) => before,
+        Err(error) => return failed(error.to_string()),
+    };
+    if let Some(image) =
+        before.as_ref().filter(|image| wish.when == When::Missing && wish.is_for(image))
+    {
+        let reason = "the engine has it, and its pull_policy is `missing`".to_owned();
+        let id = Some(image.id.clone());
+        return Outcome { id, ..Outcome::without(Status::Skipped, reason) };
+    }
+    let auth = match engine::credentials(&reference, env, HELPER_LIMIT).await {
+        Ok(auth) => auth,
+        Err(error) => {
+            display.say(|| {
+                tracing::warn!("Going on without credentials for {}: {error}", wish.image);
+            });
+            None
+        }
+    };
+    let row = display.begin(&wish.image);
+    let mut digest = None;
+    let platform = wish.platform.as_deref();
+    let pulled = engine.pull_image(&reference, platform, auth.as_ref(), |progress| {
+        if let Some(given) = progress.status.strip_prefix("Digest: ") {
+            digest = Some(given.to_owned());
+        }
+        display.note(row, progress);
+    });
+    let pulled = pulled.await;
+    let bytes = display.end(row);
+    if let Err(error) = pulled {
+        return failed(error.to_string() + &advice(&error, &reference, auth.as_ref()));
+    }
+    match find(&wish.image, engine).await {
+        Ok(Some(image)) => {
+            let same = before.is_some_and(|before| before.id == image.id);
+            let status = if same { Status::UpToDate } else { Status::Pulled };
+            Outcome { status, reason: None, digest, id: Some(image.id), bytes }
+        }
+        Ok(None) => failed("the engine has pulled it, and does not have it".to_owned()),
+        Err(error) => failed(error.to_string()),
+    }
+}
+
+/// The image, if the engine has it.
+async fn find(image: &str, engine: &Engine) -> engine::Result<Option<Image>> {
+    match engine.inspect_image(image).await {
+        Ok(image) => Ok(Some(image)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What to do about a pull that has failed.
+fn advice(error: &Error, image: &Reference, auth: Option<&RegistryAuth>) -> String {
+    let registry = image.registry();
+    match auth {
+        _ if !error.wants_login() => String::new(),
+        None => format!(
+            "; there are no credentials for `{registry}` here: log in with `docker login {registry}`"
+        ),
+        Some(_) => format!(
+            "; there are credentials for `{registry}`, but they do not open it: log in again with \
+             `docker login {registry}`"
+        ),
+    }
+}
+
+/// Says what has come of an image, that is of the specifications named.
+fn tell(wish: Option<&Wish>, names: &str, outcome: &Outcome) {
+    let Outcome { status, reason, bytes, .. } = outcome;
+    let reason = reason.as_deref().unwrap_or_default();
+    let Some(Wish { image, .. }) = wish else {
+        tracing::error!("The image of {names} is not known: {reason}");
+        return;
+    };
+    match status {
+        Status::Pulled => {
+            tracing::info!("Pulled the image {image} of {names}: {} MB", text::megabytes(*bytes));
+        }
+        Status::UpToDate => tracing::info!("The image {image} of {names} is up to date"),
+        Status::Skipped => tracing::info!("Skipped the image {image} of {names}: {reason}"),
+        Status::Failed => {
+            tracing::error!("The image {image} of {names} could not be pulled: {reason}");
+        }
+    }
+}
+
+/// What has come of a specification, as JSON.
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    path: Cow<'a, str>,
+    image: Option<&'a str>,
+    platform: Option<&'a str>,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+fn report(args: &Pull, wanted: &[Wanted], outcomes: &[Outcome]) -> Result<(String, ExitCode)> {
+    let failed = outcomes.iter().any(|outcome| outcome.status == Status::Failed);
+    let code = if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    if !args.json {
+        return Ok((String::new(), code));
+    }
+    let entries: Vec<Entry<'_>> = wanted
+        .iter()
+        .zip(outcomes)
+        .map(|(wanted, outcome)| {
+            let wish = wanted.wish.as_ref().ok();
+            Entry {
+                name: &wanted.name,
+                path: wanted.directory.to_string_lossy(),
+                image: wish.map(|wish| &*wish.image),
+                platform: wish.and_then(|wish| wish.platform.as_deref()),
+                outcome,
+            }
+        })
+        .collect();
+    Ok((json(&entries)?, code))
+}

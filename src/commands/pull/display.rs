@@ -1,0 +1,324 @@
+//! How far pulls are: a bar for each on a terminal, a line now and then elsewhere.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::process::getpgrp;
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::engine::{Layers, Progress};
+use crate::env::Env;
+use crate::launcher::pull::INTERVAL;
+use crate::log;
+use crate::text;
+
+/// How often bars are drawn anew.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// The time over which a speed is measured.
+const SPAN: Duration = Duration::from_secs(4);
+
+/// The narrowest terminal that has room for bars.
+const ROOM: usize = 72;
+
+/// The widest that a name is shown at, and what a bar and what stands after it take at least.
+const NAME: usize = 40;
+const REST: usize = 58;
+
+/// What can be seen of the pulls that are under way.
+pub(super) struct Display {
+    form: Form,
+    rows: RefCell<BTreeMap<usize, Row>>,
+}
+
+enum Form {
+    Nothing,
+    Lines,
+    Bars { all: MultiProgress, colour: bool, _terminal: Option<Terminal> },
+}
+
+/// A terminal that does not show what is typed. It would stand on a line of its own, and one of the bars
+/// above it would be left at the end: for `^C` too.
+struct Terminal {
+    before: Termios,
+}
+
+impl Terminal {
+    fn new() -> Option<Self> {
+        let before = tcgetattr(io::stderr()).ok().filter(|_| is_ours())?;
+        let mut modes = before.clone();
+        modes.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stderr(), OptionalActions::Now, &modes).ok()?;
+        Some(Self { before })
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if is_ours() {
+            // What a shell does then is no worse.
+            let _ = tcsetattr(io::stderr(), OptionalActions::Now, &self.before);
+        }
+    }
+}
+
+/// Whether we are in the foreground: in the background, changing the terminal would stop us.
+fn is_ours() -> bool {
+    tcgetpgrp(io::stderr()).is_ok_and(|group| group == getpgrp())
+}
+
+/// An image that is being pulled.
+struct Row {
+    image: String,
+    layers: Layers,
+    bar: Option<ProgressBar>,
+    speed: Speed,
+    /// The last line that was written about it.
+    said: String,
+}
+
+impl Display {
+    pub(super) fn new(env: &Env, quiet: bool) -> Self {
+        let form = if quiet {
+            Form::Nothing
+        } else if log::is_on_terminal(env) {
+            let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(20));
+            Form::Bars { all, colour: log::has_colour(env), _terminal: Terminal::new() }
+        } else {
+            Form::Lines
+        };
+        Self { form, rows: RefCell::default() }
+    }
+
+    /// Shows that an image is being pulled. Returns its number.
+    pub(super) fn begin(&self, image: &str) -> usize {
+        let bar = match &self.form {
+            Form::Nothing => None,
+            Form::Lines => {
+                tracing::info!("Pulling the image {image}");
+                None
+            }
+            Form::Bars { all, .. } => Some(all.add(ProgressBar::new(1000))),
+        };
+        let row = Row {
+            image: image.to_owned(),
+            layers: Layers::default(),
+            bar,
+            speed: Speed::default(),
+            said: String::new(),
+        };
+        let mut rows = self.rows.borrow_mut();
+        let number = rows.keys().next_back().map_or(0, |last| last + 1);
+        rows.insert(number, row);
+        number
+    }
+
+    /// Takes in what the engine tells.
+    pub(super) fn note(&self, number: usize, progress: &Progress) {
+        if let Some(row) = self.rows.borrow_mut().get_mut(&number) {
+            row.layers.note(progress);
+        }
+    }
+
+    /// Shows no more of it. Returns how many bytes were fetched.
+    pub(super) fn end(&self, number: usize) -> u64 {
+        let Some(row) = self.rows.borrow_mut().remove(&number) else { return 0 };
+        if let (Form::Bars { all, .. }, Some(bar)) = (&self.form, &row.bar) {
+            bar.finish_and_clear();
+            all.remove(bar);
+        }
+        row.layers.fetched()
+    }
+
+    /// Writes something that is to stay, above the bars.
+    pub(super) fn say(&self, write: impl FnOnce()) {
+        match &self.form {
+            Form::Bars { all, .. } => all.suspend(write),
+            Form::Nothing | Form::Lines => write(),
+        }
+    }
+
+    /// Takes everything away that was not to stay.
+    pub(super) fn close(&self) {
+        let numbers: Vec<usize> = self.rows.borrow().keys().copied().collect();
+        for number in numbers {
+            self.end(number);
+        }
+    }
+
+    /// Shows how far all of them are, again and again.
+    pub(super) async fn keep_current(&self) -> Infallible {
+        loop {
+            sleep(if matches!(self.form, Form::Bars { .. }) { REDRAW } else { INTERVAL }).await;
+            match &self.form {
+                Form::Nothing => {}
+                Form::Lines => self.rows.borrow_mut().values_mut().for_each(Row::log),
+                Form::Bars { colour, .. } => self.draw(*colour),
+            }
+        }
+    }
+
+    fn draw(&self, colour: bool) {
+        let width = match tcgetwinsize(io::stderr()) {
+            Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+            _ => 80,
+        };
+        let mut rows = self.rows.borrow_mut();
+        let names = rows.values().map(|row| row.image.len()).max().unwrap_or_default();
+        for row in rows.values_mut() {
+            row.draw(width, names, colour);
+        }
+    }
+}
+
+impl Row {
+    /// Writes a line, unless there is nothing new.
+    fn log(&mut self) {
+        let line = format!("{}, {}", self.layers.summary(), self.layers.doing());
+        if line != self.said {
+            tracing::info!("Pulling the image {}: {line}", self.image);
+            self.said = line;
+        }
+    }
+
+    fn draw(&mut self, width: usize, names: usize, colour: bool) {
+        let Some(bar) = &self.bar else { return };
+        let speed = self.speed.after(self.layers.fetched(), Instant::now());
+        bar.set_position(self.layers.thousandths());
+        let template = if width < ROOM {
+            bar.set_message(narrow(&self.image, &self.layers, width));
+            "{msg}"
+        } else {
+            let room = names.min(NAME).min(width - REST);
+            bar.set_prefix(format!("{:room$}", shortened(&self.image, room)));
+            bar.set_message(amounts(&self.layers, speed));
+            if colour {
+                "{prefix} [{wide_bar:.green}] {msg}"
+            } else {
+                "{prefix} [{wide_bar}] {msg}"
+            }
+        };
+        // The templates are right.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.tick();
+    }
+}
+
+/// What stands after a bar, always as wide.
+fn amounts(layers: &Layers, speed: u64) -> String {
+    let more = if layers.is_more_to_come() { "+" } else { "" };
+    let (fetched, size) = (text::megabytes(layers.fetched()), text::megabytes(layers.size()));
+    let amount = match layers.size() {
+        0 => String::new(),
+        _ => format!("{fetched}/{size}{more} MB"),
+    };
+    let doing = layers.doing();
+    let speed = match doing {
+        "downloading" => text::megabytes(speed) + " MB/s",
+        _ => String::new(),
+    };
+    format!("{amount:>17} {speed:>10} {doing:<11}")
+}
+
+/// A line in which there is no room for a bar.
+fn narrow(image: &str, layers: &Layers, width: usize) -> String {
+    let head = format!("{:>3} % {:<11} ", layers.thousandths() / 10, layers.doing());
+    // In the last column a terminal may begin a new line.
+    let width = width.saturating_sub(1);
+    let room = width.saturating_sub(head.len());
+    let mut line = head + &shortened(image, room);
+    line.truncate(width);
+    line
+}
+
+/// The end of a name of ASCII characters, which tells more than the beginning.
+fn shortened(name: &str, room: usize) -> String {
+    const LEFT_OUT: &str = "...";
+    if name.len() <= room {
+        return name.to_owned();
+    }
+    let kept = room.saturating_sub(LEFT_OUT.len());
+    format!("{LEFT_OUT}{}", name.get(name.len() - kept..).unwrap_or_default())
+}
+
+/// How many bytes come in a second.
+#[derive(Debug, Default)]
+struct Speed {
+    seen: VecDeque<(Instant, u64)>,
+}
+
+impl Speed {
+    /// The speed in the last seconds, when so many bytes have come until now.
+    fn after(&mut self, bytes: u64, now: Instant) -> u64 {
+        if bytes == 0 {
+            self.seen.clear();
+        }
+        self.seen.push_back((now, bytes));
+        while self.seen.len() > 2 && now - self.seen[0].0 > SPAN {
+            self.seen.pop_front();
+        }
+        let (since, first) = self.seen[0];
+        let milliseconds = (now - since).as_millis().max(1);
+        let come = u128::from(bytes.saturating_sub(first));
+        u64::try_from(come * 1000 / milliseconds).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(lines: &[&str]) -> Layers {
+        let mut layers = Layers::default();
+        for line in lines {
+            layers.note(&serde_json::from_str(line).unwrap());
+        }
+        layers
+    }
+
+    const HALF: &str = r#"{"status": "Downloading", "id": "a", "progressDetail": {"current": 1500000, "total": 3000000}}"#;
+    const WAITS: &str = r#"{"status": "Pulling fs layer", "id": "b"}"#;
+
+    #[test]
+    fn amounts_are_always_as_wide() {
+        let pulling = amounts(&layers(&[HALF, WAITS]), 12_300_000);
+        assert_eq!(pulling, "        1.5/3+ MB  12.3 MB/s downloading");
+        let waiting = amounts(&Layers::default(), 5);
+        assert_eq!(waiting, "                             waiting    ");
+        assert_eq!(waiting.len(), pulling.len());
+        assert!(pulling.len() + "[=====>   ]  ".len() < REST);
+    }
+
+    #[test]
+    fn a_line_fits_where_there_is_no_room() {
+        let layers = layers(&[HALF]);
+        let line = |width| narrow("registry.example/team/kernel-py:1.0", &layers, width);
+        assert_eq!(line(71), " 25 % downloading registry.example/team/kernel-py:1.0");
+        assert_eq!(line(40), " 25 % downloading ...team/kernel-py:1.0");
+        assert_eq!(line(10), " 25 % dow");
+        assert_eq!(line(0), "");
+    }
+
+    #[test]
+    fn speed_is_that_of_the_last_seconds() {
+        let begin = Instant::now();
+        let mut speed = Speed::default();
+        assert_eq!(speed.after(0, begin - Duration::from_secs(2)), 0);
+        assert_eq!(speed.after(0, begin - Duration::from_secs(1)), 0);
+        assert_eq!(speed.after(1000, begin), 1000);
+        assert_eq!(speed.after(7000, begin + Duration::from_secs(2)), 2333);
+        for second in 3..20 {
+            speed.after(7000, begin + Duration::from_secs(second));
+        }
+        assert_eq!(speed.after(7000, begin + Duration::from_secs(20)), 0);
+    }
+}
