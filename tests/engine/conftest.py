@@ -17,6 +17,7 @@ from bed.inside import Inside
 from bed.kernels import Application, ContainerApplication
 from bed.launch import Launch
 from bed.nodes import NETWORK_OF_KERNELS, Nodes
+from bed.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / ".test" / "docker"
@@ -44,6 +45,8 @@ def engine_of_session():
     run = Path(os.environ["JDS_RUN"])
     pretend_gpu(run / "bin")
     options = [*tls.prepare(run / "tls"), "--node-generic-resource=GPU=1"]
+    # Five attempts to fetch a layer, with longer and longer pauses, would take a minute.
+    options += ["--max-download-attempts=2"]
     with Engine(run, DATA, options) as engine:
         for name in ("kernel", "small", "r", "scala", "app", "tiny", "gateway", "haproxy"):
             image = f"jds-test/{name}"
@@ -177,6 +180,29 @@ def launch(engine, place, binaries, gp_env):
     yield start
     for each in running:
         each.kill()
+
+
+@pytest.fixture(scope="session")
+def shelf(engine_of_session):
+    """What the real registries of the tests have in store; see `bed.shelf`."""
+    program = ROOT / ".test" / "registry" / "usr" / "bin" / "docker-registry"
+    assert program.exists(), f"no {program}: tests/run makes it"
+    with Shelf(engine_of_session, program) as shelf:
+        yield shelf
+
+
+@pytest.fixture
+def serve(shelf):
+    """Starts registries for one test, as `Distribution` takes it."""
+    running = []
+
+    def start(auth=None):
+        running.append(shelf.serve(auth))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()
 
 
 @pytest.fixture
