@@ -226,7 +226,7 @@ class Line:
     def __init__(self, registry, authority, speed=None, breaks_after=None):
         self.speed, self.left = speed, breaks_after
         self._registry = registry
-        self._closing, self._brake = threading.Event(), threading.Lock()
+        self._closing, self._turns, self._free_at = threading.Event(), threading.Lock(), 0.0
         self._listener = socket.create_server((ADDRESS, 0))
         self.host = f"{ADDRESS}:{self._listener.getsockname()[1]}"
         authority.trust(self.host)
@@ -256,10 +256,16 @@ class Line:
             for source, target, down in ((client, server, False), (server, client, True)):
                 threading.Thread(target=self._pass, args=(source, target, down), daemon=True).start()
 
-    def _waits(self, seconds):
-        # One at a time: all connections share the line.
-        with self._brake:
-            return self._closing.wait(seconds)
+    def _waits(self, size):
+        """All connections share the line, and each has its turn."""
+        speed = self.speed
+        if not speed:
+            return self._closing.is_set()
+        with self._turns:
+            now = time.monotonic()
+            self._free_at = max(now, self._free_at) + size / speed
+            pause = self._free_at - now
+        return self._closing.wait(pause)
 
     def _pass(self, source, target, down):
         with contextlib.suppress(OSError):
@@ -268,7 +274,7 @@ class Line:
                     self.left -= len(data)
                     if self.left < 0:
                         break
-                if down and self.speed and self._waits(len(data) / self.speed):
+                if down and self._waits(len(data)):
                     break
                 target.sendall(data)
         for end in (source, target):
