@@ -58,8 +58,10 @@ class Engine:
 
     def __enter__(self):
         self.data.mkdir(parents=True, exist_ok=True)
-        # A run that was killed may have been in a Swarm, whose address is not there now.
-        shutil.rmtree(self.data / "swarm", ignore_errors=True)
+        # A run that was killed may have been in a Swarm, whose address is not there now. Its networks
+        # would be made again, and be left where the engine has no network namespace of its own.
+        for directory in ("swarm", "network"):
+            shutil.rmtree(self.data / directory, ignore_errors=True)
         self.start()
         return self
 

@@ -98,11 +98,6 @@ class Node(Engine):
         )
         self.cgroup = f"{directory.name}-{name}"
 
-    def __enter__(self):
-        # A network of a Swarm that is no more would be looked for.
-        shutil.rmtree(self.data / "network", ignore_errors=True)
-        return super().__enter__()
-
     def start(self):
         # As after a start of the machine.
         shutil.rmtree(self.run / "exec", ignore_errors=True)
