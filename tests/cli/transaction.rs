@@ -257,9 +257,9 @@ fn a_limit_on_open_files_is_no_half_specification() {
 #[test]
 fn a_limit_on_memory_is_no_half_specification() {
     let sandbox = Sandbox::new();
-    let succeeded: Vec<usize> = (0..20)
+    let succeeded: Vec<usize> = (0..24)
         .map(|step| {
-            install_limited(&sandbox, &format!("ulimit -v {}", 2000 + 1000 * step), "memory")
+            install_limited(&sandbox, &format!("ulimit -v {}", 2000 + 2000 * step), "memory")
         })
         .collect();
     assert!(succeeded.contains(&0) && succeeded.contains(&2), "{succeeded:?}");
