@@ -1,7 +1,9 @@
 """Servers that are deployed by Compose files, and people who do it by typing commands."""
 
+import json
 import os
 import subprocess
+import urllib.request
 from pathlib import Path
 
 from bed.engine import wait_for
@@ -77,6 +79,11 @@ class DeployedGateway(Gateway):
             check=False,
             timeout=200,
         )
+
+    def get(self, path):
+        """What the REST API has there."""
+        with urllib.request.urlopen(f"http://{self.address}/api/{path}", timeout=60) as answer:
+            return json.load(answer)
 
     def containers(self):
         """The containers of the gateway, newest first."""

@@ -58,7 +58,8 @@ async def execute(server, kernel_id, code, interrupt=False):
         kind, content = message["msg_type"], message["content"]
         if kind == "stream":
             printed += content["text"]
-            if interrupt:
+            if interrupt and printed.endswith("\n"):
+                interrupt = False
                 await server.call("POST", f"kernels/{kernel_id}/interrupt", {})
         elif kind == "execute_reply":
             parts.discard("reply")

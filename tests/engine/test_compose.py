@@ -240,11 +240,17 @@ def test_specifications_on_a_volume_are_changed_while_the_gateway_runs(
     page.follow(VOLUME[2])
     assert next_kernel(running, engine)[0] == 700
     replace_all_the_time(workplace, running, engine)
-    page.follow(VOLUME[3])
-    memory, configuration = next_kernel(gateway(), engine)
+    # What the gateway has only options for comes from variables too.
+    settings = {"EG_CULL_IDLE_TIMEOUT": "4", "EG_CULL_INTERVAL": "1"}
+    page.follow(VOLUME[3], EG_ALLOWED_KERNELS="'other'", **settings)
+    running = gateway()
+    memory, configuration = next_kernel(running, engine)
     assert memory == 0 and "FROM=volume" in configuration["Env"]
     # That is for the gateway to decide, and here it has not been told to.
     assert configuration["WorkingDir"] == "/home/jovyan"
+    assert running.get("kernelspecs")["kernelspecs"] == {}
+    assert running.post("python_docker", KERNEL_USERNAME="ann")[0] == 201
+    engine.assert_no_kernels(60.0)
 
     workplace.sh("docker-compose down")
     assert page.done == set(VOLUME)
@@ -264,9 +270,7 @@ def replace_all_the_time(workplace, running, engine, times=60):
     writer.start()
     try:
         while writer.is_alive():
-            url = f"http://{running.address}/api/kernelspecs"
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                spec = json.load(answer)["kernelspecs"]["python_docker"]["spec"]
+            spec = running.get("kernelspecs")["kernelspecs"]["python_docker"]["spec"]
             assert Path(spec["argv"][0]).exists()
             seen.add(spec["display_name"])
             if len(seen) in (3, 6):
