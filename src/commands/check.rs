@@ -8,10 +8,11 @@ mod handshake;
 mod jupyter;
 mod launch;
 mod parts;
+mod programs;
 mod reach;
 mod report;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
 use self::jupyter::Addresses;
 use self::reach::Listening;
@@ -25,7 +26,7 @@ use crate::paths::Paths;
 /// Checks the specifications that are named, or all. Returns the report, and whether all is well.
 ///
 /// # Errors
-/// When there is no specification of a name, or none at all.
+/// When there is no specification of a name.
 pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
     let found = chosen(args, paths)?;
     let mut report = Report::default();
@@ -47,6 +48,10 @@ pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
     }
     report.about("Jupyter");
     let addresses = jupyter::check(&specs, paths, &mut report);
+    programs::check(paths, &mut report);
+    if read.is_empty() {
+        report.error(search::none(&paths.kernel_directories()));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -61,10 +66,7 @@ fn chosen(args: &Check, paths: &Paths<'_>) -> Result<Vec<Found>> {
     let directories = paths.kernel_directories();
     let all = search::in_directories(&directories);
     if args.names.is_empty() {
-        let docker: Vec<Found> =
-            all.into_iter().filter(|found| !matches!(found.read(), Ok(None))).collect();
-        ensure!(!docker.is_empty(), search::none(&directories));
-        return Ok(docker);
+        return Ok(all.into_iter().filter(|found| !matches!(found.read(), Ok(None))).collect());
     }
     args.names.iter().map(|name| search::find(name, &all, &directories, paths)).collect()
 }

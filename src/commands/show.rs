@@ -2,7 +2,7 @@
 
 mod command;
 mod difference;
-mod shell;
+pub(super) mod shell;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,12 +1,13 @@
 //! What is generated from the command line: completions, and the manual pages that are in the
 //! repository.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 
 use fs_err as fs;
 
-use crate::sandbox::{INSTALLER, Sandbox};
+use crate::sandbox::{INSTALLER, LAUNCHER, Sandbox};
 
 const PAGES: [Option<&str>; 13] = [
     None,
@@ -78,4 +79,19 @@ fn the_manual_pages_are_current() {
     let missing = sandbox.run(sandbox.command(INSTALLER).args(["man", "nothing"]));
     assert_eq!(missing.code(), Some(1), "{missing}");
     assert!(missing.stderr.contains("there is no subcommand `nothing`"), "{missing}");
+}
+
+/// This one is written by hand, because the launcher's options are not described by clap.
+#[test]
+fn the_page_of_the_launcher_has_its_options() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.run(sandbox.command(LAUNCHER).arg("--help")).stdout;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/man/launch_docker.1");
+    let page = fs::read_to_string(path).unwrap().replace('\\', "");
+    let options = |text: &str| {
+        let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+        words.filter(|word| word.starts_with("--")).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    assert!(options(&help).len() >= 9, "{help}");
+    assert_eq!(options(&help), options(&page.replace("fR", " ").replace("fB", " ")));
 }

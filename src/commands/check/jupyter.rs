@@ -1,7 +1,6 @@
-//! Looks at the Jupyter that will run the kernels: its Python with the packages in it, and which
-//! `jupyter-docker-spec` answers.
+//! Looks at the Python of the Jupyter that will run the kernels, and at the packages in it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,8 +19,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The commands that start a server of each system, the first that is there tells its Python.
 const SERVERS: [&str; 4] = ["jupyter-server", "jupyter-lab", "jupyter-kernelgateway", "jupyter"];
 const GATEWAY: [&str; 1] = ["jupyter-enterprisegateway"];
-
-const PROGRAM: &str = "jupyter-docker-spec";
 
 /// Prints the version of a package, why a module of it cannot be imported, and which address another
 /// module of it would tell kernels to answer to.
@@ -70,7 +67,6 @@ pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report)
             addresses.0.extend(address.map(|address| (system, address)));
         }
     }
-    programs(paths, report);
     addresses
 }
 
@@ -138,47 +134,4 @@ fn python_of<'a>(commands: &[&'a str], paths: &Paths<'_>) -> Option<(&'a str, Pa
         };
         Some((*command, python))
     })
-}
-
-/// Whether this program is the one that answers to its name, also as `jupyter docker-spec`.
-fn programs(paths: &Paths<'_>, report: &mut Report) {
-    let Some(own) = paths.executable else { return };
-    match paths.on_path(PROGRAM).next() {
-        Some(first) if is_python(&first) => report.warning(format!(
-            "`{PROGRAM}` on PATH is the Python tool at {}; put {} before it, or over it",
-            first.display(),
-            own.display()
-        )),
-        Some(first) if !same(&first, own) => report.warning(format!(
-            "`{PROGRAM}` on PATH is another one, {}; this is {}",
-            first.display(),
-            own.display()
-        )),
-        Some(first) => report.ok(format!("`{PROGRAM}` is {}", first.display())),
-        None => report.warning(format!(
-            "{} is not on PATH, so `jupyter docker-spec` does not find it",
-            own.display()
-        )),
-    }
-    // `jupyter` looks in its own directory before it looks on PATH.
-    let beside = paths.on_path("jupyter").next().map(|jupyter| jupyter.with_file_name(PROGRAM));
-    if let Some(beside) = beside.filter(|beside| is_python(beside)) {
-        report.warning(format!(
-            "`jupyter docker-spec` is the Python tool at {}, because `jupyter` looks beside itself \
-             first; install this program there, over it",
-            beside.display()
-        ));
-    }
-}
-
-/// Whether a file is the Python tool of the same name.
-fn is_python(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|text| {
-        text.starts_with(b"#!") && memchr::memmem::find(&text, b"gateway_provisioners").is_some()
-    })
-}
-
-fn same(one: &Path, other: &Path) -> bool {
-    let real = |path| fs::canonicalize(path).ok();
-    real(one).is_some_and(|one| real(other) == Some(one))
 }

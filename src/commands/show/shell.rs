@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// The text as one word. What would move a terminal's cursor or turn the direction of writing is
 /// written as octal numbers: commands are printed for people first.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::commands) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
