@@ -17,8 +17,12 @@ case $jupyter in
 esac
 directory=${1:-$(dirname "${jupyter:-/usr/local/bin/jupyter}")}
 
-cargo build-static
-built=${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-gnu/release
+case $(uname -m) in
+    aarch64) build=build-static-aarch64 target=aarch64-unknown-linux-gnu ;;
+    *) build=build-static target=x86_64-unknown-linux-gnu ;;
+esac
+cargo "$build"
+built=${CARGO_TARGET_DIR:-target}/$target/release
 as_owner=()
 [ -w "$directory" ] || as_owner=(sudo)
 "${as_owner[@]}" install -m 0755 -t "$directory" "$built/launch_docker" "$built/jupyter-docker-spec"
