@@ -1,6 +1,7 @@
 """The packages that `tests/run packages` has built, and clean systems to install them on.
 
-The systems are containers without a network, so that an installation can take nothing from outside.
+The systems are containers. No way leads out of the engine's network namespace, so an installation can take
+nothing from outside.
 """
 
 import os
@@ -77,9 +78,7 @@ def tool_image(engine_of_session, version):
         "IMAGE": name,
         "DOCKER_HOST": engine.address,
         "DOCKER_BUILDKIT": "0",
-        "HOME": str(engine.run),
-        "CARGO_HOME": os.environ.get("CARGO_HOME", f"{os.environ['HOME']}/.cargo"),
-        "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", f"{os.environ['HOME']}/.rustup"),
+        "DOCKER_CONFIG": str(engine.run),
         "DIST": str(TEST / "packages" / "image"),
         "CARGO_NET_OFFLINE": "true",
     }
@@ -115,7 +114,6 @@ def system(engine, dist):
     def start(image):
         volumes = [f"--volume={dist}:/dist:ro", f"--volume={TEST / 'wheels'}:/wheels:ro"]
         command = ["sh", "-c", "trap exit TERM; sleep 600 & wait"]
-        options = ["--network=none", "--user=0", *volumes]
-        return System(engine, engine.container(image, *command, options=options))
+        return System(engine, engine.container(image, *command, options=["--user=0", *volumes]))
 
     return start

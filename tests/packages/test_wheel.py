@@ -38,10 +38,7 @@ def test_jupyter_finds_it(system):
     assert root.run("jupyter docker-spec show docker_r --json")
 
 
-@pytest.mark.parametrize(
-    "platform",
-    ["manylinux1_x86_64", "manylinux2014_x86_64", "manylinux_2_28_x86_64", "musllinux_1_1_x86_64"],
-)
+@pytest.mark.parametrize("platform", ["manylinux1_x86_64", "manylinux2014_x86_64", "musllinux_1_1_x86_64"])
 @pytest.mark.parametrize("python", ["3.8", "3.14"])
 def test_pip_takes_it_for(package, place, platform, python):
     pip = ROOT / ".test/venv/packages/bin/pip"
@@ -79,7 +76,7 @@ def who(root, command="jupyter docker-spec"):
 
 def check(root, command="jupyter docker-spec-native"):
     """What `check` says of the programs."""
-    lines = json.loads(root.run(f"{command} check --json 2>&1 || true"))
+    lines = json.loads(root.run(f"{command} check --json 2> /dev/null || true"))
     return [f"{line['level']}: {line['message']}" for line in lines if "docker-spec`" in line["message"]]
 
 
