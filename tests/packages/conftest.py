@@ -15,7 +15,9 @@ from bed.engine import Engine
 ROOT = Path(__file__).parents[2]
 TEST = ROOT / ".test"
 PROGRAMS = ("jupyter-docker-spec", "launch_docker")
-SYSTEM, APPLICATION, TINY = "jds-test/base", "jds-test/app", "jds-test/tiny"
+# As in `bed.images`.
+SYSTEM = os.environ.get("JDS_BASE_IMAGE", "jds-test/base")
+APPLICATION, TINY = "jds-test/app", "jds-test/tiny"
 
 
 @pytest.fixture(scope="session")
