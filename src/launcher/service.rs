@@ -282,3 +282,44 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     }
     context.engine.remove_service(&present.id).await.with_context(left)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(desired_state: &str, state: &str, err: &str) -> Task {
+        Task {
+            id: "t".to_owned(),
+            desired_state: desired_state.to_owned(),
+            state: state.to_owned(),
+            err: err.to_owned(),
+            message: String::new(),
+            exit_code: None,
+            node_id: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_swarm_has_given_up_is_told_from_what_is_coming_or_over() {
+        // Desired and real state, as a Swarm of several nodes shows them, and whether it is given up.
+        for (desired, state, given_up) in [
+            ("running", "assigned", false),
+            ("running", "running", false),
+            ("shutdown", "assigned", true),
+            ("shutdown", "running", true),
+            ("shutdown", "failed", false),
+            ("shutdown", "shutdown", false),
+            ("shutdown", "rejected", false),
+            ("remove", "running", false),
+        ] {
+            assert_eq!(is_given_up(&task(desired, state, "")), given_up, "{desired} {state}");
+        }
+    }
+
+    #[test]
+    fn a_task_that_waits_for_its_turn_is_not_unplaceable() {
+        assert!(!is_unplaceable(&task("running", "pending", "")));
+        assert!(is_unplaceable(&task("running", "pending", "no suitable node")));
+        assert!(!is_unplaceable(&task("running", "preparing", "no suitable node")));
+    }
+}
