@@ -79,7 +79,7 @@ def test_the_crate(package, version):
     assert needed <= names
     templates = {str(file.relative_to(ROOT)) for file in (ROOT / "templates").rglob("*") if file.is_file()}
     assert templates <= names
-    for unneeded in ("tests/engine", "tests/run", ".ci", ".github", "fuzz", "docs/logos", "examples"):
+    for unneeded in ("tests/engine", "tests/run", ".ci", ".github", "fuzz", "benches", "docs/logos", "examples"):
         assert not any(name.startswith(unneeded) for name in names), unneeded
 
 
