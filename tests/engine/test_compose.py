@@ -73,13 +73,13 @@ def gateway(engine, eg_env):
 def check_life(result, engine):
     """What the life of a kernel must have shown to the client, and left."""
     assert result["first"] == result["again"] == ["42\n", False]
-    uid, gid, names = result["who"]
-    assert (uid, gid) == (1000, 100)
+    who = result["who"]
+    assert (who["uid"], who["gid"]) == (1000, 100)
     assert "KeyboardInterrupt" in result["interrupted"][0] and result["interrupted"][1]
     assert result["restarted"] and result["left"] == []
     assert "EG_KERNEL_LAUNCH_TIMEOUT" in result["launcher"]
     assert not {"PATH", "HOME", "DOCKER_HOST"} & set(result["launcher"])
-    assert not {"EG_KERNEL_LAUNCH_TIMEOUT", "EG_DOCKER_NETWORK"} & set(names)
+    assert not {"EG_KERNEL_LAUNCH_TIMEOUT", "EG_DOCKER_NETWORK"} & set(who["environment"])
     engine.assert_no_kernels()
 
 
