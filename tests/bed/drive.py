@@ -9,6 +9,7 @@ log of the application and of its launcher goes to standard error, as it does fo
 import asyncio
 import json
 import logging
+import queue
 import sys
 import time
 
@@ -68,9 +69,15 @@ class Driver:
         await self.client.wait_for_ready(timeout=self.patience)
 
     async def _finish(self, message_id, interrupt=False):
-        result = {"stdout": "", "error": None}
+        result, idle = {"stdout": "", "error": None}, False
         while True:
-            message = await self.client.get_iopub_msg(timeout=self.patience)
+            try:
+                # Toree may send what was printed after it has said that it is done.
+                message = await self.client.get_iopub_msg(timeout=10 if idle else self.patience)
+            except queue.Empty:
+                if not idle:
+                    raise
+                return result
             if message["parent_header"].get("msg_id") != message_id:
                 continue
             kind, content = message["msg_type"], message["content"]
@@ -82,6 +89,8 @@ class Driver:
             elif kind == "error":
                 result["error"] = content["ename"]
             elif kind == "status" and content["execution_state"] == "idle":
+                idle = True
+            if idle and (result["stdout"] or result["error"]):
                 return result
 
 
