@@ -92,12 +92,12 @@ class Browser:
 
     def __init__(self, place, scale):
         options = webdriver.ChromeOptions()
-        options.binary_location = shutil.which("chromium")
+        options.binary_location = shutil.which("chromium") or shutil.which("google-chrome")
         profile = place / f"profile-{scale}"
         for word in (*QUIET, "--window-size=1100,760", f"--force-device-scale-factor={scale}"):
             options.add_argument(word)
         options.add_argument(f"--user-data-dir={profile}")
-        service = webdriver.ChromeService("/usr/bin/chromedriver", env=os.environ | {"HOME": str(place)})
+        service = webdriver.ChromeService(shutil.which("chromedriver"), env=os.environ | {"HOME": str(place)})
         self.driver = webdriver.Chrome(options, service)
 
     def all(self, selector):
