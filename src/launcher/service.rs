@@ -172,9 +172,12 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     loop {
         let tasks = match context.engine.service_tasks(id).await {
             Ok(tasks) => tasks,
-            Err(error) if error.is_not_found() => return Ok(Ending::RemovedByOthers),
-            // An engine that is restarted is no manager at first.
             Err(error) => {
+                // That what lies between says so does not mean that the service is gone.
+                if error.is_not_found() && is_gone(context, id).await {
+                    return Ok(Ending::RemovedByOthers);
+                }
+                // An engine that is restarted is no manager at first.
                 let since = *away_since.get_or_insert_with(|| {
                     tracing::warn!("Cannot look at {}: {error}", context.launch.name);
                     Instant::now()
@@ -192,9 +195,10 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         let task = tasks.iter().find(lives).or_else(|| tasks.first());
         match task {
             Some(task) if is_over(task) => {
-                return Ok(match context.engine.inspect_service(id).await {
-                    Err(error) if error.is_not_found() => Ending::RemovedByOthers,
-                    _ => Ending::Failed(task.clone()),
+                return Ok(if is_gone(context, id).await {
+                    Ending::RemovedByOthers
+                } else {
+                    Ending::Failed(task.clone())
                 });
             }
             Some(task) if is_given_up(task) || is_unplaceable(task) => {
@@ -220,6 +224,11 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         }
         sleep(pause).await;
     }
+}
+
+/// Whether the engine says that there is no such service any more.
+async fn is_gone(context: &Context<'_>, id: &str) -> bool {
+    context.engine.inspect_service(id).await.is_err_and(|error| error.is_not_found())
 }
 
 /// Says what a launch waits for, once for each state that lasts.
