@@ -1,0 +1,141 @@
+"""Whatever goes wrong between a launcher and the engine, with any request of a launch: the launch ends in
+time, in a kernel that runs or in one paragraph that says why not, and then nothing is left.
+
+Many launches go on at once, since most of what they do is to wait.
+"""
+
+import itertools
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from bed.faults import FAULTS, HARMLESS, LASTING, FaultProxy, Step
+
+IMAGE = "jds-test/tiny"
+# Long enough for a container to start while many others do.
+TIMEOUT = 6
+AT_ONCE = 10
+# The launch, what may be added for cleaning up, and patience with a machine that has others to do.
+LIMIT = TIMEOUT + 60
+LEFT = "may be left over"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What goes wrong with which request, after which other; for ever or once."""
+
+    step: Step
+    before: Step | None
+    fault: str
+    lasting: bool = False
+
+    def __str__(self):
+        return f"{self.step}: {self.fault}{', and from then on' if self.lasting else ''}"
+
+
+class Bed:
+    """Launches kernels of one kind through proxies."""
+
+    def __init__(self, engine, launch, place, options, environment):
+        self.engine, self.place = engine, place
+        self._launch, self._options, self._environment = launch, options, environment
+        self._count = itertools.count()
+
+    def states(self, kernel_id):
+        """The states of the kernel's containers, and the services that it has."""
+        label = f"label=kernel_id={kernel_id}"
+        found = self.engine.docker("ps", "--all", "--filter", label, "--format={{.State}}").split()
+        if "--swarm" in self._options:
+            found += self.engine.docker("service", "ls", "--filter", label, "--quiet").split()
+        return found
+
+    def remove(self, name):
+        kind = ["service", "rm"] if "--swarm" in self._options else ["rm", "--force"]
+        return self.engine.client(*kind, name)
+
+    def run(self, proxy):
+        options = [f"--launch-timeout={TIMEOUT}", *self._options]
+        running = self._launch(
+            IMAGE, *options, kernel_id=str(uuid.uuid4()), DOCKER_HOST=proxy.address, **self._environment
+        )
+        return running, running.end(LIMIT)
+
+    def proxy(self, **arguments):
+        return FaultProxy(self.place / f"{next(self._count)}.sock", self.engine.socket, **arguments)
+
+    def steps(self):
+        """The requests of a launch with which nothing goes wrong; of those that repeat, three."""
+        with self.proxy() as proxy:
+            running, ended = self.run(proxy)
+        assert ended.status == 0, ended.log
+        assert "running" in self.states(running.kernel_id), ended.log
+        assert self.remove(running.name).returncode == 0
+        return [step for step in proxy.steps if step.number <= 3]
+
+    def check(self, case):
+        """Runs one case; returns what is wrong with its end, if anything, and its exit status."""
+        proxy = self.proxy(step=case.step, fault=case.fault, lasting=case.lasting)
+        with proxy.before(case.before):
+            running, ended = self.run(proxy)
+        try:
+            assert proxy.struck, f"it was never asked for this: {proxy.steps}"
+            assert len(proxy.steps) < 150, f"{len(proxy.steps)} requests"
+            if ended.status == 0:
+                assert "running" in self.states(running.kernel_id), "no kernel, but exit status 0"
+                assert " E " not in ended.log and "[E " not in ended.log, "an error, but status 0"
+                assert self.remove(running.name).returncode == 0, "it could not be removed"
+                return None, 0
+            ended.assert_error()
+            assert case.fault not in HARMLESS, "the kernel did not come up"
+            self.check_nothing_left(case, running, ended)
+        except AssertionError as error:
+            return f"{case}: {str(error).splitlines()[0]}\n{ended.log}", ended.status
+        return None, ended.status
+
+    def check_nothing_left(self, case, running, ended):
+        if case.lasting and LEFT in ended.log:
+            # Nobody could have removed it.
+            self.remove(running.name)
+        deadline = time.monotonic() + 25
+        while (left := self.states(running.kernel_id)) and time.monotonic() < deadline:
+            time.sleep(0.3)
+        assert not left, f"left behind: {left}"
+
+
+def cases(steps):
+    for before, step in zip([None, *steps], steps, strict=False):
+        for fault in FAULTS:
+            yield Case(step, before if FAULTS[fault] is None else None, fault)
+        for fault in LASTING:
+            yield Case(step, None, fault, lasting=True)
+
+
+@pytest.fixture
+def containers(engine, launch, place):
+    return Bed(engine, launch, place, [], {})
+
+
+@pytest.fixture
+def services(swarm, network, launch, place):
+    return Bed(swarm, launch, place, ["--swarm"], {"GP_DOCKER_NETWORK": network})
+
+
+@pytest.mark.parametrize("kind", ["containers", "services"])
+def test_every_fault_of_every_request(request, kind):
+    bed = request.getfixturevalue(kind)
+    steps = bed.steps()
+    assert len(steps) >= 4, steps
+    todo = list(cases(steps))
+    begin = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(bed.check, todo))
+    wrong = [text for text, _ in results if text]
+    survived = sum(status == 0 for _, status in results)
+    seconds = time.monotonic() - begin
+    requests = ", ".join(map(str, steps))
+    print(f"{kind}: {len(todo)} cases, {survived} survived, in {seconds:.0f} s ({requests})")
+    assert not wrong, f"{len(wrong)} of {len(todo)} cases:\n" + "\n".join(wrong)
+    assert survived >= len(steps) * len(HARMLESS)

@@ -1,0 +1,159 @@
+"""What is left of a launch whose launcher is killed: nothing, or what `prune` finds by its labels.
+
+A launch makes several hundred system calls, most of them of a few kinds. It is killed at the first, the
+second and the last call of each kind, and at every one by which it speaks with the engine.
+"""
+
+import json
+import signal
+import subprocess
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bed.engine import wait_for
+from bed.killed import CALL, strace
+
+IMAGE = "jds-test/tiny"
+# The kernel runs by then, also where strace and other launches slow it down.
+TIMEOUT = "--launch-timeout=5"
+AT_ONCE = 8
+LABELS = {"component": "kernel", "app": "gateway-provisioners"}
+# By these a launcher speaks with the engine, and hears from it.
+SPEAKS = {"connect", "sendto", "write", "writev", "recvfrom", "read", "shutdown", "close", "epoll_wait"}
+# Polls and streams repeat what they do for as long as the launch lasts.
+EACH = 12
+TOLD_TO_STOP = ["TERM", "INT"]
+
+
+class Bed:
+    """Runs one launch again and again, under strace and with another kernel each time."""
+
+    def __init__(self, engine, running, place, binaries, swarm):
+        self.engine, self.place, self.swarm = engine, place, swarm
+        self._running, self._binaries = running, binaries
+
+    def run(self, words):
+        """Ends with the launcher's exit status and what it has said."""
+        kernel_id = str(uuid.uuid4())
+        old = self._running.kernel_id
+        words = [*words, *(word.replace(old, kernel_id) for word in self._running.argv)]
+        environment = self._running.environment | {"KERNEL_ID": kernel_id}
+        done = subprocess.run(
+            list(map(str, words)),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        return kernel_id, done
+
+    def objects(self):
+        """The labels and the state of all containers, and of all services, by the kernel's id."""
+        found = {}
+        if self.swarm:
+            for each in self.inspect("service", self.engine.docker("service", "ls", "--quiet")):
+                found[each["Spec"]["Labels"].get("kernel_id")] = (each["Spec"]["Labels"], "service")
+        else:
+            for each in self.inspect("container", self.engine.docker("ps", "--all", "--quiet")):
+                labels = each["Config"]["Labels"]
+                found[labels.get("kernel_id")] = (labels, each["State"]["Status"])
+        return found
+
+    def inspect(self, kind, ids):
+        return json.loads(self.engine.docker(kind, "inspect", *ids.split())) if ids else []
+
+    def prune_all(self):
+        tool = self._binaries / "jupyter-docker-spec"
+        environment = {"DOCKER_HOST": self.engine.address, "HOME": str(self.place)}
+        done = subprocess.run(
+            [tool, "prune", "--older-than=0s", "-y"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: not self.objects(), lambda: f"not pruned: {self.objects()}")
+
+
+def sample(calls):
+    """The calls to be killed at: their name, and their number among those of the name."""
+    count = {call: calls.count(call) for call in dict.fromkeys(calls)}
+    chosen = []
+    for call, last in count.items():
+        numbers = {1, 2, last} & set(range(1, last + 1))
+        if call in SPEAKS:
+            numbers |= set(range(max(1, last - EACH + 1), last + 1))
+        chosen += [(call, number) for number in sorted(numbers)]
+    return chosen
+
+
+@pytest.fixture
+def bed(engine, request, launch, place, binaries):
+    """A launch to its end, which is repeated then."""
+
+    def start(service):
+        options, variables = [TIMEOUT], {}
+        if service:
+            options.append("--swarm")
+            variables["GP_DOCKER_NETWORK"] = request.getfixturevalue("network")
+        running = launch(IMAGE, *options, **variables)
+        ended = running.end()
+        assert ended.status == 0, ended.log
+        bed = Bed(engine, running, place, binaries, service)
+        bed.prune_all()
+        return bed
+
+    return start
+
+
+@pytest.mark.parametrize("service", [False, True], ids=["containers", "services"])
+def test_killed(bed, place, service):
+    bed = bed(service)
+    log = place / "strace"
+    _, done = bed.run(strace("-o", log))
+    assert done.returncode == 0, done.stderr
+    bed.prune_all()
+    processes, calls = zip(*CALL.findall(log.read_text()), strict=True)
+    assert len(set(processes)) == 1, "the calls of another process or thread are counted apart"
+    assert calls[0] == "execve"
+    points = [(call, number, "KILL") for call, number in sample(calls[1:])]
+    told = enumerate(points[::4])
+    points += [(call, number, TOLD_TO_STOP[index % 2]) for index, (call, number, _) in told]
+    begin = time.monotonic()
+
+    def run(point):
+        call, number, name = point
+        inject = f"inject={call}:signal={name}:when={number}"
+        kernel_id, done = bed.run(strace("-o", "/dev/null", "-e", f"trace={call}", "-e", inject))
+        return point, kernel_id, done
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(run, points))
+    time.sleep(1)
+    left = bed.objects()
+    assert left.keys() <= {kernel_id for _, kernel_id, _ in results}, "what is this?"
+    killed, ends = 0, set()
+    for point, kernel_id, done in results:
+        labels, state = left.get(kernel_id, ({}, "nothing"))
+        says = f"{point}: exit status {done.returncode}, {state}\n{done.stderr}"
+        if point[2] == "KILL":
+            killed += done.returncode == -signal.SIGKILL
+            ends.add(state)
+        elif done.returncode != 0:
+            # It was told, and could still do what is to be done.
+            assert state == "nothing", says
+        if done.returncode == 0:
+            assert state in ("running", "service"), says
+        if state != "nothing":
+            assert labels.items() >= (LABELS | {"kernel_id": kernel_id}).items(), says
+    bed.prune_all()
+    seconds = time.monotonic() - begin
+    print(f"{len(points)} launches, {killed} killed at one of {len(calls)} calls, in {seconds:.0f} s")
+    assert killed > 40
+    assert ends >= ({"nothing", "service"} if service else {"nothing", "created", "running"})
