@@ -169,6 +169,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut hopeless_since = None;
     let mut away_since = None;
     let mut waiting = Waiting::default();
+    let mut running = false;
     loop {
         let tasks = match context.engine.service_tasks(id).await {
             Ok(tasks) => tasks,
@@ -176,6 +177,10 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                 // That what lies between says so does not mean that the service is gone.
                 if error.is_not_found() && is_gone(context, id).await {
                     return Ok(Ending::RemovedByOthers);
+                }
+                // The last look came too late: the server may have the kernel by now.
+                if running && Instant::now() >= context.deadline {
+                    return Ok(Ending::StillRunning);
                 }
                 // An engine that is restarted is no manager at first.
                 let since = *away_since.get_or_insert_with(|| {
@@ -210,7 +215,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             }
             _ => hopeless_since = None,
         }
-        let running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
+        running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
         let pause = if running { LOOK_RUNNING } else { LOOK };
         if Instant::now() + pause >= context.deadline {
             return Ok(if running {
