@@ -101,7 +101,11 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
     let launch = context.launch;
     let present = match context.engine.inspect_container(&launch.name).await {
         Ok(present) => present,
-        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) if error.is_not_found() => {
+            // It has just gone, or the engine is of two minds: not as fast as can be again.
+            sleep(LOOK).await;
+            return Ok(());
+        }
         Err(error) => return Err(error.into()),
     };
     if present.labels().get("kernel_id") != Some(&launch.kernel_id) {

@@ -106,7 +106,11 @@ async fn with_references<'a>(context: &Context<'a>) -> Result<Cow<'a, Json>> {
 async fn make_way(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;
     let present = match context.engine.inspect_service(&launch.name).await {
-        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) if error.is_not_found() => {
+            // It has just gone, or the engine is of two minds: not as fast as can be again.
+            sleep(LOOK).await;
+            return Ok(());
+        }
         present => present?,
     };
     ensure!(
