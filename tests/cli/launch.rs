@@ -228,6 +228,7 @@ fn a_service_for_gateway_provisioners() {
       }
     }
     GET /tasks?filters=%7B%22service%22%3A%5B%22s1%22%5D%7D
+    GET /services/s1
     exit status: 0
     ----- stderr -----
     [I [TIME] launch_docker] Created the service Zo--example-org-5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d of image foo/bar:v1 on network kernels
