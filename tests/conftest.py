@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# So that what a helper asserts tells as much when it fails.
+pytest.register_assert_rewrite("bed")
+
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "target" / "x86_64-unknown-linux-gnu" / "release"
 

@@ -69,18 +69,8 @@ class Driver:
         await self.client.wait_for_ready(timeout=self.patience)
 
     async def _finish(self, message_id, interrupt=False):
-        result, idle = {"stdout": "", "error": None}, False
-        while True:
-            try:
-                # Toree may send what was printed after it has said that it is done.
-                message = await self.client.get_iopub_msg(timeout=10 if idle else self.patience)
-            except queue.Empty:
-                if not idle:
-                    raise
-                return result
-            if message["parent_header"].get("msg_id") != message_id:
-                continue
-            kind, content = message["msg_type"], message["content"]
+        result = {"stdout": "", "error": None}
+        async for kind, content in self._messages(message_id, result):
             if kind == "stream":
                 result["stdout"] += content["text"]
                 if interrupt:
@@ -88,10 +78,29 @@ class Driver:
                     interrupt = False
             elif kind == "error":
                 result["error"] = content["ename"]
-            elif kind == "status" and content["execution_state"] == "idle":
-                idle = True
-            if idle and (result["stdout"] or result["error"]):
-                return result
+        # What went wrong is in the reply too, and Toree may send it there first.
+        reply = await self.client.get_shell_msg(timeout=self.patience)
+        while reply["parent_header"].get("msg_id") != message_id:
+            reply = await self.client.get_shell_msg(timeout=self.patience)
+        result["error"] = result["error"] or reply["content"].get("ename")
+        return result
+
+    async def _messages(self, message_id, result):
+        """What is published of an execution, to its end."""
+        idle = False
+        while not (idle and (result["stdout"] or result["error"])):
+            try:
+                # Toree may send what was printed after it has said that it is done.
+                message = await self.client.get_iopub_msg(timeout=10 if idle else self.patience)
+            except queue.Empty:
+                if not idle:
+                    raise
+                return
+            if message["parent_header"].get("msg_id") != message_id:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            idle = idle or (kind == "status" and content["execution_state"] == "idle")
+            yield kind, content
 
 
 async def main():

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import requests
-from enterprise_gateway.client.gateway_client import GatewayClient
+from enterprise_gateway.client.gateway_client import GatewayClient, KernelClient
 
 
 def launcher_environment(kernel_id):
@@ -30,6 +30,11 @@ def launcher_environment(kernel_id):
 
 def main():
     code = json.loads(sys.argv[3])
+    if "scala" in sys.argv[2]:
+        # Toree compiles before it runs, and may send what was printed after it has said that it is done.
+        KernelClient.POST_IDLE_TIMEOUT = interrupt_after = 5
+    else:
+        interrupt_after = KernelClient.DEFAULT_INTERRUPT_WAIT
     client = GatewayClient(sys.argv[1])
     kernel = client.start_kernel(sys.argv[2], username="ann@example.com")
     try:
@@ -39,7 +44,7 @@ def main():
             "first": kernel.execute(code["answer"]),
             "who": json.loads(kernel.execute(code["who"])[0]),
         }
-        kernel.start_interrupt_thread()
+        kernel.start_interrupt_thread(interrupt_after)
         result["interrupted"] = kernel.execute(code["loop"])
         kernel.terminate_interrupt_thread()
         result["restarted"] = kernel.restart()

@@ -45,7 +45,12 @@ def workplace(engine, place, binaries):
     """A directory to deploy from. Nothing that was deployed may be left."""
     for name, image in IMAGES.items():
         engine.docker("tag", image, name)
-    networks = set(engine.docker("network", "ls", "--format={{.Name}}").split())
+
+    def networks():
+        found = engine.docker("network", "ls", "--format={{.Name}}").split()
+        return set(found) - {"docker_gwbridge", "ingress"}
+
+    before = networks()
     try:
         # Without IPVS in its kernel a machine cannot publish a port at all nodes of a Swarm.
         yield Workplace(engine, place, binaries, PUBLISH_MODE="host")
@@ -53,8 +58,8 @@ def workplace(engine, place, binaries):
             lambda: not engine.docker("ps", "--all", "--quiet", "--filter=label=app"),
             lambda: engine.docker("ps", "--all"),
         )
-        left = set(engine.docker("network", "ls", "--format={{.Name}}").split()) - networks
-        assert not left - {"docker_gwbridge", "ingress"}
+        # A Swarm removes a network some time after the last task on it has gone.
+        wait_for(lambda: networks() <= before, lambda: networks() - before)
     finally:
         images = engine.docker("images", "--format={{.Repository}}:{{.Tag}}", "my/*").split()
         engine.clean()
