@@ -17,6 +17,7 @@ pub mod options;
 pub mod paths;
 pub mod process;
 pub mod program;
+pub mod screen;
 pub mod settings;
 pub mod templates;
 pub mod text;

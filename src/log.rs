@@ -38,13 +38,23 @@ pub fn level(name: &str) -> Option<Level> {
 /// Whether standard error is a terminal on which what is written can be changed again.
 #[must_use]
 pub fn is_on_terminal(env: &Env) -> bool {
-    io::stderr().is_terminal() && env.get("TERM") != Some("dumb")
+    io::stderr().is_terminal() && is_capable(env)
 }
 
 /// Whether colours are wanted there.
 #[must_use]
 pub fn has_colour(env: &Env) -> bool {
-    is_on_terminal(env) && env.get("NO_COLOR").is_none()
+    io::stderr().is_terminal() && wants_colour(env)
+}
+
+/// Whether a terminal, if there is one, shall show colours.
+#[must_use]
+pub fn wants_colour(env: &Env) -> bool {
+    is_capable(env) && env.get("NO_COLOR").is_none()
+}
+
+fn is_capable(env: &Env) -> bool {
+    env.get("TERM") != Some("dumb")
 }
 
 /// Sends the messages of this process to standard error, those of `level` and above, in the name of

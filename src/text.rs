@@ -48,20 +48,6 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Rows with their cells below each other, one line each.
-#[must_use]
-pub fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
-    let width = |column: usize| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
-    };
-    let widths: [usize; COLUMNS] = std::array::from_fn(width);
-    let line = |row: &[String; COLUMNS]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
-}
-
 /// The line and the column, both from 1, of a place that many bytes from the beginning of a text.
 #[must_use]
 pub fn position(text: &str, at: usize) -> (usize, usize) {

@@ -22,6 +22,7 @@ use crate::kernelspec::carried::Reader;
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
 use crate::paths::Paths;
+use crate::screen::Screen;
 
 /// Checks the specifications that are named, or all. Returns the report, and whether all is well.
 ///
@@ -57,7 +58,7 @@ pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
         .build()
         .context("could not start")?;
     runtime.block_on(on_engine(args, &read, &addresses, paths, &mut report));
-    let text = if args.json { report.json()? } else { report.text() };
+    let text = if args.json { report.json()? } else { report.text(Screen::of_stdout(paths.env)) };
     Ok((text, report.is_well()))
 }
 

@@ -12,8 +12,9 @@ use crate::kernelspec::carried::{Carried, Reader, as_text};
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
 use crate::paths::Paths;
+use crate::screen::Screen;
 use crate::settings::{Mode, System};
-use crate::text::{aligned, printable};
+use crate::text::printable;
 
 /// A specification as it is listed. What cannot be read is `None`.
 #[derive(Debug, Serialize)]
@@ -147,7 +148,7 @@ pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
         tracing::info!("There is no Docker kernelspec in {}", searched.join(", "));
         return Ok(String::new());
     }
-    Ok(table(&entries))
+    Ok(table(&entries, Screen::of_stdout(paths.env)))
 }
 
 /// The value as JSON for a terminal too: of the control characters, the serialiser escapes only those
@@ -167,21 +168,22 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
     Ok(text)
 }
 
-fn table(entries: &[Entry]) -> String {
+fn table(entries: &[Entry], screen: Screen) -> String {
     let mut rows = vec![HEADINGS.map(str::to_owned)];
     rows.extend(entries.iter().map(Entry::columns));
-    let mut lines = aligned(&rows).into_iter();
+    let mut lines = screen.aligned(&rows).into_iter();
     let mut text = String::new();
     text.extend(lines.next().map(|line| line + "\n"));
     for (entry, line) in entries.iter().zip(lines) {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{line}");
         if let Some(first) = &entry.shadowed_by {
-            let first = printable(&first.to_string_lossy());
-            let _ = writeln!(text, "  shadowed: Jupyter takes {first}");
+            let first = format!("shadowed: Jupyter takes {}", printable(&first.to_string_lossy()));
+            let _ = writeln!(text, "  {}", screen.wrapped(&first, 4));
         }
         for problem in &entry.problems {
-            let _ = writeln!(text, "  broken: {}", printable(problem));
+            let problem = format!("broken: {}", printable(problem));
+            let _ = writeln!(text, "  {}", screen.wrapped(&problem, 4));
         }
     }
     text

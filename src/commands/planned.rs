@@ -8,7 +8,7 @@ use crate::kernelspec::installed::Installed;
 use crate::launcher::args::Arguments;
 use crate::launcher::launch::Launch;
 use crate::launcher::plan::Plan;
-use crate::launcher::spec::{InstalledSpec, OPTIONS};
+use crate::launcher::spec::InstalledSpec;
 use crate::options::Options;
 use crate::settings::{Mode, Settings, System};
 
@@ -18,10 +18,10 @@ const KERNEL_ID: &str = "00000000-0000-0000-0000-000000000000";
 /// The launch of a kernel with these settings, on the network that this environment names.
 ///
 /// # Errors
-/// When the settings for the container are not right: it names the line in `launch_docker.toml`.
+/// When the settings for the container are not right: it shows the line for `launch_docker.toml`.
 pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
     let text = settings.options.as_deref().unwrap_or_default();
-    let options = Options::parse(OPTIONS, text);
+    let options = Options::parse("", text);
     let port_range = settings.port_range.map_or_else(|| "0..0".to_owned(), |r| r.to_string());
     let arguments = Arguments {
         port_range: Some(port_range),

@@ -63,7 +63,7 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
         failed = runtime.block_on(remove(&engine, &mut abandoned));
     }
     if abandoned.is_empty() {
-        tracing::info!("There is no kernel that nobody waits for");
+        tracing::info!("Nothing to remove: no kernel is there without a server that waits for it");
     }
     ensure!(failed == 0, "{failed} of {} kernels could not be removed", abandoned.len());
     if args.json {

@@ -10,7 +10,8 @@ use super::list::{json, or_dash};
 use crate::cli::Ps;
 use crate::engine::Usage;
 use crate::paths::Paths;
-use crate::text::{self, aligned, printable};
+use crate::screen::Screen;
+use crate::text::{self, printable};
 
 const HEADINGS: [&str; 9] =
     ["KERNEL", "USER", "SPECIFICATION", "STATE", "NODE", "AGE", "CPU TIME", "MEMORY", "IMAGE"];
@@ -67,7 +68,7 @@ pub fn run(args: &Ps, paths: &Paths<'_>) -> Result<String> {
     }
     let mut table = vec![HEADINGS.map(str::to_owned)];
     table.extend(rows.iter().map(Row::columns));
-    Ok(aligned(&table).join("\n") + "\n")
+    Ok(Screen::of_stdout(paths.env).aligned(&table).join("\n") + "\n")
 }
 
 async fn rows(paths: &Paths<'_>) -> Result<Vec<Row>> {

@@ -46,7 +46,7 @@ pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
         }
     }
     if let Some(name) = unknown.first() {
-        bail!(search::unknown(name, &found, &directories));
+        bail!(search::unknown(name, "", &found, &directories));
     }
     if chosen.is_empty() {
         return Ok(());

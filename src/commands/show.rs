@@ -22,6 +22,7 @@ use crate::kernelspec::store;
 use crate::launcher::spec::OPTIONS;
 use crate::options::Options;
 use crate::paths::Paths;
+use crate::screen::Screen;
 use crate::text::printable;
 
 /// What the server does where a specification does not say.
@@ -84,7 +85,7 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     }
     let shadowed = all.iter().filter(|other| other.shadowed_by.as_ref() == Some(&found.directory));
     shown.shadows = shadowed.map(|other| other.directory.display().to_string()).collect();
-    if args.json { list::json(&shown) } else { Ok(shown.text()) }
+    if args.json { list::json(&shown) } else { Ok(shown.text(Screen::of_stdout(paths.env))) }
 }
 
 impl Shown {
@@ -117,7 +118,7 @@ impl Shown {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, screen: Screen) -> String {
         let mut text = self.entry.text();
         let names = |names: &[String]| names.join(", ");
         let everybody = "everybody".to_owned();
@@ -145,7 +146,9 @@ impl Shown {
         ] {
             field(&mut text, name, &value);
         }
-        section(&mut text, "Command", [self.argv.join(" ")]);
+        let command = screen.wrapped(&printable(&self.argv.join(" ")), 4);
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "Command:\n  {command}");
         section(&mut text, "Other settings", self.other_settings());
         section(&mut text, "Environment", self.env.iter().map(|(k, v)| format!("{k}={v}")));
         let options = self.options.iter().map(|(key, value)| format!("{key} = {value}"));

@@ -32,7 +32,7 @@ pub enum Error {
     },
 
     /// Nothing listens at the endpoint, or it cannot be reached.
-    #[error("found no Docker Engine at `{endpoint}` ({reason}): {remedy}")]
+    #[error("found no Docker Engine at `{endpoint}`: {reason}; {remedy}")]
     NoEngine {
         /// Where it was looked for.
         endpoint: String,

@@ -1,6 +1,5 @@
 //! Finds the kernelspecs in Jupyter's directories, as `jupyter_client`'s `KernelSpecManager` does.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -98,14 +97,13 @@ pub fn find(
     }
     let is_docker = |found: &&Found| found.read().map_or(true, |spec| spec.is_some());
     let known: Vec<Found> = all.iter().filter(is_docker).cloned().collect();
-    let mut message = unknown(name, &known, directories);
     let first = known.iter().filter(|found| found.shadowed_by.is_none());
     let names: Vec<String> = first.map(|found| format!("`{}`", found.name)).collect();
-    if !names.is_empty() {
-        // Writing to a string does not fail.
-        let _ = write!(message, "; those for Docker are {}", names.join(", "));
-    }
-    bail!(message)
+    let listed = match &*names {
+        [] => String::new(),
+        names => format!("; those for Docker are {}", names.join(", ")),
+    };
+    bail!(unknown(name, &listed, &known, directories))
 }
 
 /// The specification in a directory, which may be one where Jupyter does not look; `None` if there is
@@ -134,11 +132,12 @@ fn listed(directories: &[PathBuf]) -> String {
     shown.join(", ")
 }
 
-/// The sentence for a name that there is no specification of.
+/// The sentence for a name that there is no specification of; `others` is what it says of those that
+/// there are.
 #[must_use]
-pub fn unknown(name: &str, found: &[Found], directories: &[PathBuf]) -> String {
+pub fn unknown(name: &str, others: &str, found: &[Found], directories: &[PathBuf]) -> String {
     let hint = nearest(name, found.iter().map(|found| &*found.name));
-    format!("there is no kernelspec `{name}` in {}{hint}", listed(directories))
+    format!("there is no kernelspec `{name}` in {}{others}{hint}", listed(directories))
 }
 
 #[cfg(test)]

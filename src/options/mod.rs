@@ -34,7 +34,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the text of a file; `name` is for messages.
+    /// Reads the text of a file; `name` is for messages. They show the line where there is no name,
+    /// because there is no such file yet.
     ///
     /// # Errors
     /// When it is not TOML, or has a key that is not known: with line and column.
@@ -115,6 +116,10 @@ impl Options {
     #[must_use]
     pub fn error(&self, wrong: &Wrong) -> anyhow::Error {
         let (line, column) = position(&self.text, wrong.at);
+        if self.name.is_empty() {
+            let line = self.text.lines().nth(line - 1).unwrap_or_default();
+            return anyhow!("{line}: {}", wrong.message);
+        }
         anyhow!("{}:{line}:{column}: {}", self.name, wrong.message)
     }
 }

@@ -362,10 +362,10 @@ fn no_engine() {
         format!("{}\n", outcome.error())
     });
     assert_snapshot!(errors.collect::<String>(), @"
-    found no Docker Engine at `unix://[ROOT]/none.sock` (No such file or directory (os error 2)): start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
-    found no Docker Engine at `unix://[ROOT]/stale.sock` (Connection refused (os error 111)): start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
-    found no Docker Engine at `unix://[ROOT]/file.sock` (Connection refused (os error 111)): start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
-    found no Docker Engine at `tcp://127.0.0.1:1` (Connection refused (os error 111)): start it, or set DOCKER_HOST to where it listens
+    found no Docker Engine at `unix://[ROOT]/none.sock`: No such file or directory (os error 2); start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
+    found no Docker Engine at `unix://[ROOT]/stale.sock`: Connection refused (os error 111); start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
+    found no Docker Engine at `unix://[ROOT]/file.sock`: Connection refused (os error 111); start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
+    found no Docker Engine at `tcp://127.0.0.1:1`: Connection refused (os error 111); start it, or set DOCKER_HOST to where it listens
     ");
 }
 

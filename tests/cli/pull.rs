@@ -29,7 +29,7 @@ fn names_that_there_are_not() {
     assert_snapshot!(pull(&sandbox, &["docker_python", "docker_pyton"], None), @"
     exit status: 1
     ----- stderr -----
-    [E [TIME] DockerSpecInstaller] there is no kernelspec `docker_pyton` in [ROOT]/prefix/share/jupyter/kernels, [ROOT]/home/.local/share/jupyter/kernels, /usr/local/share/jupyter/kernels, /usr/share/jupyter/kernels; did you mean `docker_python`?; those for Docker are `docker_python`
+    [E [TIME] DockerSpecInstaller] there is no kernelspec `docker_pyton` in [ROOT]/prefix/share/jupyter/kernels, [ROOT]/home/.local/share/jupyter/kernels, /usr/local/share/jupyter/kernels, /usr/share/jupyter/kernels; those for Docker are `docker_python`; did you mean `docker_python`?
     ");
     assert_snapshot!(pull(&sandbox, &["local"], None), @"
     exit status: 1
@@ -104,6 +104,6 @@ fn there_is_no_engine() {
     assert_snapshot!(pull(&sandbox, &["docker_python"], None), @"
     exit status: 1
     ----- stderr -----
-    [E [TIME] DockerSpecInstaller] found no Docker Engine at `unix://[ROOT]/no.sock` (No such file or directory (os error 2)): start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
+    [E [TIME] DockerSpecInstaller] found no Docker Engine at `unix://[ROOT]/no.sock`: No such file or directory (os error 2); start it, or set DOCKER_HOST to where it listens; in a container, mount its socket with `--volume /var/run/docker.sock:/var/run/docker.sock`
     ");
 }

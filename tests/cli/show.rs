@@ -83,7 +83,7 @@ fn what_cannot_be_shown() {
     sandbox.file(format!("prefix/{KERNELS}/local/kernel.json"), r#"{"argv": ["python"]}"#);
     sandbox.file(format!("prefix/{KERNELS}/docker_broken/kernel.json"), "{");
     sandbox.file(format!("prefix/{KERNELS}/docker_broken/scripts/launch_docker"), "");
-    assert_snapshot!(show(&sandbox, &["docker_pyton"]).error(), @"there is no kernelspec `docker_pyton` in [ROOT]/prefix/share/jupyter/kernels, [ROOT]/home/.local/share/jupyter/kernels, /usr/local/share/jupyter/kernels, /usr/share/jupyter/kernels; did you mean `docker_python`?; those for Docker are `docker_broken`, `docker_python`");
+    assert_snapshot!(show(&sandbox, &["docker_pyton"]).error(), @"there is no kernelspec `docker_pyton` in [ROOT]/prefix/share/jupyter/kernels, [ROOT]/home/.local/share/jupyter/kernels, /usr/local/share/jupyter/kernels, /usr/share/jupyter/kernels; those for Docker are `docker_broken`, `docker_python`; did you mean `docker_python`?");
     assert_snapshot!(show(&sandbox, &["./prefix"]).error(), @"there is no kernel.json in `[ROOT]/prefix`");
     assert_snapshot!(show(&sandbox, &["local"]).error(), @"`local` in [ROOT]/prefix/share/jupyter/kernels/local is no Docker kernel specification");
     assert_snapshot!(show(&sandbox, &["docker_broken"]).error(), @"could not understand `[ROOT]/prefix/share/jupyter/kernels/docker_broken/kernel.json`: EOF while parsing an object at line 1 column 1");

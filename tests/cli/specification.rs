@@ -574,3 +574,17 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
     assert!(swarm.stdout.contains("POST /services/create"), "{swarm}");
     assert!(Sandbox::kernel_json(&specification).to_string().contains("\"docker-provisioner\""));
 }
+
+#[test]
+fn a_value_that_is_impossible_for_the_container() {
+    let sandbox = Sandbox::new();
+    let errors = ["--memory=lots", "--volume=home:/data:sometimes"].map(|word| {
+        let words = ["--prefix=p", "--launcher=python", "--cpus=2", word];
+        sandbox.install(&words).error().to_owned()
+    });
+    assert_snapshot!(errors.join("\n"), @r#"
+    the options for the container are not valid: mem_limit = "lots": `mem_limit` must be an amount of memory, such as "512m" or "2g"
+    the options for the container are not valid: volumes = ["home:/data:sometimes"]: `volumes` has an unknown option `sometimes` for a volume
+    "#);
+    assert!(!sandbox.path("p").exists());
+}

@@ -250,7 +250,7 @@ impl Docker {
             )),
             Err(error) => report.error(format!(
                 "the engine does not have the image `{name}`, and the registry does not say that it \
-                 has it ({error}); build or pull it, or correct its name"
+                 has it; build or pull it, or correct its name: {error}"
             )),
         }
     }

@@ -54,6 +54,7 @@ mod tests {
 
     use super::*;
     use crate::kernelspec::store::KERNEL_JSON;
+    use crate::screen::Screen;
 
     fn findings(config: &serde_json::Value, variables: &[(&str, &str)]) -> String {
         let directory = tempfile::tempdir().unwrap();
@@ -65,7 +66,7 @@ mod tests {
         let mut report = Report::default();
         report.about("it");
         check(&spec, &env, &mut report);
-        report.text()
+        report.text(Screen::default())
     }
 
     #[test]

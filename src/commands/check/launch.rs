@@ -263,7 +263,7 @@ impl Launcher {
         }
         match status {
             Ok(status) if status.success() => std::future::pending().await,
-            Ok(status) => anyhow!("the launcher ended with {status}{}", self.said()),
+            Ok(status) => anyhow!("the launcher failed ({status}){}", self.said()),
             Err(error) => anyhow!(error),
         }
     }

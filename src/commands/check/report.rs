@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
+use crate::screen::Screen;
 use crate::text::printable;
 
 /// How bad it is.
@@ -22,6 +23,15 @@ impl Level {
             Self::Ok => "ok",
             Self::Warning => "warning",
             Self::Error => "error",
+        }
+    }
+
+    /// In ANSI's colours: those of the log.
+    const fn colour(self) -> u8 {
+        match self {
+            Self::Ok => 32,
+            Self::Warning => 33,
+            Self::Error => 31,
         }
     }
 }
@@ -77,7 +87,7 @@ impl Report {
         Ok(json + "\n")
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, screen: Screen) -> String {
         let mut text = String::new();
         let mut subject = "";
         // Writing to a string does not fail.
@@ -86,7 +96,9 @@ impl Report {
                 subject = &line.subject;
                 let _ = writeln!(text, "{}", printable(subject));
             }
-            let _ = writeln!(text, "  {:<8} {}", line.level.name(), printable(&line.message));
+            let level = screen.painted(&format!("{:<8}", line.level.name()), line.level.colour());
+            let message = screen.wrapped(&printable(&line.message), 11);
+            let _ = writeln!(text, "  {level} {message}");
         }
         let plural = |count: usize, name: &str| match count {
             1 => format!("1 {name}"),
