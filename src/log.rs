@@ -17,6 +17,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::env::Env;
+use crate::text::is_unseen;
 
 /// The names of the levels, as [`level`] takes them.
 pub const LEVELS: &str = "0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL";
@@ -132,7 +133,7 @@ fn harmless(text: &str) -> String {
             out.push_str(if line.is_empty() { "" } else { "    " });
         }
         for character in line.chars() {
-            if character != '\t' && (character.is_control() || reorders(character)) {
+            if character != '\t' && is_unseen(character) {
                 out.extend(character.escape_default());
             } else {
                 out.push(character);
@@ -140,12 +141,6 @@ fn harmless(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether the character breaks a line or turns the direction of the text after it, in a reader that
-/// goes by Unicode.
-fn reorders(character: char) -> bool {
-    matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -33,13 +33,20 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Str
         .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
-/// The text without what would move a terminal's cursor or change its colours: control characters
-/// are written as escapes.
+/// Whether the character is not seen but changes what is: it moves a terminal's cursor or changes its
+/// colours, breaks a line, or turns the direction of the text after it in a reader that goes by Unicode.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text as one line, with escapes in the place of what is not seen but changes what is.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() {
+        if is_unseen(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);
@@ -60,6 +67,17 @@ pub fn position(text: &str, at: usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_seen_is_told() {
+        for (text, expected) in [
+            ("Zoë, 漢字 \u{1f600}\u{200d}", "Zoë, 漢字 \u{1f600}\u{200d}"),
+            ("a\tb\r\n\x1b[2J\x7f\u{9b}1m", r"a\tb\r\n\u{1b}[2J\u{7f}\u{9b}1m"),
+            ("a\u{202e}b\u{2066}c\u{200f}\u{2028}", r"a\u{202e}b\u{2066}c\u{200f}\u{2028}"),
+        ] {
+            assert_eq!(printable(text), expected);
+        }
+    }
 
     #[test]
     fn one_digit_is_enough() {

@@ -14,7 +14,7 @@ use crate::kernelspec::search::{self, Found};
 use crate::paths::Paths;
 use crate::screen::Screen;
 use crate::settings::{Mode, System};
-use crate::text::printable;
+use crate::text::{is_unseen, printable};
 
 /// A specification as it is listed. What cannot be read is `None`.
 #[derive(Debug, Serialize)]
@@ -151,13 +151,13 @@ pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
     Ok(table(&entries, Screen::of_stdout(paths.env)))
 }
 
-/// The value as JSON for a terminal too: of the control characters, the serialiser escapes only those
-/// of ASCII below the blank.
+/// The value as JSON for a terminal too: of what is not seen, the serialiser escapes only the control
+/// characters of ASCII below the blank.
 pub(super) fn json(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string_pretty(value).context("could not write JSON")?;
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
-        if matches!(c, '\x7f'..='\u{9f}') {
+        if is_unseen(c) && c != '\n' {
             // Writing to a string does not fail.
             let _ = write!(text, "\\u{:04x}", u32::from(c));
         } else {

@@ -11,6 +11,7 @@ use crate::kernelspec::search::{self, Found};
 use crate::kernelspec::store;
 use crate::paths::Paths;
 use crate::settings::Location;
+use crate::text::printable;
 
 /// Removes the specifications that the command line names: of each the one that Jupyter finds, or
 /// the one in the place that is named too.
@@ -79,9 +80,10 @@ fn confirm(chosen: &[&Found]) -> Result<()> {
     let mut terminal = io::stderr().lock();
     writeln!(terminal, "Kernel specifications to remove:")?;
     for Found { name, directory, .. } in chosen {
-        writeln!(terminal, "  {name}  {}", directory.display())?;
+        let directory_shown = printable(&directory.to_string_lossy());
+        writeln!(terminal, "  {}  {directory_shown}", printable(name))?;
         if let Some(files) = store::added_by_user(directory, None) {
-            writeln!(terminal, "    with {files}, which somebody has added")?;
+            writeln!(terminal, "    with {}, which somebody has added", printable(&files))?;
         }
     }
     drop(terminal);

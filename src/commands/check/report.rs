@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 
+use crate::commands::list::json;
 use crate::screen::Screen;
 use crate::text::printable;
 
@@ -83,8 +84,7 @@ impl Report {
     }
 
     pub(super) fn json(&self) -> Result<String> {
-        let json = serde_json::to_string_pretty(&self.lines).context("could not write JSON")?;
-        Ok(json + "\n")
+        json(&self.lines)
     }
 
     pub(super) fn text(&self, screen: Screen) -> String {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::text;
+
 /// The text as one word. What would move a terminal's cursor or turn the direction of writing is
 /// written as octal numbers: commands are printed for people first.
 pub(in crate::commands) fn quoted(text: &str) -> String {
@@ -40,7 +42,7 @@ pub(super) fn line(words: &[String]) -> String {
 
 /// Whether it is one of those characters. A new line is as harmless between quotes as anywhere.
 fn is_unseen(c: char) -> bool {
-    (c.is_control() && c != '\n') || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    text::is_unseen(c) && c != '\n'
 }
 
 #[cfg(test)]
