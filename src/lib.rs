@@ -10,6 +10,7 @@ pub mod commands;
 pub mod compose;
 pub mod engine;
 pub mod env;
+pub mod files;
 pub mod kernelspec;
 pub mod launcher;
 pub mod log;

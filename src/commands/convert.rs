@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use fs_err as fs;
 
 use crate::cli::Convert;
+use crate::files;
 use crate::kernelspec::carried::{Kind, Reader};
 use crate::kernelspec::convert;
 use crate::kernelspec::installed::Installed;
@@ -142,7 +142,7 @@ impl Plan {
 /// What a launcher in Python is, together with the file that ours has beside it.
 fn origin(path: &Path) -> Result<Origin> {
     let of = |path: &Path| {
-        let text = fs::read(path).context("could not read the launcher")?;
+        let text = files::read(path).context("could not read the launcher")?;
         Ok::<_, anyhow::Error>(known::origin(&String::from_utf8_lossy(&text)))
     };
     let companion = path.with_file_name(PYTHON_OPTIONS);

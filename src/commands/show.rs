@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::list::{self, Entry};
 use crate::cli::Show;
+use crate::files;
 use crate::kernelspec::carried::{Reader, as_text};
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search;
@@ -177,7 +178,7 @@ fn options(directory: &Path) -> Result<BTreeMap<String, Value>> {
     if !path.exists() {
         return Ok(BTreeMap::new());
     }
-    let options = Options::parse(&path.to_string_lossy(), &fs::read_to_string(&path)?)?;
+    let options = Options::parse(&path.to_string_lossy(), &files::read_to_string(&path)?)?;
     Ok(options.values().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::installed::Installed;
 use super::launcher::NATIVE;
+use crate::files;
 
 /// What stands in our launcher in Python before its version.
 const PYTHON_MARK: &str = "# launch_docker.py of jupyter-docker-spec ";
@@ -148,7 +149,7 @@ impl Reader {
     }
 
     fn read_file(&mut self, path: &Path, size: u64) -> io::Result<(Kind, Option<String>)> {
-        let file = fs::File::open(path)?;
+        let file = files::open(path)?;
         let head = read_part(&file, 0, HEAD.min(size))?;
         let all = || read_part(&file, 0, SEARCHED.min(size));
         if !head.starts_with(b"\x7fELF") {

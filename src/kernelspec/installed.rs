@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use fs_err as fs;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::store::KERNEL_JSON;
 use crate::env::Env;
+use crate::files;
 use crate::settings::{Mode, System, variable};
 
 /// What the names of Enterprise Gateway's classes end with, the longer one first.
@@ -83,7 +83,7 @@ impl Installed {
     /// When `kernel.json` cannot be read or is not what Jupyter takes.
     pub fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(KERNEL_JSON);
-        let text = fs::read(&path)?;
+        let text = files::read(&path)?;
         let kernel_json: KernelJson = serde_json::from_slice(&text)
             .with_context(|| format!("could not understand `{}`", path.display()))?;
         Ok(Self::of(directory, kernel_json))
@@ -185,6 +185,8 @@ impl Installed {
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
     use crate::settings::System::{EnterpriseGateway, GatewayProvisioners};
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::store::Content;
+use crate::files;
 use crate::paths::Paths;
 use crate::settings::{Launcher, variable};
 use crate::templates;
@@ -97,9 +98,7 @@ fn sibling(paths: &Paths<'_>) -> Result<PathBuf> {
 }
 
 fn regular_file(path: &Path) -> Result<fs_err::File> {
-    let file = fs_err::File::open(path).context("could not read the launcher")?;
-    ensure!(file.metadata()?.is_file(), "the launcher `{}` is not a file", path.display());
-    Ok(file)
+    files::open(path).context("could not read the launcher")
 }
 
 fn executable(path: &Path) -> Result<()> {

@@ -14,6 +14,7 @@ use wildmatch::WildMatch;
 use super::args::Arguments;
 use super::spec::InstalledSpec;
 use crate::env::Env;
+use crate::files;
 use crate::options::convert::{Table, flag, items, must};
 use crate::options::fill::{Filler, Policy};
 use crate::options::node::{Node, Value, Wrong};
@@ -98,7 +99,7 @@ impl Rules {
                 if filler.sample {
                     continue;
                 }
-                match fs_err::read_to_string(spec.directory.join(path)) {
+                match files::read_to_string(&spec.directory.join(path)) {
                     Ok(text) => rules.set.extend(text.lines().filter_map(line_of_file)),
                     Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
                     Err(error) => {

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::files;
 use crate::options::Options;
 
 /// The file beside the launcher that administrators edit.
@@ -64,13 +65,13 @@ impl InstalledSpec {
         };
         let path = directory.join("kernel.json");
         let mut spec = Self::default();
-        if let Some(text) = present(fs_err::read(&path))? {
+        if let Some(text) = present(files::read(&path))? {
             spec = serde_json::from_slice(&text)
                 .with_context(|| format!("could not understand `{}`", path.display()))?;
             spec.name = directory.file_name().and_then(OsStr::to_str).map(str::to_owned);
         }
         let path = executable.with_file_name(OPTIONS);
-        if let Some(text) = present(fs_err::read_to_string(&path))? {
+        if let Some(text) = present(files::read_to_string(&path))? {
             spec.options = Options::parse(&path.to_string_lossy(), &text)?;
         }
         spec.directory = path.parent().unwrap_or(&path).to_path_buf();

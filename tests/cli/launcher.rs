@@ -107,9 +107,9 @@ fn what_cannot_be_run_is_refused() {
     missing: could not read the launcher: failed to open file `[ROOT]/missing`: No such file or directory (os error 2)
     missing.py: could not read the launcher: failed to open file `[ROOT]/missing.py`: No such file or directory (os error 2)
     missing/launcher: could not read the launcher: failed to open file `[ROOT]/missing/launcher`: No such file or directory (os error 2)
-    directory: the launcher `[ROOT]/directory` is not a file
-    directory.py: the launcher `[ROOT]/directory.py` is not a file
-    /: the launcher `/` is not a file
+    directory: could not read the launcher: `[ROOT]/directory` is not a plain file
+    directory.py: could not read the launcher: `[ROOT]/directory.py` is not a plain file
+    /: could not read the launcher: `/` is not a plain file
     ");
 }
 

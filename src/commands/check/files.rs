@@ -1,5 +1,6 @@
 //! Looks at a specification on the disk.
 
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use fs_err as fs;
 use super::report::Report;
 use crate::commands::planned;
 use crate::env::Env;
+use crate::files;
 use crate::kernelspec::carried::{Kind, Reader};
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::Found;
@@ -90,7 +92,16 @@ pub(super) fn check(
 /// Whether `launch_docker.toml` is right, and the launcher can obey it.
 fn options(spec: &Installed, python: bool, env: &Env, report: &mut Report) {
     let path = spec.directory.join("scripts").join(OPTIONS);
-    let Ok(text) = fs::read_to_string(&path) else { return };
+    let text = match files::read_to_string(&path) {
+        Ok(text) => text,
+        // Whether it may be read is told below.
+        Err(error)
+            if [ErrorKind::NotFound, ErrorKind::PermissionDenied].contains(&error.kind()) =>
+        {
+            return;
+        }
+        Err(error) => return report.error(error.to_string()),
+    };
     let right = Options::parse(&path.to_string_lossy(), &text).and_then(|options| {
         let unknown =
             options.values().find(|(key, _)| python && !templates::python_knows(key, spec.mode));
@@ -111,7 +122,8 @@ fn options(spec: &Installed, python: bool, env: &Env, report: &mut Report) {
 
 /// The architecture that a program is for, if this machine is of another.
 fn foreign_machine(path: &Path) -> Option<String> {
-    let header = fs::read(path).ok()?;
+    let mut header = [0; 20];
+    files::open(path).ok()?.read_exact(&mut header).ok()?;
     let machine = header.starts_with(b"\x7fELF").then(|| header.get(18..20)).flatten()?;
     let number = u16::from_ne_bytes([machine[0], machine[1]]);
     let known = MACHINES.iter().find(|(known, _)| *known == number);

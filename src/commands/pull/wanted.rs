@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use fs_err as fs;
 
 use crate::engine::Image;
 use crate::env::Env;
+use crate::files;
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
 use crate::launcher::plan::{PullPolicy, platform_name};
@@ -103,7 +103,7 @@ fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
         anyhow::anyhow!("no image is named; the server has to, with {variable}")
     })?;
     let path = spec.directory.join("scripts").join(OPTIONS);
-    let options = match fs::read_to_string(&path) {
+    let options = match files::read_to_string(&path) {
         Ok(text) => Options::parse(&path.to_string_lossy(), &text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Options::default(),
         Err(error) => return Err(error).context("could not look for a platform"),

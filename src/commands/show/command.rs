@@ -9,7 +9,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use fs_err as fs;
 use serde_json::Value;
 
 use super::difference::{Difference, comparable};
@@ -17,6 +16,7 @@ use super::{shell, text_of};
 use crate::cli::{self, Cli, Command};
 use crate::commands::list::Entry;
 use crate::env::Env;
+use crate::files;
 use crate::kernelspec::carried::{Carried, Kind};
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::launcher::{NATIVE, PYTHON};
@@ -273,7 +273,7 @@ fn launcher(spec: &Installed, entry: &Entry, paths: &Paths<'_>) -> Option<String
     let carried = entry.launcher();
     let is = |kind| carried.is_none_or(|carried| carried.kind == kind);
     // One that somebody has edited must not be lost.
-    let is_template = || fs::read(path).is_ok_and(|text| text == templates::python_launcher());
+    let is_template = || files::read(path).is_ok_and(|text| text == templates::python_launcher());
     let known = if is_named(NATIVE) && is(Kind::Native) {
         Some("native")
     } else if is_named(PYTHON) && is(Kind::Python) && (carried.is_none() || is_template()) {
@@ -290,7 +290,7 @@ fn launcher(spec: &Installed, entry: &Entry, paths: &Paths<'_>) -> Option<String
 
 /// What `launch_docker.toml` says.
 fn settings_of_launcher(directory: &Path) -> Vec<(&'static str, Value)> {
-    said(&fs::read_to_string(directory.join("scripts").join(OPTIONS)).unwrap_or_default())
+    said(&files::read_to_string(&directory.join("scripts").join(OPTIONS)).unwrap_or_default())
 }
 
 /// What the text of a `launch_docker.toml` says. One that cannot be understood says nothing to the

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use fs_err as fs;
 use serde_json::{Map, Value, json};
 
+use crate::files;
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::store::KERNEL_JSON;
 use crate::settings::{DEFAULT_LAUNCH_TIMEOUT, System};
@@ -54,7 +54,7 @@ impl Difference {
 /// The specification's `kernel.json` in the spelling of ours: with what Jupyter supplies if it is not
 /// there, and without what is there and means the same as nothing.
 pub(super) fn comparable(spec: &Installed) -> Result<Value> {
-    let text = fs::read(spec.directory.join(KERNEL_JSON))?;
+    let text = files::read(&spec.directory.join(KERNEL_JSON))?;
     let mut value: Map<String, Value> =
         serde_json::from_slice(&text).context("kernel.json is no longer what it was")?;
     for (key, default) in [
