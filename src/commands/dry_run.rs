@@ -18,8 +18,8 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
     for file in &tree.files {
         let mode = if file.executable { "0755" } else { "0644" };
         let origin = match &file.content {
-            Content::Bytes(_) => String::new(),
             Content::CopyOf(path) => format!(" (a copy of {})", path.display()),
+            _ => String::new(),
         };
         let path = destination.join(&file.path);
         let _ = writeln!(text, "{mode} {}{origin}", path.display());

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::launcher::{LauncherFile, NATIVE, PYTHON_OPTIONS};
 use super::store::{self, Content, File, KERNEL_JSON, Tree};
+use crate::files;
 use crate::launcher::spec::OPTIONS;
 use crate::templates;
 
@@ -36,7 +37,7 @@ pub fn tree(
     // What our launcher in Python has beside it, unless somebody has written something into it.
     let companion = Path::new("scripts").join(PYTHON_OPTIONS);
     let is_ours = kept.is_none()
-        && fs::read(directory.join(&companion))
+        && files::read(&directory.join(&companion))
             .is_ok_and(|text| text == templates::python_options().as_bytes());
     paths.retain(|path| {
         path != Path::new(KERNEL_JSON)
@@ -49,8 +50,15 @@ pub fn tree(
     let mut files = Vec::new();
     let copy = |path: &Path, to: PathBuf| {
         let source = directory.join(path);
-        let executable = fs::metadata(&source)?.permissions().mode() & 0o111 != 0;
-        Ok::<_, anyhow::Error>(File { path: to, content: Content::CopyOf(source), executable })
+        let metadata = fs::symlink_metadata(&source)?;
+        let executable = metadata.permissions().mode() & 0o111 != 0;
+        // What a link leads to may be nobody's business who can read the specification.
+        let content = if metadata.is_symlink() {
+            Content::LinkTo(fs::read_link(&source)?)
+        } else {
+            Content::CopyIn(directory.to_path_buf(), path.to_path_buf())
+        };
+        Ok::<_, anyhow::Error>(File { path: to, content, executable })
     };
     let has_options = paths.contains(&options);
     for path in paths {
@@ -64,7 +72,7 @@ pub fn tree(
         files.push(File::data(options, templates::options().as_bytes()));
     }
     let path = directory.join(KERNEL_JSON);
-    let kernel_json = with_argv(&fs::read_to_string(&path)?, argv)
+    let kernel_json = with_argv(&files::read_to_string(&path)?, argv)
         .with_context(|| format!("could not change `{}`", path.display()))?;
     let content = Content::Bytes(Cow::Owned(kernel_json.into_bytes()));
     files.push(File { path: KERNEL_JSON.into(), content, executable: false });

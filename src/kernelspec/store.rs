@@ -11,6 +11,7 @@
 //! Nothing is flushed to the disk: the promise is about processes that are killed, not about power
 //! cuts (docs/decisions.md).
 
+mod directory;
 mod files;
 mod journal;
 mod merge;
@@ -38,6 +39,11 @@ pub enum Content {
     Bytes(Cow<'static, [u8]>),
     /// What is in this file.
     CopyOf(PathBuf),
+    /// What is in the file of this path in the specification in this directory, which no link leads to:
+    /// it may be another user's.
+    CopyIn(PathBuf, PathBuf),
+    /// A symbolic link.
+    LinkTo(PathBuf),
 }
 
 /// A file of a specification.
@@ -112,18 +118,19 @@ pub fn install(jobs: &[Job]) -> Result<Vec<Outcome>> {
     let mut staged = Vec::with_capacity(jobs.len());
     for (number, job) in jobs.iter().enumerate() {
         let staging = stagings.of(&job.destination).with_context(|| could_not_install(job))?;
-        let directory = staging.path().join(number.to_string());
-        files::write_tree(&directory, &job.tree).with_context(|| could_not_install(job))?;
-        staged.push((number, directory));
+        let name = job.destination.file_name().context("a specification needs a name")?;
+        let (place, destination) = (staging.at(number.to_string()), staging.kernels().at(name));
+        files::write_tree(&place, &job.tree).with_context(|| could_not_install(job))?;
+        staged.push((number, place, destination));
     }
     // Always in the same order, because each that is merged is locked until the end.
-    staged.sort_by_key(|(number, _)| &jobs[*number].destination);
+    staged.sort_by_key(|(number, ..)| &jobs[*number].destination);
     let mut journal = Journal::default();
     let mut outcomes = vec![Outcome::Created; jobs.len()];
-    let placed = staged.iter().try_for_each(|(number, directory)| {
+    let placed = staged.iter().try_for_each(|(number, staged, destination)| {
         let job = &jobs[*number];
-        outcomes[*number] =
-            place::place(directory, job, &mut journal).with_context(|| could_not_install(job))?;
+        outcomes[*number] = place::place(staged, destination, job, &mut journal)
+            .with_context(|| could_not_install(job))?;
         Ok(())
     });
     stagings.end(journal, placed)?;
@@ -142,7 +149,8 @@ pub fn remove(directories: &[PathBuf]) -> Result<()> {
     let mut journal = Journal::default();
     let removed = directories.into_iter().try_for_each(|directory| {
         let staging = stagings.add(Staging::for_removal(directory)?);
-        place::take_away(directory, staging.path(), &mut journal)
+        let place = staging.kernels().at(directory.file_name().unwrap_or_default());
+        place::take_away(&place, staging.directory(), &mut journal)
             .with_context(|| format!("could not remove `{}`", directory.display()))
     });
     stagings.end(journal, removed)

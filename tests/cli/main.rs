@@ -12,6 +12,7 @@ mod engine;
 mod gateway;
 mod generated;
 mod help;
+mod hostile;
 mod launch;
 mod launcher;
 mod list;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
 use fs_err as fs;
@@ -11,7 +12,9 @@ use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, umask};
 
+use super::directory::{Directory, Spot};
 use super::{Content, File, KERNEL_JSON, Tree};
+use crate::files;
 
 const FILE_MODE: u32 = 0o644;
 const EXECUTABLE_MODE: u32 = 0o755;
@@ -21,7 +24,7 @@ const EXECUTABLE_MODE: u32 = 0o755;
 #[must_use]
 pub fn added_by_user(directory: &Path, tree: Option<&Tree>) -> Option<String> {
     let in_tree = |path: &Path| tree.is_some_and(|tree| tree.has(path));
-    let added: Vec<String> = files_below(directory)
+    let added: Vec<String> = files(directory)
         .into_iter()
         .filter(|path| !in_tree(path) && !is_installed(path))
         .map(|path| format!("`{}`", path.display()))
@@ -32,7 +35,7 @@ pub fn added_by_user(directory: &Path, tree: Option<&Tree>) -> Option<String> {
 /// The paths of all files in a specification, relative to it, as far as they can be read.
 #[must_use]
 pub fn files(directory: &Path) -> BTreeSet<PathBuf> {
-    files_below(directory)
+    Directory::open(directory).map(|directory| walk(&directory).0).unwrap_or_default()
 }
 
 /// Whether an installer, ours or the Python tool, puts such a file into specifications.
@@ -51,21 +54,22 @@ fn is_installed(path: &Path) -> bool {
     path.starts_with("scripts/__pycache__") || FILES.iter().any(|file| path == Path::new(file))
 }
 
-/// The paths of all files below a directory, relative to it, as far as they can be read.
-pub(super) fn files_below(directory: &Path) -> BTreeSet<PathBuf> {
-    walk(directory).0
-}
-
 /// The paths of all files and of all directories below a directory, relative to it, as far as they
 /// can be read; the outer directories before the inner ones.
-pub(super) fn walk(directory: &Path) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
+pub(super) fn walk(directory: &Rc<Directory>) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
     let mut files = BTreeSet::new();
     let mut directories = Vec::new();
     let mut open = vec![PathBuf::new()];
     while let Some(relative) = open.pop() {
-        for entry in fs::read_dir(directory.join(&relative)).into_iter().flatten().flatten() {
-            let path = relative.join(entry.file_name());
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        // Each is opened when it is its turn, so that many do not need many descriptors.
+        let inner = if relative.as_os_str().is_empty() {
+            Ok(Rc::clone(directory))
+        } else {
+            directory.at(&relative).enter()
+        };
+        for (name, is_directory) in inner.iter().flat_map(|inner| inner.names()) {
+            let path = relative.join(name);
+            if is_directory {
                 directories.push(path.clone());
                 open.push(path);
             } else {
@@ -77,47 +81,50 @@ pub(super) fn walk(directory: &Path) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
 }
 
 /// Writes all files of a specification into a new directory.
-pub(super) fn write_tree(directory: &Path, tree: &Tree) -> Result<()> {
-    create_directory(directory)?;
-    tree.files.iter().try_for_each(|file| write(directory, file))
+pub(super) fn write_tree(place: &Spot, tree: &Tree) -> Result<()> {
+    place.create_directory()?;
+    let directory = place.enter()?;
+    tree.files.iter().try_for_each(|file| write(&directory, file))
 }
 
 /// Writes a file of the specification below `directory`, whatever the umask.
-pub(super) fn write(directory: &Path, file: &File) -> Result<()> {
-    for parent in parents(&file.path).map(|parent| directory.join(parent)) {
-        if !parent.is_dir() {
-            create_directory(&parent)?;
+pub(super) fn write(directory: &Rc<Directory>, file: &File) -> Result<()> {
+    let place = directory.at(&file.path);
+    for parent in place.parents() {
+        if !parent.is_directory() {
+            parent.create_directory()?;
         }
     }
-    let path = directory.join(&file.path);
-    let mode = if file.executable { EXECUTABLE_MODE } else { FILE_MODE };
-    let size = match &file.content {
-        Content::Bytes(bytes) => bytes.len() as u64,
-        Content::CopyOf(source) => fs::metadata(source)?.len(),
-    };
-    within_limit(size).with_context(|| format!("could not write `{}`", path.display()))?;
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).options_mut().mode(mode);
-    let mut target = options.open(&path)?;
-    match &file.content {
-        Content::Bytes(bytes) => target.write_all(bytes)?,
-        Content::CopyOf(source) => {
-            let source = fs::File::open(source)?;
-            // The plain files, because only of them the system itself copies the content.
-            io::copy(&mut source.file(), &mut target.file())
-                .with_context(|| format!("could not copy to `{}`", path.display()))?;
+    // The plain files, because only of them the system itself copies the content.
+    let mut source = match &file.content {
+        Content::LinkTo(target) => return Ok(place.create_link(target)?),
+        Content::Bytes(_) => None,
+        Content::CopyOf(source) => Some(files::open(source)?.into_parts().0),
+        Content::CopyIn(specification, path) => {
+            Some(Directory::of_specification(specification)?.at(path).open_file()?)
         }
+    };
+    let size = match (&file.content, &source) {
+        (_, Some(source)) => source.metadata()?.len(),
+        (Content::Bytes(bytes), None) => bytes.len() as u64,
+        _ => 0,
+    };
+    let shown = place.shown();
+    within_limit(size).with_context(|| format!("could not write `{}`", shown.display()))?;
+    let mode = if file.executable { EXECUTABLE_MODE } else { FILE_MODE };
+    let mut target = place.create_file(mode)?;
+    match (&file.content, &mut source) {
+        (_, Some(source)) => drop(
+            io::copy(source, &mut target)
+                .with_context(|| format!("could not copy to `{}`", shown.display()))?,
+        ),
+        (Content::Bytes(bytes), None) => target
+            .write_all(bytes)
+            .with_context(|| format!("could not write `{}`", shown.display()))?,
+        _ => {}
     }
     target.set_permissions(std::fs::Permissions::from_mode(mode))?;
     Ok(())
-}
-
-/// The directories that a file of a specification lies in, the outermost first.
-pub(super) fn parents(file: &Path) -> impl DoubleEndedIterator<Item = &Path> {
-    let mut parents: Vec<&Path> = file.ancestors().skip(1).collect();
-    // The last is the specification's own directory.
-    parents.pop();
-    parents.into_iter().rev()
 }
 
 /// Creates one directory with our mode, whatever the umask. In one step: a process that was killed

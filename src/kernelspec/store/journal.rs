@@ -1,102 +1,103 @@
 //! What a transaction has changed, so that it can be undone as long as not all of it has succeeded.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use fs_err as fs;
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use super::files::create_directory;
+use super::directory::{Directory, Spot};
 
 /// The changes so far, in their order.
 #[derive(Default)]
 pub(super) struct Journal {
     steps: Vec<Step>,
     /// Directories that go at the end if they have become empty, the innermost first.
-    emptied: Vec<PathBuf>,
+    emptied: Vec<Spot>,
     /// Held to the end.
-    locks: Vec<fs::File>,
+    locks: Vec<Rc<Directory>>,
 }
 
 enum Step {
-    CreatedDirectory(PathBuf),
+    CreatedDirectory(Spot),
     /// A file where none was.
-    Created(PathBuf),
+    Created(Spot),
     /// A file that was replaced or removed, and the old one to be put back.
-    Changed(PathBuf, PathBuf),
-    Renamed(PathBuf, PathBuf),
-    Exchanged(PathBuf, PathBuf),
+    Changed(Spot, Spot),
+    Renamed(Spot, Spot),
+    Exchanged(Spot, Spot),
 }
 
 impl Journal {
     /// Renames a directory to a place where nothing is.
-    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Errno> {
-        rename_new(from, to)?;
-        self.steps.push(Step::Renamed(from.to_path_buf(), to.to_path_buf()));
+    pub(super) fn rename(&mut self, from: &Spot, to: &Spot) -> Result<(), Errno> {
+        from.move_to(to)?;
+        self.steps.push(Step::Renamed(from.clone(), to.clone()));
         Ok(())
     }
 
     /// Exchanges two directories.
-    pub(super) fn exchange(&mut self, one: &Path, other: &Path) -> Result<(), Errno> {
-        renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?;
-        self.steps.push(Step::Exchanged(one.to_path_buf(), other.to_path_buf()));
+    pub(super) fn exchange(&mut self, one: &Spot, other: &Spot) -> Result<(), Errno> {
+        one.exchange(other)?;
+        self.steps.push(Step::Exchanged(one.clone(), other.clone()));
         Ok(())
     }
 
     /// Keeps other processes from changing the files in the directory at the same time.
-    pub(super) fn lock(&mut self, directory: &Path) -> io::Result<()> {
-        let directory = fs::File::open(directory)?;
-        // A file system without locks: nothing to be done about it.
-        let _ = flock(&directory, FlockOperation::LockExclusive);
-        self.locks.push(directory);
-        Ok(())
+    pub(super) fn lock(&mut self, directory: &Rc<Directory>) {
+        directory.lock(FlockOperation::LockExclusive);
+        self.locks.push(Rc::clone(directory));
     }
 
     /// Creates a directory unless it is there.
-    pub(super) fn create_directory(&mut self, path: &Path) -> io::Result<()> {
-        if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+    pub(super) fn create_directory(&mut self, place: &Spot) -> io::Result<()> {
+        if place.is_directory() {
             return Ok(());
         }
-        create_directory(path)?;
-        self.steps.push(Step::CreatedDirectory(path.to_path_buf()));
+        place.create_directory()?;
+        self.steps.push(Step::CreatedDirectory(place.clone()));
         Ok(())
     }
 
     /// Moves a file to its place, and keeps what is there in the directory `backup`.
-    pub(super) fn replace(&mut self, file: &Path, target: &Path, backup: &Path) -> io::Result<()> {
+    pub(super) fn replace(
+        &mut self,
+        file: &Spot,
+        target: &Spot,
+        backup: &Rc<Directory>,
+    ) -> io::Result<()> {
         let old = self.next_in(backup);
-        let existed = keep(target, &old)?;
-        fs::rename(file, target)?;
-        let target = target.to_path_buf();
+        let existed = target.keep(&old)?;
+        file.replace(target)?;
+        let target = target.clone();
         self.steps.push(if existed { Step::Changed(target, old) } else { Step::Created(target) });
         Ok(())
     }
 
     /// Removes a file, and keeps it in the directory `backup`.
-    pub(super) fn remove(&mut self, file: &Path, backup: &Path) -> io::Result<()> {
+    pub(super) fn remove(&mut self, file: &Spot, backup: &Rc<Directory>) -> io::Result<()> {
         let old = self.next_in(backup);
-        if keep(file, &old)? {
-            fs::remove_file(file)?;
-            self.steps.push(Step::Changed(file.to_path_buf(), old));
+        if file.keep(&old)? {
+            file.remove_file()?;
+            self.steps.push(Step::Changed(file.clone(), old));
         }
         Ok(())
     }
 
     /// Lets a directory go at the end, if nothing is in it then.
-    pub(super) fn remove_if_empty(&mut self, directory: PathBuf) {
+    pub(super) fn remove_if_empty(&mut self, directory: Spot) {
         self.emptied.push(directory);
     }
 
-    fn next_in(&self, backup: &Path) -> PathBuf {
-        backup.join(self.steps.len().to_string())
+    fn next_in(&self, backup: &Rc<Directory>) -> Spot {
+        backup.at(self.steps.len().to_string())
     }
 
     /// Makes the changes final.
     pub(super) fn commit(self) {
         for directory in &self.emptied {
             // Fails for those that are still in use.
-            let _ = fs::remove_dir(directory);
+            let _ = directory.remove_directory();
         }
     }
 
@@ -116,33 +117,11 @@ impl Journal {
 impl Step {
     fn undo(&self) -> io::Result<()> {
         match self {
-            Self::CreatedDirectory(path) => fs::remove_dir(path),
-            Self::Created(path) => fs::remove_file(path),
-            Self::Changed(path, old) => fs::rename(old, path),
-            Self::Renamed(from, to) => Ok(rename_new(to, from)?),
-            Self::Exchanged(one, other) => {
-                Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
-            }
+            Self::CreatedDirectory(place) => place.remove_directory(),
+            Self::Created(place) => place.remove_file(),
+            Self::Changed(place, old) => Ok(old.replace(place)?),
+            Self::Renamed(from, to) => Ok(to.move_to(from)?),
+            Self::Exchanged(one, other) => Ok(one.exchange(other)?),
         }
-    }
-}
-
-/// Renames to a place where nothing is.
-fn rename_new(from: &Path, to: &Path) -> Result<(), Errno> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system has no such flag. A plain rename takes the place of an empty directory at
-        // most.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => rustix::fs::rename(from, to),
-        result => result,
-    }
-}
-
-/// Keeps the file under a second name. Says whether there was one.
-fn keep(file: &Path, backup: &Path) -> io::Result<bool> {
-    match fs::hard_link(file, backup) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        // A file system without hard links.
-        Err(_) => fs::copy(file, backup).map(|_| true),
     }
 }

@@ -8,70 +8,67 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
-use fs_err as fs;
 
-use super::files::{files_below, parents, walk};
+use super::directory::{Directory, Spot};
+use super::files::walk;
 use super::journal::Journal;
 use super::{KERNEL_JSON, Tree};
 
-/// Moves the files of `tree` from `staged` over those in `destination`, and removes what else is
-/// there.
-pub(super) fn merge(
-    staged: &Path,
-    destination: &Path,
-    tree: &Tree,
-    journal: &mut Journal,
-) -> Result<()> {
-    journal.lock(destination)?;
-    let backup = create_backup(staged.parent().unwrap_or(staged))?;
-    let stale: Vec<PathBuf> =
-        files_below(destination).into_iter().filter(|path| !tree.has(path)).collect();
+/// Moves the files of `tree` from `staged` over those in `place`, and removes what else is there.
+pub(super) fn merge(staged: &Spot, place: &Spot, tree: &Tree, journal: &mut Journal) -> Result<()> {
+    let (new, old) = (staged.enter()?, place.enter()?);
+    journal.lock(&old);
+    let backup = create_backup(&staged.beside("old"))?;
+    let stale: Vec<Spot> =
+        walk(&old).0.into_iter().filter(|path| !tree.has(path)).map(|path| old.at(path)).collect();
     for file in &tree.files {
-        for parent in parents(&file.path) {
-            journal.create_directory(&destination.join(parent))?;
+        let target = old.at(&file.path);
+        for parent in target.parents() {
+            journal.create_directory(&parent)?;
         }
-        let target = destination.join(&file.path);
         journal
-            .replace(&staged.join(&file.path), &target, &backup)
-            .with_context(|| format!("could not replace `{}`", target.display()))?;
+            .replace(&new.at(&file.path), &target, &backup)
+            .with_context(|| format!("could not replace `{}`", target.shown().display()))?;
     }
-    remove(destination, &stale, &backup, journal)?;
-    for parent in stale.iter().flat_map(|path| parents(path).rev()) {
-        journal.remove_if_empty(destination.join(parent));
+    remove(&stale, &backup, journal)?;
+    for parent in stale.iter().flat_map(|place| place.parents().into_iter().rev()) {
+        journal.remove_if_empty(parent);
     }
     Ok(())
 }
 
-/// Removes everything in `directory`, and itself.
-pub(super) fn empty(directory: &Path, staging: &Path, journal: &mut Journal) -> Result<()> {
-    journal.lock(directory)?;
-    let backup = create_backup(staging)?;
-    let (files, directories) = walk(directory);
+/// Removes everything in the directory at `place`, and itself.
+pub(super) fn empty(place: &Spot, staging: &Rc<Directory>, journal: &mut Journal) -> Result<()> {
+    let directory = place.enter()?;
+    journal.lock(&directory);
+    let backup = create_backup(&staging.at("old"))?;
+    let (files, directories) = walk(&directory);
     let mut files: Vec<PathBuf> = files.into_iter().collect();
     files.sort_by_key(|path| path != Path::new(KERNEL_JSON));
-    remove(directory, &files, &backup, journal)?;
-    for inner in directories.iter().rev() {
-        journal.remove_if_empty(directory.join(inner));
+    let files: Vec<Spot> = files.into_iter().map(|path| directory.at(path)).collect();
+    remove(&files, &backup, journal)?;
+    for inner in directories.into_iter().rev() {
+        journal.remove_if_empty(directory.at(inner));
     }
-    journal.remove_if_empty(directory.to_path_buf());
+    journal.remove_if_empty(place.clone());
     Ok(())
 }
 
-fn remove(directory: &Path, files: &[PathBuf], backup: &Path, journal: &mut Journal) -> Result<()> {
-    files.iter().map(|path| directory.join(path)).try_for_each(|path| {
+fn remove(files: &[Spot], backup: &Rc<Directory>, journal: &mut Journal) -> Result<()> {
+    files.iter().try_for_each(|place| {
         // Can fail too: an overlay has to note that a file of a lower layer is gone.
-        let removed = journal.remove(&path, backup);
-        removed.with_context(|| format!("could not remove `{}`", path.display()))
+        let removed = journal.remove(place, backup);
+        removed.with_context(|| format!("could not remove `{}`", place.shown().display()))
     })
 }
 
 /// Where the old files are kept meanwhile.
-fn create_backup(staging: &Path) -> io::Result<PathBuf> {
-    let backup = staging.join("old");
-    match fs::create_dir(&backup) {
+fn create_backup(place: &Spot) -> io::Result<Rc<Directory>> {
+    match place.create_directory() {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(backup),
+        _ => place.enter(),
     }
 }

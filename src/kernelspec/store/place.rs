@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::{Context as _, Result, bail};
 use fs_err as fs;
 use rustix::io::Errno;
 
+use super::directory::{Directory, Spot};
 use super::journal::Journal;
 use super::{Job, KERNEL_JSON, Outcome, added_by_user, merge};
 
@@ -19,11 +21,16 @@ pub(super) enum Present {
 
 /// Moves the finished directory to its place. Another process may put a specification there, or
 /// take it away, between any two calls.
-pub(super) fn place(staged: &Path, job: &Job, journal: &mut Journal) -> Result<Outcome> {
+pub(super) fn place(
+    staged: &Spot,
+    place: &Spot,
+    job: &Job,
+    journal: &mut Journal,
+) -> Result<Outcome> {
     let destination = &job.destination;
     loop {
         match examine(destination, job.replace)? {
-            Present::Nothing => match journal.rename(staged, destination) {
+            Present::Nothing => match journal.rename(staged, place) {
                 Ok(()) => return Ok(Outcome::Created),
                 Err(Errno::EXIST | Errno::NOTEMPTY) => {}
                 Err(error) => return Err(failed(error, destination)),
@@ -35,11 +42,11 @@ pub(super) fn place(staged: &Path, job: &Job, journal: &mut Journal) -> Result<O
                         destination.display(),
                     );
                 }
-                match journal.exchange(staged, destination) {
+                match journal.exchange(staged, place) {
                     Ok(()) => return Ok(Outcome::Replaced),
                     Err(Errno::NOENT) => {}
                     Err(error) if cannot_rename(error) => {
-                        merge::merge(staged, destination, &job.tree, journal)?;
+                        merge::merge(staged, place, &job.tree, journal)?;
                         return Ok(Outcome::Replaced);
                     }
                     Err(error) => return Err(failed(error, destination)),
@@ -50,10 +57,14 @@ pub(super) fn place(staged: &Path, job: &Job, journal: &mut Journal) -> Result<O
 }
 
 /// Takes a specification away: moves it into the staging directory, which is going to be removed.
-pub(super) fn take_away(directory: &Path, staging: &Path, journal: &mut Journal) -> Result<()> {
-    match journal.rename(directory, &staging.join("removed")) {
+pub(super) fn take_away(
+    place: &Spot,
+    staging: &Rc<Directory>,
+    journal: &mut Journal,
+) -> Result<()> {
+    match journal.rename(place, &staging.at("removed")) {
         Ok(()) => Ok(()),
-        Err(error) if cannot_rename(error) => merge::empty(directory, staging, journal),
+        Err(error) if cannot_rename(error) => merge::empty(place, staging, journal),
         Err(error) => Err(io::Error::from(error).into()),
     }
 }

@@ -1,14 +1,18 @@
 //! The directory in which a specification is made ready, beside its place.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use fs_err as fs;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FlockOperation;
 use tempfile::TempDir;
 
 use super::KERNEL_JSON;
+use super::directory::{Directory, Spot};
 use super::files::create_directory;
 
 /// How the name of a staging directory begins.
@@ -22,8 +26,10 @@ const REMOVES: &str = ",removes=";
 /// and the parent directories that were made for it.
 pub(super) struct Staging {
     directory: TempDir,
-    /// Held as long as the directory is in use: what nobody holds was left by a killed process.
-    _lock: fs::File,
+    /// The same, open, and locked as long as it is in use: what nobody holds was left by a killed
+    /// process.
+    held: Rc<Directory>,
+    kernels: Rc<Directory>,
     /// What had to be created above it, the outermost first. Dropped after `directory`.
     created: CreatedDirectories,
 }
@@ -34,22 +40,26 @@ impl Staging {
         let created = CreatedDirectories::create(kernels)
             .map_err(|error| unwritable(kernels, &error, &error.to_string()))?;
         // Nobody looks for abandoned directories while another has been made and is not yet locked.
-        let guard = fs::File::open(kernels)?;
-        if flock(&guard, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            remove_abandoned(kernels);
+        let guard = Directory::open(kernels)?;
+        if guard.lock(FlockOperation::NonBlockingLockExclusive) {
+            remove_abandoned(&guard);
         }
         // A file system without locks only loses the tidying up after killed processes.
-        let _ = flock(&guard, FlockOperation::LockShared);
+        guard.lock(FlockOperation::LockShared);
         let mut builder = tempfile::Builder::new();
-        let directory =
-            builder.prefix(PREFIX).suffix(suffix).tempdir_in(kernels).map_err(|error| {
-                // Without the random name, which says nothing to anybody.
-                let text = error.to_string();
-                unwritable(kernels, &error, text.split(" at path ").next().unwrap_or(&text))
-            })?;
-        let lock = fs::File::open(directory.path())?;
-        let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
-        Ok(Self { directory, _lock: lock, created })
+        // Nobody else's business, whatever the umask.
+        let private = Permissions::from_mode(0o700);
+        let builder = builder.prefix(PREFIX).suffix(suffix).permissions(private);
+        let directory = builder.tempdir_in(kernels).map_err(|error| {
+            // Without the random name, which says nothing to anybody.
+            let text = error.to_string();
+            unwritable(kernels, &error, text.split(" at path ").next().unwrap_or(&text))
+        })?;
+        let name = directory.path().file_name().context("a new directory has a name")?;
+        let held = guard.at(name).enter()?;
+        held.lock(FlockOperation::NonBlockingLockExclusive);
+        guard.lock(FlockOperation::Unlock);
+        Ok(Self { directory, held, kernels: guard, created })
     }
 
     /// The directory for removing a specification, with the kernels directory it is in.
@@ -63,15 +73,26 @@ impl Staging {
         ))
     }
 
-    pub(super) fn path(&self) -> &Path {
-        self.directory.path()
+    /// A place in it.
+    pub(super) fn at(&self, name: impl Into<PathBuf>) -> Spot {
+        self.held.at(name)
+    }
+
+    /// The directory itself.
+    pub(super) fn directory(&self) -> &Rc<Directory> {
+        &self.held
+    }
+
+    /// The kernels directory that it is in.
+    pub(super) fn kernels(&self) -> &Rc<Directory> {
+        &self.kernels
     }
 
     /// Removes the directory after the specification has been moved out of it, and keeps what was
     /// created above.
     pub(super) fn finish(mut self) {
         self.created.0.clear();
-        let path = self.path().to_path_buf();
+        let path = self.directory.path().to_path_buf();
         if let Err(error) = self.directory.close() {
             tracing::warn!("Could not remove {}: {error}", path.display());
         }
@@ -88,11 +109,12 @@ impl Staging {
 /// Says whether there was one.
 #[must_use]
 pub fn finish_removal(kernels: &Path, name: &str) -> bool {
+    let Ok(kernels) = Directory::open(kernels) else { return false };
     let suffix = removal_suffix(name).to_lowercase();
     let mut found = false;
-    for (path, _lock) in abandoned(kernels) {
-        if path.to_string_lossy().to_lowercase().ends_with(&suffix) {
-            found |= tidy(kernels, &path).is_ok();
+    for staging in abandoned(&kernels) {
+        if staging.path().to_string_lossy().to_lowercase().ends_with(&suffix) {
+            found |= tidy(kernels.path(), staging.path()).is_ok();
         }
     }
     found
@@ -169,21 +191,22 @@ fn unwritable(directory: &Path, error: &io::Error, reason: &str) -> anyhow::Erro
 }
 
 /// Removes the staging directories that killed processes have left.
-fn remove_abandoned(kernels: &Path) {
-    for (path, _lock) in abandoned(kernels) {
+fn remove_abandoned(kernels: &Rc<Directory>) {
+    for staging in abandoned(kernels) {
         // Best effort: it may belong to another user.
-        let _ = tidy(kernels, &path);
+        let _ = tidy(kernels.path(), staging.path());
     }
 }
 
-/// The staging directories that no living process holds, with a lock on each.
-fn abandoned(kernels: &Path) -> impl Iterator<Item = (PathBuf, fs::File)> {
-    let entries = fs::read_dir(kernels).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)).filter_map(
-        |entry| {
-            let lock = fs::File::open(entry.path()).ok()?;
-            flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
-            Some((entry.path(), lock))
-        },
-    )
+/// The staging directories that no living process holds, locked. Anybody who may write to the kernels
+/// directory can make one whose name says that something is to be removed, so only those count that
+/// are of this user, or of the owner of the kernels directory.
+fn abandoned(kernels: &Rc<Directory>) -> impl Iterator<Item = Rc<Directory>> {
+    let names = kernels.names().into_iter().map(|(name, _)| name);
+    names.filter(|name| name.to_string_lossy().starts_with(PREFIX)).filter_map(|name| {
+        let staging = kernels.at(name).enter().ok()?;
+        let free = staging.is_trusted_in(kernels)
+            && staging.lock(FlockOperation::NonBlockingLockExclusive);
+        free.then_some(staging)
+    })
 }

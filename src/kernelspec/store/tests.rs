@@ -4,7 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use fs_err as fs;
 
-use super::files::{files_below, write};
+use super::directory::{Directory, Spot};
+use super::files::{self, files, write};
 use super::*;
 
 /// Installs one specification.
@@ -23,13 +24,17 @@ fn tree(version: &'static str, files: &[&str]) -> Tree {
 
 /// Every file below a directory, with its content.
 fn content(directory: &Path) -> Vec<(String, String)> {
-    files_below(directory)
+    files(directory)
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(directory.join(&path)).unwrap_or_default();
             (path.display().to_string(), text)
         })
         .collect()
+}
+
+fn spot(path: &Path) -> Spot {
+    Spot::new(path).unwrap()
 }
 
 fn mode(path: &Path) -> u32 {
@@ -132,12 +137,12 @@ fn merging_replaces_file_by_file() {
     ] {
         fs::create_dir(directory).unwrap();
         for file in &tree(version, files).files {
-            write(directory, file).unwrap();
+            write(&Directory::open(directory).unwrap(), file).unwrap();
         }
     }
     let tree = tree("2", &["scripts/launch", "scripts/more", "lib/y"]);
     let mut journal = Journal::default();
-    merge::merge(&staged, &destination, &tree, &mut journal).unwrap();
+    merge::merge(&spot(&staged), &spot(&destination), &tree, &mut journal).unwrap();
     journal.commit();
     let expected = [KERNEL_JSON, "lib/y", "scripts/launch", "scripts/more"];
     assert_eq!(content(&destination), expected.map(|path| (path.to_owned(), "2".to_owned())));
@@ -152,7 +157,7 @@ fn a_merge_that_fails_puts_everything_back() {
     fs::create_dir(&staged).unwrap();
     let new = tree("2", &["a", "b/c", "taken"]);
     for file in &new.files {
-        write(&staged, file).unwrap();
+        write(&Directory::open(&staged).unwrap(), file).unwrap();
     }
     install(&destination, &tree("1", &["a"]), false).unwrap();
     // A file cannot take the place of this directory.
@@ -161,11 +166,47 @@ fn a_merge_that_fails_puts_everything_back() {
 
     let before = content(&destination);
     let mut journal = Journal::default();
-    let error = merge::merge(&staged, &destination, &new, &mut journal).unwrap_err();
+    let error = merge::merge(&spot(&staged), &spot(&destination), &new, &mut journal).unwrap_err();
     assert!(journal.undo());
     assert!(error.to_string().contains("k/taken"), "{error:#}");
     assert_eq!(content(&destination), before);
     assert!(!destination.join("b").exists());
+}
+
+#[test]
+fn no_link_is_followed_where_files_are_replaced_or_removed_one_by_one() {
+    let root = tempfile::tempdir().unwrap();
+    let (staging, elsewhere) = (root.path().join("staging"), root.path().join("elsewhere"));
+    for file in ["kernel.json", "launch", "deep/x"] {
+        fs::create_dir_all(elsewhere.join(file).parent().unwrap()).unwrap();
+        fs::write(elsewhere.join(file), "precious").unwrap();
+    }
+    let before = content(&elsewhere);
+    let new = tree("2", &["scripts/launch"]);
+    for (number, link) in ["k", "k/scripts", "k/kernel.json", "k/gone"].into_iter().enumerate() {
+        fs::create_dir_all(&staging).unwrap();
+        let place = root.path().join("k");
+        install(&place, &tree("1", &["scripts/launch", "gone/deep/x"]), false).unwrap();
+        let path = root.path().join(link);
+        fs::rename(&path, root.path().join(format!("away-{number}"))).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+
+        let staged = staging.join("0");
+        files::write_tree(&spot(&staged), &new).unwrap();
+        let mut journal = Journal::default();
+        let merged = merge::merge(&spot(&staged), &spot(&place), &new, &mut journal);
+        assert_eq!(merged.is_ok(), !["k", "k/scripts"].contains(&link), "{link}");
+        assert!(journal.undo());
+        assert_eq!(fs::read_link(&path).unwrap(), elsewhere);
+        let mut journal = Journal::default();
+        let emptied =
+            merge::empty(&spot(&place), &Directory::open(&staging).unwrap(), &mut journal);
+        assert_eq!(emptied.is_ok(), link != "k", "{link}");
+        journal.commit();
+        assert_eq!(content(&elsewhere), before, "{link}");
+        let _ = fs::remove_file(&place);
+        fs::remove_dir_all(&staging).unwrap();
+    }
 }
 
 #[test]
@@ -177,7 +218,7 @@ fn what_a_killed_process_has_left_is_removed_and_what_is_in_use_is_not() {
     assert!(!left.exists());
 
     install(&kernels.path().join("k"), &tree("1", &[]), false).unwrap();
-    assert!(busy.path().exists());
+    assert!(busy.directory().path().exists());
 }
 
 #[test]
@@ -243,7 +284,7 @@ fn a_directory_that_cannot_be_renamed_is_emptied() {
     let before = content(&directory);
 
     let mut journal = Journal::default();
-    merge::empty(&directory, &staging, &mut journal).unwrap();
+    merge::empty(&spot(&directory), &Directory::open(&staging).unwrap(), &mut journal).unwrap();
     assert_eq!(content(&directory), []);
     assert!(journal.undo());
     assert_eq!(content(&directory), before);
@@ -251,7 +292,7 @@ fn a_directory_that_cannot_be_renamed_is_emptied() {
     let mut journal = Journal::default();
     fs::remove_dir_all(&staging).unwrap();
     fs::create_dir(&staging).unwrap();
-    merge::empty(&directory, &staging, &mut journal).unwrap();
+    merge::empty(&spot(&directory), &Directory::open(&staging).unwrap(), &mut journal).unwrap();
     journal.commit();
     assert!(!directory.exists());
 }
