@@ -53,7 +53,7 @@ class Filler:
                 raise OptionsError(
                     f"`{match[0]}` is not one of {{username}}, {{kernel_id}}, {{language}}, {{cwd}}"
                 )
-            value, of_user = self.known[match[2]], match[2] == "username"
+            value, of_user = self.known[match[2]], match[2] in ("username", "language")
         else:
             value, of_user = self.variable(match[1]), match[1].startswith("KERNEL_")
         if of_user and policy == TRUSTED:

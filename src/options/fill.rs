@@ -1,8 +1,9 @@
 //! What is only known at a launch: `{username}`, `{kernel_id}`, `{language}`, `{cwd}`, and
 //! `${VARIABLE}` of the server's environment in the forms of the Compose specification.
 //!
-//! The name of a user, and any `KERNEL_` variable, comes from the notebook's user. It is data: it can
-//! stand for one part of a path, never for more, and nowhere that decides about anything else.
+//! The name of a user, the language, and any `KERNEL_` variable may come from the notebook's user. They
+//! are data: they can stand for one part of a path, never for more, and nowhere that decides about
+//! anything else.
 
 use super::node::{Node, Value, Wrong};
 use crate::env::Env;
@@ -99,7 +100,8 @@ impl<'a> Filler<'a> {
         let (value, of_user) = match name {
             "username" => (self.username, true),
             "kernel_id" => (self.kernel_id, false),
-            "language" => (self.language, false),
+            // Servers take a KERNEL_LANGUAGE of the client's for that of the specification.
+            "language" => (self.language, true),
             "cwd" => (self.cwd, false),
             _ => return None,
         };

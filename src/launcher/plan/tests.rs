@@ -19,6 +19,7 @@ fn plan(mode: &str, file: &str, changes: &[(&str, &str)]) -> Result<Plan> {
         ("GP_DOCKER_MODE", mode),
         ("GP_DOCKER_NETWORK", network),
         ("KERNEL_IMAGE", "own"),
+        ("KERNEL_LANGUAGE", "r"),
         ("KERNEL_USERNAME", "bob"),
     ];
     let env = Env::new(Path::new("/home/bob/work"), given.iter().chain(changes).copied());
@@ -71,10 +72,22 @@ fn the_notebooks_directory_is_mounted_where_it_is_or_elsewhere() {
 }
 
 #[test]
+fn a_user_who_names_the_language_cannot_leave_the_place_either() {
+    let file = "volumes = ['/srv/{language}:/x']";
+    assert_eq!(docker(file).request["HostConfig"]["Mounts"][0]["Source"], "/srv/r");
+    for language in ["..", "../../etc", "a/b", "/"] {
+        let error = plan("docker", file, &[("KERNEL_LANGUAGE", language)]).unwrap_err();
+        assert!(error.to_string().contains("one part of a path"), "{error}");
+    }
+    let error = plan("docker", "cap_add = ['{language}']", &[]).unwrap_err();
+    assert!(error.to_string().contains("about which the notebook's user decides"), "{error}");
+}
+
+#[test]
 fn further_networks_come_after_the_servers() {
     assert_eq!(docker("networks = ['db', 'bridge']").networks, [("db".to_owned(), json!({}))]);
     let file = "networks = { db = { aliases = ['k-{language}x'], ipv4_address = '10.0.0.9' } }";
-    let settings = json!({"Aliases": ["k-x"], "IPAMConfig": {"IPv4Address": "10.0.0.9"}});
+    let settings = json!({"Aliases": ["k-rx"], "IPAMConfig": {"IPv4Address": "10.0.0.9"}});
     assert_eq!(docker(file).networks, [("db".to_owned(), settings)]);
     let request = plan("swarm", "networks = ['db']", &[]).unwrap().request;
     let networks = json!([{"Target": "overlay"}, {"Target": "db"}]);
