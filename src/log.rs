@@ -22,6 +22,9 @@ use crate::text::is_unseen;
 /// The names of the levels, as [`level`] takes them.
 pub const LEVELS: &str = "0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL";
 
+/// The most characters of one message.
+const LONGEST: usize = 32 * 1024;
+
 /// The level of this name or number, as Python's `logging` numbers them. Errors are shown at every
 /// level, because nobody should have to guess why a command failed.
 #[must_use]
@@ -124,8 +127,13 @@ impl Visit for Message {
     }
 }
 
-/// The text with control characters escaped, and lines after the first indented.
+/// The text with control characters escaped, lines after the first indented, and cut where nobody would
+/// read on: an engine that repeats what it does not like may do so at any length.
 fn harmless(text: &str) -> String {
+    let text = match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => &format!("{}...", &text[..end]),
+        None => text,
+    };
     let mut out = String::with_capacity(text.len());
     for (number, line) in text.trim_end().lines().enumerate() {
         if number > 0 {
@@ -145,7 +153,7 @@ fn harmless(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{LONGEST, harmless};
 
     #[test]
     fn text_from_outside_cannot_forge_a_line_or_colour_the_terminal() {
@@ -153,5 +161,6 @@ mod tests {
             harmless("a\n[I 2023-02-15 14:10:16.892 App] b\r\x1b[31mc\n\nd\u{2028}e\u{202e}f\n"),
             "a\n    [I 2023-02-15 14:10:16.892 App] b\\r\\u{1b}[31mc\n\n    d\\u{2028}e\\u{202e}f"
         );
+        assert!(harmless(&"é".repeat(1 << 20)).chars().count() == LONGEST + 3);
     }
 }

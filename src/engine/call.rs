@@ -138,7 +138,8 @@ impl Engine {
         serde_json::from_slice(&body).map_err(|error| Error::BadAnswer {
             doing,
             endpoint: self.endpoint().to_string(),
-            reason: error.to_string(),
+            // It quotes what does not fit, at any length.
+            reason: shortened(&error.to_string()),
         })
     }
 

@@ -80,7 +80,15 @@ impl Endpoint {
 
     /// The address in `text`, which `origin` gave.
     fn parse(text: &str, tls: Tls, origin: &str) -> Result<Self> {
-        let refuse = |reason: String| Err(Error::Config(format!("{origin} is `{text}`: {reason}")));
+        let refuse = |reason: String| {
+            // What stands before an `@` may be a password.
+            let shown = match (text.split_once("://"), text.rsplit_once('@')) {
+                (Some((scheme, _)), Some((_, host))) => &format!("{scheme}://...@{host}"),
+                (None, Some((_, host))) => &format!("...@{host}"),
+                (_, None) => text,
+            };
+            Err(Error::Config(format!("{origin} is `{shown}`: {reason}")))
+        };
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
         if rest.contains(['?', '#']) {
@@ -260,7 +268,8 @@ mod tests {
             (vec![("DOCKER_HOST", "tcp://")], "write an address as `tcp://host:port`"),
             (vec![("DOCKER_HOST", "tcp://h:0")], "write an address as"),
             (vec![("DOCKER_HOST", "tcp://h:1/prefix")], "write an address as"),
-            (vec![("DOCKER_HOST", "tcp://u:p@h:1")], "write an address as"),
+            (vec![("DOCKER_HOST", "tcp://u:p@h:1")], "is `tcp://...@h:1`: write an address as"),
+            (vec![("DOCKER_HOST", "u:p@h:1")], "is `...@h:1`: write an address as"),
             (vec![("DOCKER_HOST", "/var/run/docker.sock")], "write an address as"),
             (vec![("DOCKER_HOST", "unix:///x?y")], "no query"),
             (vec![("DOCKER_HOST", "https://h:1")], "set DOCKER_TLS_VERIFY=1"),

@@ -5,6 +5,14 @@ use std::collections::BTreeMap;
 use super::images::Progress;
 use crate::text;
 
+/// The most layers that are counted, and bytes of one: more than any image has, and few enough to be
+/// remembered and summed up whatever an engine says.
+const MOST: usize = 1000;
+const MOST_BYTES: u64 = 1 << 44;
+
+/// How long the name of a layer may be.
+const NAME_LENGTH: usize = 100;
+
 /// The layers of an image that is being pulled.
 #[derive(Debug, Default)]
 pub struct Layers {
@@ -33,21 +41,24 @@ impl Layers {
         let done = matches!(status, "Pull complete" | "Already exists");
         let fetched = matches!(status, "Download complete" | "Extracting");
         let known = done || fetched || status == "Pulling fs layer" || progress.total().is_some();
-        if progress.id.is_empty() || !known {
+        let room = self.by_id.len() < MOST || self.by_id.contains_key(&progress.id);
+        if progress.id.is_empty() || progress.id.len() > NAME_LENGTH || !known || !room {
             return;
         }
+        let current = progress.current().map(|bytes| bytes.min(MOST_BYTES));
+        let total = progress.total().map(|bytes| bytes.min(MOST_BYTES));
         self.again = false;
         let layer = self.by_id.entry(progress.id.clone()).or_default();
         layer.done = done;
         if status == "Downloading" {
-            layer.fetched = progress.current().unwrap_or(layer.fetched);
-            layer.size = progress.total().unwrap_or(layer.size);
+            layer.fetched = current.unwrap_or(layer.fetched);
+            layer.size = total.unwrap_or(layer.size);
         } else if done || fetched {
             layer.fetched = layer.size;
         }
         // Some engines count seconds here, and have no total then.
-        if status == "Extracting" && progress.total().is_some() {
-            layer.unpacked = progress.current().unwrap_or(layer.unpacked).min(layer.size);
+        if status == "Extracting" && total.is_some() {
+            layer.unpacked = current.unwrap_or(layer.unpacked).min(layer.size);
         } else if done {
             layer.unpacked = layer.size;
         }
@@ -121,6 +132,26 @@ impl Layer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_that_never_stops_fills_no_memory() {
+        let mut layers = Layers::default();
+        for number in 0..3 * MOST {
+            let detail = format!(r#"{{"current": {0}, "total": {0}}}"#, u64::MAX);
+            noted(
+                &mut layers,
+                &format!(
+                    r#"{{"status": "Downloading", "id": "{number}", "progressDetail": {detail}}}"#
+                ),
+            );
+        }
+        noted(
+            &mut layers,
+            &format!(r#"{{"status": "Pull complete", "id": "{}"}}"#, "x".repeat(1000)),
+        );
+        assert_eq!(layers.by_id.len(), MOST);
+        assert!(layers.thousandths() <= 1000 && layers.summary().starts_with("0 of 1000 layers"));
+    }
 
     fn noted(layers: &mut Layers, text: &str) {
         layers.note(&serde_json::from_str(text).unwrap());

@@ -4,6 +4,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
 use serde::de::DeserializeOwned;
 
+use super::call::shortened;
 use super::error::{Error, Result};
 use super::transport::{self, Connection};
 
@@ -94,6 +95,7 @@ impl JsonLines {
     }
 
     fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> Result<T> {
-        serde_json::from_slice(line).map_err(|error| self.stream.bad_answer(error.to_string()))
+        serde_json::from_slice(line)
+            .map_err(|error| self.stream.bad_answer(shortened(&error.to_string())))
     }
 }

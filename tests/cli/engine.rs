@@ -17,6 +17,7 @@ pub(crate) type Asked = (String, Value);
 pub(crate) struct FakeEngine {
     directory: TempDir,
     asked: Receiver<Asked>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl FakeEngine {
@@ -41,17 +42,21 @@ impl FakeEngine {
         })
     }
 
-    fn with(
+    /// One that answers in this way, and says whether there may be another request.
+    pub(crate) fn with(
         serve: impl Fn(Asked, &mut UnixStream, &Sender<Asked>) -> bool + Clone + Send + 'static,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join("docker.sock")).unwrap();
         let (sender, asked) = mpsc::channel();
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let all_heads = Arc::clone(&heads);
         thread::spawn(move || {
             while let Ok((mut stream, _)) = listener.accept() {
                 let (serve, sender) = (serve.clone(), sender.clone());
+                let heads = Arc::clone(&all_heads);
                 thread::spawn(move || {
-                    while let Some(asked) = read(&mut stream) {
+                    while let Some(asked) = read(&mut stream, &heads) {
                         if !serve(asked, &mut stream, &sender) {
                             break;
                         }
@@ -59,7 +64,7 @@ impl FakeEngine {
                 });
             }
         });
-        Self { directory, asked }
+        Self { directory, asked, heads }
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -70,6 +75,11 @@ impl FakeEngine {
         format!("unix://{}", self.socket().display())
     }
 
+    /// The heads of all requests until now, as they came.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
     /// What it was asked until now.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.try_iter().collect()
@@ -77,13 +87,14 @@ impl FakeEngine {
 }
 
 /// Reads a request; `None` at the end of the connection.
-fn read(stream: &mut UnixStream) -> Option<Asked> {
+fn read(stream: &mut UnixStream, heads: &Mutex<Vec<String>>) -> Option<Asked> {
     let mut head = String::new();
     let mut byte = [0];
     while !head.ends_with("\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;
         head.push(byte[0].into());
     }
+    heads.lock().unwrap().push(head.clone());
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).ok()?;

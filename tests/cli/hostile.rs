@@ -19,10 +19,11 @@ use crate::sandbox::{
 const OTHER: u32 = 4321;
 
 /// What nobody may do to a terminal.
-const RAW: [char; 7] = ['\u{1b}', '\r', '\u{7}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2028}'];
+pub(crate) const RAW: [char; 7] =
+    ['\u{1b}', '\r', '\u{7}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2028}'];
 
 /// Text that does it.
-const EVIL: &str =
+pub(crate) const EVIL: &str =
     "x\n[I 2026-01-01 00:00:00.000 App] fine\r\u{1b}[2J\u{7}\u{7f}\u{9b}1m\u{202e}y\u{2028}";
 
 fn is_root() -> bool {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::engine::FakeEngine;
 use crate::sandbox::{LAUNCHER, Sandbox};
 
-const ID: &str = "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d";
+pub(crate) const ID: &str = "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d";
 const KEY: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ==";
 
 /// What a server has in its environment that is no kernel's business, or may be.
@@ -36,12 +36,21 @@ const OF_KERNEL: [(&str, &str); 8] = [
 ];
 
 /// The installed launcher, run as `gateway_provisioners` runs it.
-fn of_gateway_provisioners(sandbox: &Sandbox, engine: &FakeEngine, words: &[&str]) -> Command {
+pub(crate) fn of_gateway_provisioners(
+    sandbox: &Sandbox,
+    engine: &FakeEngine,
+    words: &[&str],
+) -> Command {
     let mut installer = sandbox.installer();
     installer.env_remove("JUPYTER_DOCKER_SPEC_LAUNCHER").args(["--prefix=p", "--kernel-name=k"]);
     let outcome = sandbox.run(installer.args(words));
     assert_eq!(outcome.code(), Some(0), "{outcome}");
 
+    launched_by_gateway_provisioners(sandbox, engine)
+}
+
+/// The launcher that is installed already.
+pub(crate) fn launched_by_gateway_provisioners(sandbox: &Sandbox, engine: &FakeEngine) -> Command {
     let specification = sandbox.path("p/share/jupyter/kernels/k");
     let mut kernel_json = Sandbox::kernel_json(&specification);
     // As an administrator does, for a variable that all kernels of this specification get.
