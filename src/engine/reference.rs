@@ -79,6 +79,9 @@ impl FromStr for Reference {
         if name.is_empty() {
             return refuse("it is empty");
         }
+        if !is_domain(registry) {
+            return refuse("its registry is a host, with or without a port");
+        }
         if !repository.split('/').all(is_component) {
             return refuse(
                 "its path is made of lower-case letters, digits and single separators `.`, `_`, `-`",
@@ -115,6 +118,28 @@ fn is_host(part: &str) -> bool {
     part.contains(['.', ':'])
         || part == "localhost"
         || part.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Whether it is a host as it stands in the names of images: letters, digits and hyphens in parts between
+/// points, or an IPv6 address in brackets, and a port.
+fn is_domain(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, "0"),
+    };
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => {
+            !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
+        }
+        None => host.split('.').all(is_part),
+    };
+    is_host && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Letters and digits, in parts that one `.`, one or two `_` or any number of `-` separate.
@@ -163,6 +188,8 @@ mod tests {
             ("localhost/a", "localhost", "localhost/a", "latest"),
             ("localhost:5000/a:B_1.x", "localhost:5000", "localhost:5000/a", "B_1.x"),
             ("[::1]:5000/a/b__c--d", "[::1]:5000", "[::1]:5000/a/b__c--d", "latest"),
+            ("[2001:DB8::1]/a", "[2001:DB8::1]", "[2001:DB8::1]/a", "latest"),
+            ("A-1.io:5000/a", "A-1.io:5000", "A-1.io:5000/a", "latest"),
             ("quay.io/x/y/z", "quay.io", "quay.io/x/y/z", "latest"),
             ("Host/a", "Host", "Host/a", "latest"),
             ("team/a", "docker.io", "docker.io/team/a", "latest"),
@@ -188,7 +215,8 @@ mod tests {
         let id = &DIGEST[7..];
         for text in [
             "", "A", "a:", "a/", "/a", "a//b", "a..b", "-a", "a___b", "a b", "a:-x", "a@x", id,
-            DIGEST,
+            DIGEST, "a?.io/b", "-a.io/b", "a..io/b", "a.io:/b", "a.io:x/b", "[]:1/b", "[g]/b",
+            ":1/b", "a\n.io/b", "../b",
         ] {
             let parsed = text.parse::<Reference>();
             // The algorithm and the digits are a name and a tag to Docker as well.
