@@ -274,6 +274,34 @@ fn answers_that_break_off_or_go_wrong_are_errors() {
 }
 
 #[test]
+fn what_an_engine_says_is_told_in_short() {
+    let long = "x".repeat(100_000);
+    let quoted = format!("\"{long}\"");
+    let version = format!("HTTP/1.1 200 OK\r\nApi-Version: {long}\r\nContent-Length: 0\r\n\r\n");
+    let pong = || Send(PONG.to_owned());
+    for replies in [
+        vec![pong(), Send(answer("200 OK", &quoted))],
+        vec![pong(), Send(answer("500 X", &json!({ "message": long }).to_string()))],
+        vec![Send(version)],
+    ] {
+        let fake = Fake::new(replies);
+        let text = run(async {
+            match fake.connect(LONG).await {
+                Ok(engine) => engine.inspect_container("x").await.unwrap_err().to_string(),
+                Err(error) => error.to_string(),
+            }
+        });
+        assert!(text.contains("xxx") && text.len() < 2000, "{} bytes", text.len());
+    }
+    let fake = Fake::new([pong(), Close(stream(&quoted))]);
+    run(async {
+        let engine = fake.connect(LONG).await.unwrap();
+        let error = engine.container_events("x").await.unwrap().next().await.unwrap_err();
+        assert!(error.to_string().len() < 2000);
+    });
+}
+
+#[test]
 fn removing_what_is_gone_or_going_is_fine() {
     let conflict = |text: &str| answer("409 Conflict", &json!({ "message": text }).to_string());
     let fake = Fake::new([

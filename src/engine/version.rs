@@ -1,6 +1,7 @@
 //! Which version of the API to speak:
 //! <https://docs.docker.com/reference/api/engine/#api-version-matrix>
 
+use super::call::shortened;
 use super::error::{Error, Result};
 
 /// What we use is all in Docker 19.03, the oldest that Docker's own client talks to.
@@ -43,7 +44,8 @@ pub(super) fn negotiate(theirs: &str, pinned: Option<&str>) -> Result<String> {
             Some(_) => NEWEST,
             None => {
                 return Err(Error::Version(format!(
-                    "the Docker Engine calls its version of the API `{theirs}`, which is none"
+                    "the Docker Engine calls its version of the API `{}`, which is none",
+                    shortened(theirs)
                 )));
             }
         },
