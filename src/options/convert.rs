@@ -65,6 +65,11 @@ pub(super) struct From<'a> {
 }
 
 impl From<'_> {
+    /// The same, without what the notebook's user decides about.
+    pub(super) fn trusted(&self) -> Self {
+        Self { policy: Policy::Trusted, ..*self }
+    }
+
     /// A text that is filled in.
     pub(super) fn fill(&self, text: &str, at: usize) -> Result<String, Wrong> {
         self.filler.fill(text, at, self.policy)
@@ -98,9 +103,12 @@ impl From<'_> {
             Value::List(_) => items(node)
                 .iter()
                 .map(|item| {
-                    let text = self.text(item)?;
-                    let (name, value) = text.split_once('=').unwrap_or((&text, ""));
-                    Ok((name.to_owned(), value.to_owned()))
+                    let Value::Text(text) = &item.value else {
+                        return Ok((self.text(item)?, String::new()));
+                    };
+                    // Before it is filled in, so that no value can become a name.
+                    let (name, value) = divide(text, '=').unwrap_or((text, ""));
+                    Ok((self.trusted().fill(name, item.at)?, self.fill(value, item.at)?))
                 })
                 .collect(),
             _ => Err(must(node, "be a table, or a list of \"NAME=VALUE\"")),
@@ -442,6 +450,21 @@ pub fn nanoseconds(text: &str) -> Option<i64> {
         rest = tail;
     }
     Some(total)
+}
+
+/// The text before and after the first such character, but for those in `${NAME:-default}`.
+pub(super) fn divide(text: &str, character: char) -> Option<(&str, &str)> {
+    let mut depth = 0_u32;
+    let mut characters = text.char_indices();
+    let (at, _) = characters.find(|(_, c)| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        *c == character && depth == 0
+    })?;
+    Some((&text[..at], &text[at + character.len_utf8()..]))
 }
 
 /// The words of a command line, as a shell splits them.

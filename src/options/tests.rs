@@ -167,12 +167,20 @@ fn a_user_cannot_leave_the_place() {
             assert_eq!(result.is_ok(), allowed, "{username:?} in {text}");
         }
         // Data, whatever it is.
-        let labels = applied(Mode::Docker, "labels.user = '{username}'", username).unwrap();
-        assert_eq!(labels, json!({"Labels": {"user": username}}));
+        for text in ["labels.user = '{username}'", "labels = ['user={username}']"] {
+            let labels = applied(Mode::Docker, text, username).unwrap();
+            assert_eq!(labels, json!({"Labels": {"user": username}}));
+        }
         // What decides about more than the user's own.
-        for text in
-            ["user = '{username}'", "cap_add = ['${KERNEL_X}']", "entrypoint = '{username}'"]
-        {
+        for text in [
+            "user = '{username}'",
+            "cap_add = ['${KERNEL_X}']",
+            "entrypoint = '{username}'",
+            "labels = ['{username}=x']",
+            "tmpfs = '/x:{username}'",
+            "volumes = [{type = '{username}', source = '/h', target = '/x'}]",
+            "volumes = [{type = 'tmpfs', target = '/x', tmpfs = {size = '{username}'}}]",
+        ] {
             let error = applied(Mode::Docker, text, username).unwrap_err().to_string();
             assert!(error.contains("about which the notebook's user decides"), "{error}");
         }
@@ -266,8 +274,8 @@ fn what_only_one_mode_has() {
         }})
     );
     assert_eq!(
-        docker("tmpfs = ['/run:size=1m,uid=5', '/tmp']"),
-        json!({"HostConfig": {"Tmpfs": {"/run": "size=1m,uid=5", "/tmp": ""}}})
+        docker("tmpfs = ['/run:size=1m,uid=5', '/tmp', '${X:-/var}:size=${X:-1m}']"),
+        json!({"HostConfig": {"Tmpfs": {"/run": "size=1m,uid=5", "/tmp": "", "/var": "size=1m"}}})
     );
 }
 

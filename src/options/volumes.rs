@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::convert::{From, Table, bytes, flag, integer, items, must};
+use super::convert::{From, Table, bytes, divide, flag, integer, items, must};
 use super::node::{Node, Value, Wrong};
 use crate::settings::Mode;
 
@@ -101,17 +101,14 @@ fn short(text: &str, node: &Node, from: &From<'_>) -> Result<Short, Wrong> {
 }
 
 /// The parts between colons, but for those in `${NAME:-default}`.
-fn split(text: &str) -> Vec<&str> {
-    let mut depth = 0_u32;
-    text.split(|c: char| {
-        match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == ':' && depth == 0
-    })
-    .collect()
+fn split(mut text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    while let Some((part, rest)) = divide(text, ':') {
+        parts.push(part);
+        text = rest;
+    }
+    parts.push(text);
+    parts
 }
 
 /// The long syntax: a table.
@@ -128,7 +125,7 @@ fn long(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         "image",
     ];
     let table = Table::new(node, &known)?;
-    let kind = from.text(table.need("type")?)?;
+    let kind = from.trusted().text(table.need("type")?)?;
     if !["bind", "volume", "tmpfs", "image"].contains(&&*kind) {
         return Err(must(table.need("type")?, "be one of bind, volume, tmpfs and image"));
     }
@@ -158,7 +155,7 @@ fn long(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         mount["ReadOnly"] = flag(read_only)?.into();
     }
     if let Some(consistency) = table.get("consistency") {
-        mount["Consistency"] = from.text(consistency)?.into();
+        mount["Consistency"] = from.trusted().text(consistency)?.into();
     }
     if let Some(options) = table.get("bind") {
         mount["BindOptions"] = bind_options(options, from)?;
@@ -170,7 +167,7 @@ fn long(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         let options = Table::new(options, &["size", "mode"])?;
         let mut fields = json!({});
         if let Some(size) = options.get("size") {
-            fields["SizeBytes"] = from.bytes(size)?.into();
+            fields["SizeBytes"] = from.trusted().bytes(size)?.into();
         }
         if let Some(mode) = options.get("mode") {
             fields["Mode"] = integer(mode, 0)?.into();
@@ -188,7 +185,7 @@ fn bind_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
     let options = Table::new(node, &["propagation", "create_host_path", "recursive"])?;
     let mut fields = json!({});
     if let Some(propagation) = options.get("propagation") {
-        let text = from.text(propagation)?;
+        let text = from.trusted().text(propagation)?;
         if !PROPAGATIONS.contains(&&*text) {
             return Err(must(propagation, &format!("be one of {}", PROPAGATIONS.join(", "))));
         }
@@ -198,7 +195,7 @@ fn bind_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         fields["CreateMountpoint"] = flag(create)?.into();
     }
     if let Some(recursive) = options.get("recursive") {
-        match &*from.text(recursive)? {
+        match &*from.trusted().text(recursive)? {
             "enabled" => {}
             "disabled" => fields["NonRecursive"] = true.into(),
             "writable" => fields["ReadOnlyNonRecursive"] = true.into(),
@@ -225,7 +222,7 @@ fn volume_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         fields["Labels"] = object(from.pairs(labels)?);
     }
     if let Some(driver) = options.get("driver") {
-        fields["DriverConfig"]["Name"] = from.text(driver)?.into();
+        fields["DriverConfig"]["Name"] = from.trusted().text(driver)?.into();
     }
     if let Some(settings) = options.get("driver_opts") {
         fields["DriverConfig"]["Options"] = object(from.pairs(settings)?);
@@ -240,14 +237,15 @@ pub(super) fn tmpfs(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         let Value::Text(text) = &item.value else {
             return Err(must(item, "be text, in quotes"));
         };
-        let (target, options) = text.split_once(':').unwrap_or((text, ""));
+        let (target, options) = divide(text, ':').unwrap_or((text, ""));
         let target = absolute(from.fill(target, item.at)?, item)?;
+        let options = from.trusted().fill(options, item.at)?;
         match from.mode {
-            Mode::Docker => plain[target] = from.fill(options, item.at)?.into(),
+            Mode::Docker => plain[target] = options.into(),
             Mode::Swarm => mounts.push(json!({
                 "Type": "tmpfs",
                 "Target": target,
-                "TmpfsOptions": tmpfs_options(options, item)?,
+                "TmpfsOptions": tmpfs_options(&options, item)?,
             })),
         }
     }
