@@ -3,9 +3,10 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
 
 use crate::env::Env;
+
+mod python;
 
 /// Names of the environment variables read here.
 mod variable {
@@ -291,15 +292,7 @@ impl Paths<'_> {
     }
 
     fn prefix_of_python(&self) -> Option<PathBuf> {
-        let output = Command::new(self.python()?)
-            .args(["-I", "-c", "import sys; print(sys.prefix)"])
-            .env_clear()
-            .envs(self.env.iter())
-            .output()
-            .ok()
-            .filter(|output| output.status.success())?;
-        let prefix = String::from_utf8(output.stdout).ok()?;
-        Some(PathBuf::from(prefix.trim_end_matches('\n'))).filter(|path| path.is_absolute())
+        python::prefix(&self.python()?, self.env)
     }
 }
 
