@@ -12,18 +12,16 @@ import json
 import os
 import statistics
 import subprocess
-import threading
 import time
 from pathlib import Path
 
+from arms import APP, NAMES, Told, application, waves
 from bed.engine import Engine, wait_for
-from bed.kernels import ContainerApplication
 from bed.nodes import NETWORK_OF_KERNELS, Nodes
+from measure import HERE, OURS, RESULTS, ROOT, THEIRS
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-SMALL, APP = "jds-test/small", "jds-test/app"
-ARMS = ("ours", "theirs")
+SMALL = "jds-test/small"
+ARMS = (OURS, THEIRS)
 # Their launcher does not look at GP_DOCKER_NETWORK.
 ENVIRONMENT = {
     "GP_DOCKER_NETWORK": NETWORK_OF_KERNELS,
@@ -34,6 +32,7 @@ ENVIRONMENT = {
     "KERNEL_UID": "1000",
     "KERNEL_GID": "100",
 }
+SPECIFICATION = ("--swarm", f"--image-name={SMALL}", "--launch-timeout=120")
 # How long our launcher watches in the part that launches one at a time.
 WATCHED = 1.0
 
@@ -44,48 +43,8 @@ def options():
     parser.add_argument("--wave", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--launches", type=int, default=20)
-    parser.add_argument("--output", type=Path, default=ROOT / "target" / "bench" / "swarm.json")
+    parser.add_argument("--output", type=Path, default=RESULTS / "swarm.json")
     return parser.parse_args()
-
-
-def application(nodes, arm):
-    """A server's container on the manager, with a specification of this arm."""
-    manager = nodes.manager
-    container = manager.container(
-        APP,
-        options=[
-            f"--network={NETWORK_OF_KERNELS}",
-            f"--volume={manager.socket}:/var/run/docker.sock",
-            *(f"--env={name}={value}" for name, value in ENVIRONMENT.items()),
-        ],
-    )
-    if arm == "ours":
-        binaries = Path(os.environ["JDS_BIN"])
-        for name in ("jupyter-docker-spec", "launch_docker"):
-            manager.docker("cp", binaries / name, f"{container}:/opt/app/bin/{name}")
-    server = ContainerApplication("python", engine=manager, container=container)
-    server.install("--swarm", f"--image-name={SMALL}", "--launch-timeout=120")
-    return server
-
-
-class Created:
-    """When services were created, by their names, as the engine tells."""
-
-    def __init__(self, engine):
-        self.times = {}
-        command = ["docker", "--host", engine.address, "events", "--format={{json .}}"]
-        filters = ["--filter=type=service", "--filter=event=create"]
-        self.process = subprocess.Popen([*command, *filters], stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self):
-        for line in self.process.stdout:
-            event = json.loads(line)
-            self.times[event["Actor"]["Attributes"]["name"]] = event["timeNano"]
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Launches:
@@ -129,32 +88,27 @@ class Launches:
 
 def launches(nodes, servers, number):
     """Each launcher in turns; nobody counts their first."""
-    created = Created(nodes.manager)
     running = {arm: Launches(servers[arm], arm) for arm in ARMS}
     try:
-        turns = [{arm: running[arm].one(nodes, created) for arm in ARMS} for _ in range(number + 1)]
+        with Told(nodes.manager, "service", "create") as created:
+            turns = [
+                {arm: running[arm].one(nodes, created) for arm in ARMS} for _ in range(number + 1)
+            ]
     finally:
         for each in running.values():
             each.close()
-        created.close()
     return {arm: [turn[arm] for turn in turns[1:]] for arm in ARMS}
 
 
 def hundred(nodes, server, kernels, wave):
     """Many kernels at once, and where they were."""
-    waves = [min(wave, kernels - begun) for begun in range(0, kernels, wave)]
+    numbers = [min(wave, kernels - begun) for begun in range(0, kernels, wave)]
     log = nodes.manager.run / "waves.log"
-    driving = server.begin_waves("docker_python", waves, log)
-    try:
-        driving.wait_for("done: all", 3600)
-        spread = {node.name: len(node.containers()) for node in nodes.all}
-        driving.go_on()
-        stdout, _ = driving.process.communicate(timeout=3600)
-    finally:
-        driving.kill()
-    assert driving.process.returncode == 0, log.read_text()
+    result, spread = waves(
+        server, numbers, log, lambda: {node.name: len(node.containers()) for node in nodes.all}
+    )
     nodes.assert_nothing_left(600)
-    return json.loads(stdout) | {"spread": spread}
+    return result | {"spread": spread}
 
 
 def figures(values, digits=3):
@@ -187,7 +141,7 @@ def table(result):
         return "; ".join("/".join(map(str, run["spread"].values())) for run in many[arm])
 
     rows = [
-        row("", lambda arm: {"ours": "launch_docker", "theirs": "launch_docker.py"}[arm]),
+        row("", NAMES.get),
         row(
             "one launch: seconds until the service exists",
             lambda arm: figures([one["seconds"] for one in single[arm]]),
@@ -226,7 +180,10 @@ def main():
             lambda name: [SMALL, *([APP] if name == "manager" else [])],
         ) as nodes,
     ):
-        servers = {arm: application(nodes, arm) for arm in ARMS}
+        servers = {
+            arm: application(nodes.manager, arm, NETWORK_OF_KERNELS, ENVIRONMENT, *SPECIFICATION)
+            for arm in ARMS
+        }
         result = {"options": {name: str(value) for name, value in vars(wanted).items()}}
         result["launches"] = launches(nodes, servers, wanted.launches)
         result["hundreds"] = {arm: [] for arm in ARMS}

@@ -44,30 +44,33 @@ class Ended:
             assert re.search(pattern, paragraph, re.IGNORECASE), f"no {pattern!r} in:\n{self.log}"
 
 
+def order(directory: Path, environment, kernel_id, **values):
+    """The command and the environment with which a server runs the launcher of a specification."""
+    spec = json.loads((directory / "kernel.json").read_text())
+    config = spec["metadata"]["kernel_provisioner"]["config"]
+    swarm = "swarm" in spec["metadata"]["kernel_provisioner"]["provisioner_name"]
+    values = VALUES | {"kernel_id": kernel_id} | values
+    argv = [re.sub(r"{(\w+)}", lambda match: values[match[1]], word) for word in spec["argv"]]
+    return argv, {
+        "KERNEL_ID": kernel_id,
+        "KERNEL_LANGUAGE": spec["language"].lower(),
+        "KERNEL_USERNAME": "ann",
+        "KERNEL_IMAGE": config["image_name"],
+        "KERNEL_EXECUTOR_IMAGE": config["image_name"],
+        "KERNEL_UID": "1000",
+        "KERNEL_GID": "100",
+        "GP_DOCKER_NETWORK": "bridge",
+        "GP_DOCKER_MODE": "swarm" if swarm else "docker",
+        "JPY_PARENT_PID": str(os.getpid()),
+    } | environment
+
+
 class Launch:
     """A launcher that runs; `kernel_id` is what the caller made up for it."""
 
     def __init__(self, directory: Path, environment, kernel_id=None, user=None):
-        spec = json.loads((directory / "kernel.json").read_text())
-        config = spec["metadata"]["kernel_provisioner"]["config"]
-        swarm = "swarm" in spec["metadata"]["kernel_provisioner"]["provisioner_name"]
         self.kernel_id = kernel_id or str(uuid.uuid4())
-        values = VALUES | {"kernel_id": self.kernel_id}
-        self.argv = [
-            re.sub(r"{(\w+)}", lambda match: values[match[1]], word) for word in spec["argv"]
-        ]
-        environment = {
-            "KERNEL_ID": self.kernel_id,
-            "KERNEL_LANGUAGE": spec["language"].lower(),
-            "KERNEL_USERNAME": "ann",
-            "KERNEL_IMAGE": config["image_name"],
-            "KERNEL_EXECUTOR_IMAGE": config["image_name"],
-            "KERNEL_UID": "1000",
-            "KERNEL_GID": "100",
-            "GP_DOCKER_NETWORK": "bridge",
-            "GP_DOCKER_MODE": "swarm" if swarm else "docker",
-            "JPY_PARENT_PID": str(os.getpid()),
-        } | environment
+        self.argv, environment = order(directory, environment, self.kernel_id)
         self.environment = environment
         self.name = f"{environment['KERNEL_USERNAME']}-{self.kernel_id}"
         self._log = (directory.parent / f"{self.kernel_id}.log").open("w+")

@@ -20,6 +20,8 @@ class Proxy:
     def __init__(self, path: Path, engine_socket: Path, hold=None):
         self.address = f"unix://{path}"
         self.requests = []
+        # All that was sent to the engine, as it came.
+        self.sent = b""
         self.held = threading.Event()
         self.release = threading.Event()
         self._hold = hold and re.compile(hold)
@@ -54,6 +56,7 @@ class Proxy:
 
     def _up(self, client, engine, holding):
         for data in chunks(client):
+            self.sent += data
             for method, path in REQUEST.findall(data):
                 request = f"{method.decode()} {path.decode()}"
                 self.requests.append(request)

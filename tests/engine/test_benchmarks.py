@@ -1,0 +1,25 @@
+"""The benchmarks of launches work. How fast something is is not asserted."""
+
+import argparse
+
+import launch
+import measure
+import report
+
+QUICK = argparse.Namespace(quick=True, rounds=None)
+PARTS = ["container", "service", "no daemon", "told docker", "waves/1", "waves/3"]
+
+
+def test_launches(engine):
+    result = {"machine": measure.machine(engine)} | launch.measured(engine, QUICK)
+    for path in PARTS:
+        samples = report.find(result, path)
+        for arm in (measure.OURS, measure.THEIRS, measure.FLOOR):
+            (sample,) = samples[arm]
+            assert all(value > 0 for value in sample.values()), (path, sample)
+    assert all(sample["seconds"] > 0 for arm in result["ready docker"].values() for sample in arm)
+    text = report.text(result)
+    for title in ("running container", "service that exists", "without an engine", "until it is ready"):
+        assert title in text, text
+    assert "Docker " in text
+    assert "benchmarks-launches.svg" in report.plots(result)
