@@ -54,8 +54,8 @@ fn everything_there_is_to_know() {
             714  logo-64x64.png
             662  logo-svg.svg
           24534  scripts/launch_docker.py
-           5278  scripts/launch_docker.toml
-          15149  scripts/launch_docker_options.py
+           5417  scripts/launch_docker.toml
+          15163  scripts/launch_docker_options.py
     ");
     let json: Value =
         serde_json::from_str(&show(&sandbox, &["docker_python", "--json"]).stdout).unwrap();
