@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::fill::{Filler, Policy};
+use super::fill::{Filler, Policy, divide};
 use super::keys::{Key, Kind};
 use super::node::{Node, Value, Wrong};
 use super::volumes;
@@ -450,21 +450,6 @@ pub fn nanoseconds(text: &str) -> Option<i64> {
         rest = tail;
     }
     Some(total)
-}
-
-/// The text before and after the first such character, but for those in `${NAME:-default}`.
-pub(super) fn divide(text: &str, character: char) -> Option<(&str, &str)> {
-    let mut depth = 0_u32;
-    let mut characters = text.char_indices();
-    let (at, _) = characters.find(|(_, c)| {
-        match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        *c == character && depth == 0
-    })?;
-    Some((&text[..at], &text[at + character.len_utf8()..]))
 }
 
 /// The words of a command line, as a shell splits them.

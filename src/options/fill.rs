@@ -169,6 +169,21 @@ fn push(
     Ok(())
 }
 
+/// The text before and after the first such character, but for those in `${NAME:-default}`.
+pub(super) fn divide(text: &str, character: char) -> Option<(&str, &str)> {
+    let mut depth = 0_u32;
+    let mut characters = text.char_indices();
+    let (at, _) = characters.find(|(_, c)| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        *c == character && depth == 0
+    })?;
+    Some((&text[..at], &text[at + character.len_utf8()..]))
+}
+
 /// Whether the notebook's user decides about a variable of the server's.
 fn is_of_user(variable: &str) -> bool {
     variable.starts_with("KERNEL_")

@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::convert::{From, Table, bytes, divide, flag, integer, items, must};
+use super::convert::{From, Table, bytes, flag, integer, items, must};
+use super::fill::divide;
 use super::node::{Node, Value, Wrong};
 use crate::settings::Mode;
 
