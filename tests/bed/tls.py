@@ -51,3 +51,19 @@ def prepare(directory: Path):
         f"--tlscert={server / 'cert.pem'}",
         f"--tlskey={server / 'key.pem'}",
     ]
+
+
+def expired(directory: Path, signer: Path, extensions):
+    """The same as `certificate`, of a time that is over."""
+    certificate(directory, signer, extensions)
+    (directory / "index").write_text("")
+    (directory / "ca.cnf").write_text(
+        "[ca]\ndefault_ca = it\n[it]\npolicy = any\ndefault_md = sha256\nrand_serial = yes\n"
+        f"new_certs_dir = {directory}\ndatabase = {directory / 'index'}\n[any]\ncommonName = supplied\n"
+    )
+    openssl(
+        *("ca", "-batch", "-notext", "-config", directory / "ca.cnf", "-in", directory / "request.pem"),
+        *("-startdate", "20200101000000Z", "-enddate", "20200201000000Z"),
+        *("-extfile", directory / "extensions", "-out", directory / "cert.pem"),
+        *("-cert", signer / "ca.pem", "-keyfile", signer / "ca-key.pem"),
+    )
