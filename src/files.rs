@@ -31,16 +31,30 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// The same, or when it is larger than anything that people write.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    all(open(path)?, &path.display().to_string())
+}
+
+/// What comes from somewhere, of this name for messages, that may be a pipe.
+///
+/// # Errors
+/// When it is larger than anything that people write, or is not UTF-8.
+pub fn text(from: impl io::Read, name: &str) -> io::Result<String> {
+    as_text(all(from, name)?, name)
+}
+
+fn all(from: impl io::Read, name: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+    from.take(MOST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST {
-        return Err(io::Error::other(format!(
-            "`{}` is larger than {} MiB",
-            path.display(),
-            MOST >> 20
-        )));
+        let reason = format!("`{name}` is larger than {} MiB", MOST >> 20);
+        return Err(io::Error::other(reason));
     }
     Ok(bytes)
+}
+
+fn as_text(bytes: Vec<u8>, name: &str) -> io::Result<String> {
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("`{name}` is not UTF-8")))
 }
 
 /// The text in a plain file.
@@ -48,8 +62,5 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The same, or when it is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|_| {
-        let reason = format!("`{}` is not UTF-8", path.display());
-        io::Error::new(io::ErrorKind::InvalidData, reason)
-    })
+    as_text(read(path)?, &path.display().to_string())
 }

@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::{config, dry_run, planned};
 use crate::cli::Install;
+use crate::files;
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::render;
 use crate::kernelspec::store::{self, Job, Outcome};
@@ -171,12 +172,12 @@ fn specification(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Resu
 /// The name for messages, the text and the directory of a file of specifications.
 fn read_manifest(file: &str, paths: &Paths<'_>) -> Result<(String, String, PathBuf)> {
     if file == "-" {
-        let text =
-            io::read_to_string(io::stdin().lock()).context("could not read standard input")?;
+        let text = files::text(io::stdin().lock(), "standard input");
+        let text = text.context("could not read standard input")?;
         return Ok(("standard input".to_owned(), text, paths.env.directory().to_path_buf()));
     }
     let path = paths.absolute(Path::new(file));
-    let text = fs_err::read_to_string(&path)?;
+    let text = files::text(fs_err::File::open(&path)?, &path.display().to_string())?;
     Ok((file.to_owned(), text, path.parent().unwrap_or(&path).to_path_buf()))
 }
 
@@ -184,7 +185,7 @@ fn read_manifest(file: &str, paths: &Paths<'_>) -> Result<(String, String, PathB
 /// does not say.
 fn warn_of_dropped_options(settings: &Settings, destination: &Path) {
     let path = destination.join("scripts").join(OPTIONS);
-    let Ok(old) = fs_err::read_to_string(&path) else { return };
+    let Ok(old) = files::read_to_string(&path) else { return };
     let shown = path.display();
     let Ok(old) = Options::parse(OPTIONS, &old) else {
         tracing::warn!("{shown}, which cannot be understood, will be replaced.");

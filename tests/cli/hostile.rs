@@ -125,12 +125,14 @@ fn a_pipe_a_device_or_a_huge_file_is_not_waited_for() {
             let specification = with_settings(&sandbox, |_| {});
             fs::remove_file(specification.join(file)).unwrap();
             put(&specification.join(file));
+            let prefix = format!("--prefix={}", sandbox.path("prefix").display());
             for words in [
                 &["list"][..],
                 &["show", "k"],
                 &["show", "--command", "k"],
                 &["check", "k"],
                 &["pull", "k"],
+                &["install", "--dry-run", "--replace", &prefix, "--kernel-name=k"],
                 &["remove", "-y", "k"],
             ] {
                 run(&sandbox, words);
@@ -227,4 +229,6 @@ fn a_manifest_leads_nowhere_else() {
         assert!(!outcome.stderr.contains(RAW), "{outcome:}");
         assert!(contents(sandbox.root()) == before, "{text:?}");
     }
+    let outcome = run(&sandbox, &["install", "--prefix=p", "--file=/dev/zero"]);
+    assert!(outcome.error().contains("is larger than"), "{outcome}");
 }
