@@ -1,5 +1,7 @@
 //! `[client_overrides]`: what the notebook's user may change by `KERNEL_` variables, and how far.
 
+use std::ops::RangeInclusive;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use wildmatch::WildMatch;
 
@@ -30,14 +32,14 @@ pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env) -> Result<
     let (memory, cpus, devices) = fields(plan.launch.mode);
     if let Some(limit) = allowed.get("memory") {
         let most = amount(limit, bytes, "be an amount of memory, such as \"8g\"").map_err(wrong)?;
-        if let Some(value) = bounded(spec, env, "KERNEL_MEMORY", bytes, most, limit)? {
+        if let Some(value) = bounded(spec, env, "KERNEL_MEMORY", bytes, 1..=most, limit)? {
             put(&mut plan.request, memory, value.into());
         }
     }
     if let Some(limit) = allowed.get("cpus") {
         let read = |text: &str| decimal(text, NANO);
         let most = amount(limit, read, "be a number of processors, such as 4").map_err(wrong)?;
-        if let Some(value) = bounded(spec, env, "KERNEL_CPUS", read, most, limit)? {
+        if let Some(value) = bounded(spec, env, "KERNEL_CPUS", read, 1..=most, limit)? {
             put(&mut plan.request, cpus, value.into());
         }
     }
@@ -47,7 +49,7 @@ pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env) -> Result<
         };
         let read = |text: &str| text.parse().ok();
         let most = amount(limit, read, "be a number").map_err(wrong)?;
-        if let Some(count) = bounded(spec, env, "KERNEL_GPUS", read, most, limit)? {
+        if let Some(count) = bounded(spec, env, "KERNEL_GPUS", read, 0..=most, limit)? {
             // In the place of what the file asks for, not beside it.
             put(&mut plan.request, devices, serde_json::Value::Null);
             let request = serde_json::json!([{"Count": count, "Capabilities": [["gpu"]]}]);
@@ -86,25 +88,27 @@ fn amount(node: &Node, read: impl Fn(&str) -> Option<i64>, what: &str) -> Result
     value.ok_or_else(|| must(node, what))
 }
 
-/// What the user asks for, which may not be above the bound.
+/// What the user asks for, which has to be within the bounds: no memory and no processors at all mean to
+/// the engine as much as there is.
 fn bounded(
     spec: &InstalledSpec,
     env: &Env,
     variable: &str,
     read: impl Fn(&str) -> Option<i64>,
-    most: i64,
+    allowed: RangeInclusive<i64>,
     limit: &Node,
 ) -> Result<Option<i64>> {
     let Some(text) = env.get(variable) else { return Ok(None) };
-    let value = read(text).filter(|value| *value >= 0);
+    let by_spec = spec.sets(variable, text);
+    let value = read(text).filter(|value| *value >= 0 && (by_spec || value >= allowed.start()));
     let value = value.with_context(|| format!("`{variable}` of `{text}` is not an amount"))?;
     let shown = match &limit.value {
         Value::Text(text) | Value::Decimal(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
-        _ => most.to_string(),
+        _ => allowed.end().to_string(),
     };
     ensure!(
-        value <= most || spec.sets(variable, text),
+        by_spec || allowed.contains(&value),
         "`{variable}` of `{text}` is above the {shown} that this kernel may have"
     );
     Ok(Some(value))

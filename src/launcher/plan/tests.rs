@@ -166,6 +166,15 @@ fn the_user_may_change_what_is_allowed_and_no_more() {
     assert_eq!(host(&[("KERNEL_MEMORY", "2g")]).unwrap()["Memory"], 2_i64 << 30);
     assert!(error("KERNEL_MEMORY", "2.1g").contains("`KERNEL_MEMORY` of `2.1g` is above the 2g"));
     assert!(error("KERNEL_MEMORY", "much").contains("is not an amount"));
+    // To the engine, nothing means everything.
+    for (variable, value) in [
+        ("KERNEL_MEMORY", "0"),
+        ("KERNEL_MEMORY", "0.1b"),
+        ("KERNEL_CPUS", "0"),
+        ("KERNEL_CPUS", "0.0000000001"),
+    ] {
+        assert!(error(variable, value).contains("is not an amount"), "{value}");
+    }
     assert_eq!(host(&[("KERNEL_CPUS", "0.5")]).unwrap()["NanoCpus"], 500_000_000);
     assert!(error("KERNEL_CPUS", "5").contains("above the 4"));
     // The administrator has said so in kernel.json.
