@@ -53,10 +53,10 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
         Ending::StillRunning | Ending::RemovedByOthers => Ok(()),
         Ending::Stopped => match engine.reconnect().await {
             Ok(()) => Ok(()),
-            Err(error) => look_again(context, &id, &error.to_string()).await,
+            Err(error) => look_again(context, &id, &error.to_string(), false).await,
         },
         Ending::Died { exit_code } => Err(watch.explain_death(context, exit_code).await),
-        Ending::Unknown(reason) => look_again(context, &id, &reason).await,
+        Ending::Unknown(reason) => look_again(context, &id, &reason, true).await,
     }
 }
 
@@ -255,8 +255,8 @@ pub(super) fn foreign(image: &str) -> String {
 }
 
 /// Finds out what has become of the container when the engine has stopped telling, as it does when it
-/// is restarted.
-async fn look_again(context: &Context<'_>, id: &str, reason: &str) -> Result<()> {
+/// is restarted. `lives` is what was known of it last.
+async fn look_again(context: &Context<'_>, id: &str, reason: &str, lives: bool) -> Result<()> {
     let name = &context.launch.name;
     tracing::warn!("The engine has stopped reporting on {name}: {reason}");
     loop {
@@ -274,7 +274,8 @@ async fn look_again(context: &Context<'_>, id: &str, reason: &str) -> Result<()>
             Err(error) => error,
         };
         if Instant::now() + RESTART_LOOK > context.deadline {
-            return Err(error.into());
+            // The last look came too late: the server may have the kernel by now.
+            return if lives { Ok(()) } else { Err(error.into()) };
         }
         sleep(RESTART_LOOK).await;
     }

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from bed.engine import wait_for
+from bed.faults import FaultProxy
 from bed.proxy import Proxy
 
 IMAGE = "jds-test/tiny"
@@ -161,6 +162,21 @@ def test_nothing_starts_after_the_launch_timeout(engine, launch, proxied):
         ended = running.end(20)
     assert not [request for request in proxy.requests if "/start" in request]
     ended.assert_error("launch.timeout|2 s")
+
+
+def test_kernel_is_left_alone_when_the_last_look_at_it_comes_too_late(engine, launch, place):
+    """The engine cannot be reached any more, and can again when the launcher would clean up."""
+    path = place / "proxy.sock"
+    with FaultProxy(path, engine.socket) as proxy:
+        running = launch(IMAGE, "--launch-timeout=10", DOCKER_HOST=proxy.address)
+        wait_for(lambda: "Started" in running.log(), running.log)
+    wait_for(lambda: "stopped reporting" in running.log(), running.log)
+    time.sleep(10)
+    with FaultProxy(path, engine.socket) as proxy:
+        ended = running.end()
+    assert ended.status == 0, ended.log
+    assert list(containers(engine, running.kernel_id).values()) == ["running"]
+    engine.docker("rm", "--force", running.name)
 
 
 def test_kernel_that_is_removed_by_the_server_is_no_error(engine, launch):
