@@ -188,6 +188,12 @@ def hang_after(connection, request):
     connection.wait_for_end()
 
 
+def forward_late(connection, request):
+    """The engine gets to know when the launcher has given up."""
+    connection.wait_for_end()
+    connection.forward(request)
+
+
 def close_before(connection, request):
     pass
 
@@ -283,10 +289,12 @@ def future_version(connection, request):
     return True
 
 
+LATE = "forwards it late"
 FAULTS = {
     "refuses connections": None,
     "hangs": hang,
     "hangs after it": hang_after,
+    LATE: forward_late,
     "closes before it": close_before,
     "closes after it": close_after,
     "cuts the head": cut_head,
@@ -320,6 +328,8 @@ class FaultProxy:
         self.address = f"unix://{path}"
         self.steps = []
         self.struck = False
+        # Whether what was to go wrong has come to its end.
+        self.finished = threading.Event()
         self._path, self._engine_socket = path, engine_socket
         self._step, self._fault, self._lasting = step, fault, lasting
         self._before = None
@@ -405,7 +415,10 @@ class FaultProxy:
             fault = FAULTS[self._fault] if strikes and self._fault else None
             self.struck = self.struck or fault is not None
         if fault is not None:
-            return fault(connection, request)
+            try:
+                return fault(connection, request)
+            finally:
+                self.finished.set()
         if self._before is not None and step == self._before:
             self._go_away()
             answer = connection.forward(request)

@@ -73,7 +73,8 @@ class Launch:
         self.argv, environment = order(directory, environment, self.kernel_id)
         self.environment = environment
         self.name = f"{environment['KERNEL_USERNAME']}-{self.kernel_id}"
-        self._log = (directory.parent / f"{self.kernel_id}.log").open("w+")
+        self.log_file = directory.parent / f"{self.kernel_id}.log"
+        self._log = self.log_file.open("w+")
         self._started = time.monotonic()
         identity = {"user": user, "group": user, "extra_groups": []} if user else {}
         self.process = subprocess.Popen(
@@ -90,7 +91,7 @@ class Launch:
 
     def log(self):
         """What it has written until now."""
-        return Path(self._log.name).read_text()
+        return self.log_file.read_text()
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
@@ -110,3 +111,15 @@ class Launch:
             self.process.kill()
             self.process.wait()
         self._log.close()
+
+
+def prune(engine, binaries, home):
+    """Removes the kernels that no server waits for."""
+    done = subprocess.run(
+        [binaries / "jupyter-docker-spec", "prune", "--older-than=0s", "-y"],
+        env={"DOCKER_HOST": engine.address, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

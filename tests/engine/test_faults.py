@@ -5,6 +5,7 @@ Many launches go on at once, since most of what they do is to wait.
 """
 
 import itertools
+import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from bed.faults import FAULTS, HARMLESS, LASTING, FaultProxy, Step
+from bed.engine import wait_for
+from bed.faults import FAULTS, HARMLESS, LASTING, LATE, FaultProxy, Step
+from bed.launch import prune
 
 IMAGE = "jds-test/tiny"
 # Long enough for a container to start while many others do.
@@ -21,6 +24,7 @@ AT_ONCE = 10
 # The launch, what may be added for cleaning up, and patience with a machine that has others to do.
 LIMIT = TIMEOUT + 60
 LEFT = "may be left over"
+LABELS = {"component": "kernel", "app": "gateway-provisioners", "kernelspec": "k"}
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,12 @@ class Case:
 class Bed:
     """Launches kernels of one kind through proxies."""
 
-    def __init__(self, engine, launch, place, options, environment):
+    def __init__(self, engine, launch, place, binaries, options, environment):
         self.engine, self.place = engine, place
-        self._launch, self._options, self._environment = launch, options, environment
+        self._launch, self._binaries = launch, binaries
+        self._options, self._environment = options, environment
+        # The kernels that were created when their launchers had given up.
+        self.late = set()
         self._count = itertools.count()
 
     def states(self, kernel_id):
@@ -51,6 +58,14 @@ class Bed:
         if "--swarm" in self._options:
             found += self.engine.docker("service", "ls", "--filter", label, "--quiet").split()
         return found
+
+    def labels(self, kernel_id):
+        """The labels of all that the kernel has."""
+        kind = "service" if "--swarm" in self._options else "container"
+        words = ["service", "ls"] if kind == "service" else ["ps", "--all"]
+        ids = self.engine.docker(*words, "--filter", f"label=kernel_id={kernel_id}", "--quiet").split()
+        found = json.loads(self.engine.docker(kind, "inspect", *ids)) if ids else []
+        return [each.get("Spec", each.get("Config"))["Labels"] for each in found]
 
     def remove(self, name):
         kind = ["service", "rm"] if "--swarm" in self._options else ["rm", "--force"]
@@ -80,6 +95,8 @@ class Bed:
         proxy = self.proxy(step=case.step, fault=case.fault, lasting=case.lasting)
         with proxy.before(case.before):
             running, ended = self.run(proxy)
+            if case.fault == LATE:
+                assert proxy.finished.wait(30), "it was never forwarded"
         try:
             assert proxy.struck, f"it was never asked for this: {proxy.steps}"
             assert len(proxy.steps) < 150, f"{len(proxy.steps)} requests"
@@ -96,6 +113,8 @@ class Bed:
         return None, ended.status
 
     def check_nothing_left(self, case, running, ended):
+        if case.fault == LATE and "/create" in case.step.what:
+            return self.check_late(running)
         if case.lasting and LEFT in ended.log:
             # Nobody could have removed it.
             self.remove(running.name)
@@ -103,6 +122,21 @@ class Bed:
         while (left := self.states(running.kernel_id)) and time.monotonic() < deadline:
             time.sleep(0.3)
         assert not left, f"left behind: {left}"
+        return None
+
+    def check_late(self, running):
+        """What is created when the launcher has gone is not its to remove. A container is not started
+        then; a service, which the Swarm starts by itself, and a container have what `prune` goes by."""
+        for labels in self.labels(running.kernel_id):
+            assert labels.items() >= (LABELS | {"kernel_id": running.kernel_id}).items(), labels
+            self.late.add(running.kernel_id)
+        if "--swarm" not in self._options:
+            assert set(self.states(running.kernel_id)) <= {"created"}
+
+    def prune(self):
+        """Removes what no launcher could."""
+        prune(self.engine, self._binaries, self.place)
+        wait_for(lambda: not self.engine.kernels(), lambda: f"not pruned: {self.engine.kernels()}")
 
 
 def cases(steps):
@@ -114,13 +148,13 @@ def cases(steps):
 
 
 @pytest.fixture
-def containers(engine, launch, place):
-    return Bed(engine, launch, place, [], {})
+def containers(engine, launch, place, binaries):
+    return Bed(engine, launch, place, binaries, [], {})
 
 
 @pytest.fixture
-def services(swarm, network, launch, place):
-    return Bed(swarm, launch, place, ["--swarm"], {"GP_DOCKER_NETWORK": network})
+def services(swarm, network, launch, place, binaries):
+    return Bed(swarm, launch, place, binaries, ["--swarm"], {"GP_DOCKER_NETWORK": network})
 
 
 @pytest.mark.parametrize("kind", ["containers", "services"])
@@ -139,3 +173,22 @@ def test_every_fault_of_every_request(request, kind):
     print(f"{kind}: {len(todo)} cases, {survived} survived, in {seconds:.0f} s ({requests})")
     assert not wrong, f"{len(wrong)} of {len(todo)} cases:\n" + "\n".join(wrong)
     assert survived >= len(steps) * len(HARMLESS)
+    assert bed.late, "nothing was created late"
+    bed.prune()
+
+
+@pytest.mark.parametrize("kind", ["containers", "services"])
+def test_engine_that_denies_all_after_the_creation(request, kind):
+    """The launcher believes it, and can do nothing; what is left is found by its labels."""
+    bed = request.getfixturevalue(kind)
+    after = next(step for step in bed.steps() if step.what in ("GET /events", "GET /tasks"))
+    with bed.proxy(step=after, fault="answers 404", lasting=True) as proxy:
+        running, ended = bed.run(proxy)
+    if kind == "containers":
+        ended.assert_error()
+        assert bed.states(running.kernel_id) == ["created"]
+    else:
+        assert ended.status == 0, ended.log
+    (labels,) = bed.labels(running.kernel_id)
+    assert labels.items() >= (LABELS | {"kernel_id": running.kernel_id}).items()
+    bed.prune()

@@ -15,6 +15,7 @@ import pytest
 
 from bed.engine import wait_for
 from bed.killed import CALL, strace
+from bed.launch import prune
 
 IMAGE = "jds-test/tiny"
 # The kernel runs by then, also where strace and other launches slow it down.
@@ -68,16 +69,7 @@ class Bed:
         return json.loads(self.engine.docker(kind, "inspect", *ids.split())) if ids else []
 
     def prune_all(self):
-        tool = self._binaries / "jupyter-docker-spec"
-        environment = {"DOCKER_HOST": self.engine.address, "HOME": str(self.place)}
-        done = subprocess.run(
-            [tool, "prune", "--older-than=0s", "-y"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        prune(self.engine, self._binaries, self.place)
         wait_for(lambda: not self.objects(), lambda: f"not pruned: {self.objects()}")
 
 
