@@ -191,7 +191,7 @@ fn host_and_port(text: &str, default_port: u16) -> Option<(String, u16)> {
             None => (text, None),
         },
     };
-    if text.is_empty() || host.contains(['/', '@', ' ']) {
+    if text.is_empty() || host.contains(['/', '@', ' ', '[', ']']) {
         return None;
     }
     let port =
@@ -270,6 +270,7 @@ mod tests {
             (vec![("DOCKER_HOST", "tcp://h:1/prefix")], "write an address as"),
             (vec![("DOCKER_HOST", "tcp://u:p@h:1")], "is `tcp://...@h:1`: write an address as"),
             (vec![("DOCKER_HOST", "u:p@h:1")], "is `...@h:1`: write an address as"),
+            (vec![("DOCKER_HOST", "tcp://[[]:1")], "write an address as"),
             (vec![("DOCKER_HOST", "/var/run/docker.sock")], "write an address as"),
             (vec![("DOCKER_HOST", "unix:///x?y")], "no query"),
             (vec![("DOCKER_HOST", "https://h:1")], "set DOCKER_TLS_VERIFY=1"),
