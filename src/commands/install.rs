@@ -186,6 +186,10 @@ fn read_manifest(file: &str, paths: &Paths<'_>) -> Result<(String, String, PathB
 fn warn_of_dropped_options(settings: &Settings, destination: &Path) {
     let path = destination.join("scripts").join(OPTIONS);
     let Ok(old) = files::read_to_string(&path) else { return };
+    // Most often nothing changes, and understanding both is a tenth of what an install computes.
+    if settings.options.as_ref() == Some(&old) {
+        return;
+    }
     let shown = path.display();
     let Ok(old) = Options::parse(OPTIONS, &old) else {
         tracing::warn!("{shown}, which cannot be understood, will be replaced.");
