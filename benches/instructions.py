@@ -21,6 +21,8 @@ from measure import BINARIES, HERE
 WRITTEN_DOWN = HERE / "instructions.json"
 # How far a count may be off, in percent: with the same compiler, and with another.
 TOLERANCE, OTHER_COMPILER = 5, 20
+# The least of so many counts is the launcher's: where it waits for two things, chance has one go first.
+TIMES = 8
 RENEW = "tests/run bench instructions --renew"
 INSTALL = ["jupyter-docker-spec", "install", "--user", "--replace"]
 # What is counted, and with which exit status it ends; what is installed is there before.
@@ -74,7 +76,13 @@ def counts():
         for name in ("jupyter-docker-spec", "launch_docker"):
             shutil.copy2(BINARIES / name, place / "bin")
         counted(place, INSTALL, 0)
-        return {name: counted(place, *command) for name, command in COMMANDS.items()}
+        return {
+            name: min(
+                counted(place, words, status)
+                for _ in range(TIMES if words[0] == "launch_docker" else 1)
+            )
+            for name, (words, status) in COMMANDS.items()
+        }
 
 
 def compiler():
