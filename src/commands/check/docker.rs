@@ -150,7 +150,8 @@ impl Docker {
                 ));
             }
             Ok(network) => {
-                report.ok(format!("the network `{name}` ({variable}) is a {}", network.driver));
+                let driver = &network.driver;
+                report.ok(format!("the network `{name}` ({variable}) has the driver {driver}"));
                 return network.driver != "overlay" || network.attachable;
             }
             Err(error) if error.is_not_found() => report.error(format!(

@@ -61,7 +61,9 @@ pub(super) fn check(
                  program for this machine",
                 std::env::consts::ARCH
             )),
-            None if problems.is_empty() => report.ok(format!("the launcher is {name} {version}")),
+            None if problems.is_empty() => {
+                report.ok(format!("the launcher is {name} {version}").trim_end());
+            }
             None => {}
         }
         if launcher.kind == Kind::Upstream {
