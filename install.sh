@@ -5,8 +5,8 @@
 #   ./install.sh DIRECTORY    into that directory
 #
 # `jupyter docker-spec` looks in the directory of `jupyter` itself first, and gateway_provisioners
-# brings a command of the same name, which is replaced there: see "Beside gateway_provisioners" in
-# README.md.
+# brings a command of the same name, which is replaced there: see "With gateway_provisioners" in
+# docs/packages.md.
 set -euo pipefail
 cd "$(dirname "$0")"
 

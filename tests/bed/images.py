@@ -7,12 +7,14 @@ lines in the machine's network, and the engine of the tests finds the images in 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from bed import pages
 from bed.engine import Engine
 
 HERE = Path(__file__).parent
@@ -33,6 +35,19 @@ def main():
         # The images that the documentation shows how to make: minutes for each, once.
         for name in ("r", "scala"):
             build(engine, DOCUMENTED / name, PREPARED)
+        of_tutorial(engine)
+
+
+def of_tutorial(engine):
+    """What the tutorial builds, so that the tests, without a network, have its layers in the engine's cache."""
+    (dockerfile,) = [block.text for block in pages.blocks("docs/tutorial.md") if block.file]
+    (public,) = re.findall(r"^FROM (\S+)$", dockerfile, re.M)
+    source = engine.run / "tutorial"
+    source.mkdir()
+    (source / "Dockerfile").write_text(dockerfile)
+    engine.docker("tag", PREPARED, public)
+    build(engine, source, PREPARED)
+    engine.docker("image", "rm", public)
 
 
 def pulled(engine):

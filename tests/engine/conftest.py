@@ -26,6 +26,7 @@ KERNEL_IMAGE = "jds-test/kernel"
 APP_IMAGE = "jds-test/app"
 TINY_IMAGE = "jds-test/tiny"
 GPU = "NVIDIA-GPU"
+SHARED = Path("/usr/local/share")
 
 
 def pretend_gpu(directory: Path):
@@ -64,6 +65,14 @@ def engine(engine_of_session):
         engine_of_session.assert_no_launchers()
     finally:
         engine_of_session.clean()
+
+
+@pytest.fixture
+def shared():
+    """An empty place for what all users share; only these tests see it, in their namespace."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", SHARED], check=True)
+    yield SHARED
+    subprocess.run(["umount", SHARED], check=True)
 
 
 @pytest.fixture

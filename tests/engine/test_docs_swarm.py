@@ -1,37 +1,23 @@
 """The commands of docs/swarm.md, run in their order on a Swarm of three nodes, and what they promise."""
 
 import json
-import re
 import shutil
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
+from bed import pages
 from bed.engine import wait_for
 from bed.nodes import NETWORK_OF_KERNELS
 
-PAGE = Path(__file__).parents[2] / "docs" / "swarm.md"
-NOT_RUN = "<!-- not run by the tests: "
+PAGE = "docs/swarm.md"
 # What the page names, by what the tests have in its place.
 IMAGES = {
     "quay.io/jupyter/base-notebook": "jds-test/app",
     "elyra/kernel-py:0.5.0": "jds-test/kernel",
     "busybox": "jds-test/tiny",
 }
-BLOCK = re.compile(
-    r"(?P<before>[^\n]*)\n```(?P<kind>[a-z]+)(?: (?P<node>\S+))?\n(?P<text>.*?)\n```", re.DOTALL
-)
-
-
-def blocks():
-    """The blocks of the page: the heading that each is under, its kind, its node, and its text."""
-    text = PAGE.read_text()
-    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        heading = section.splitlines()[0]
-        for match in BLOCK.finditer(section):
-            yield heading, match
 
 
 class Page:
@@ -39,22 +25,19 @@ class Page:
 
     def __init__(self, nodes, directory):
         self.nodes, self.directory = nodes, directory
-        self.left = [
-            (heading, match["node"], match["text"])
-            for heading, match in blocks()
-            if match["kind"] == "sh" and not match["before"].startswith(NOT_RUN)
-        ]
+        self.left = [block for block in pages.blocks(PAGE) if block.is_typed]
 
-    def run(self, heading, start=""):
+    def run(self, section, start=""):
         """Runs the next commands under a heading, which begin so; what they print."""
         block = next(
-            block for block in self.left if block[0] == heading and block[2].startswith(start)
+            block
+            for block in self.left
+            if block.section == section and block.text.startswith(start)
         )
         self.left.remove(block)
-        _, node, text = block
-        script = f"cd {self.directory}\n{text}"
-        done = self.nodes[node].shell(script, DOCKER_BUILDKIT="0")
-        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        script = f"cd {self.directory}\n{block.text}"
+        done = self.nodes[block.node].shell(script, DOCKER_BUILDKIT="0")
+        assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
 
@@ -120,18 +103,12 @@ def without_network(nodes):
     nodes.manager.network(NETWORK_OF_KERNELS, "--driver=overlay", "--attachable")
 
 
-def test_every_block_is_run_or_says_why_not():
-    for _, match in blocks():
-        if match["kind"] == "sh":
-            assert match["node"] or match["before"].startswith(NOT_RUN), match["text"]
-
-
 def test_the_page(nodes, named, without_network, binaries, place):
     page = Page(nodes, place)
     for name in ("jupyter-docker-spec", "launch_docker"):
         shutil.copy2(binaries / name, place)
-    dockerfile = next(match["text"] for _, match in blocks() if match["kind"] == "dockerfile")
-    (place / "Dockerfile").write_text(f"{dockerfile}\n")
+    (dockerfile,) = [block.text for block in pages.blocks(PAGE) if block.file]
+    (place / "Dockerfile").write_text(dockerfile)
 
     page.run("Set up", "docker network create")
     page.run("Set up", "docker build")

@@ -1,7 +1,6 @@
 """The commands of docs/languages.md do what it says."""
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bed import pages
 from bed.kernels import R, SCALA
 
 ROOT = Path(__file__).parents[2]
@@ -18,9 +18,9 @@ BASE = "--build-arg=BASE=jds-test/prepared"
 
 def commands():
     """What the page says to type, in words."""
-    text = (ROOT / "docs" / "languages.md").read_text()
-    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
-        yield from map(shlex.split, block.replace("\\\n", "").strip().splitlines())
+    for block in pages.blocks("docs/languages.md"):
+        if block.is_typed:
+            yield from map(shlex.split, block.text.replace("\\\n", "").strip().splitlines())
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_they_are_the_same_when_built_elsewhere(package, dist, end):
 
 def test_cp_is_all_that_the_tarball_needs(system):
     root = system(TINY)
-    (command,) = re.findall(r"`(cp .* /usr/local/bin)`", (ROOT / "README.md").read_text())
+    (command,) = re.findall(r"`(cp .* /usr/local/bin)`", (ROOT / "docs/packages.md").read_text())
     root.run(f"mkdir -p /usr/local/bin; tar -xzf /dist/*-linux.tar.gz; {command}")
     root.run("PATH=/usr/local/bin:$PATH jupyter-docker-spec install")
     assert root.has("/usr/local/share/jupyter/kernels/docker_python/scripts/launch_docker")

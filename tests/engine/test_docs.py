@@ -1,0 +1,68 @@
+"""Pages that one person types from the top to the bottom, on one engine."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from bed.deployments import IMAGES, Workplace
+from bed.distribution import PASSWORD, passwords
+from bed.pages import Page
+
+
+def private_registry(request, workplace):
+    """A registry that asks for a password, which is in a file."""
+    shelf, serve = map(request.getfixturevalue, ("shelf", "serve"))
+    shelf.put("team/kernel:1")
+    workplace.environment["REGISTRY"] = serve(passwords(shelf.directory)).host
+    (workplace.directory / "password").write_text(PASSWORD)
+
+
+def python_tool(request, workplace):
+    """A specification that the Python tool has made, and nothing in what all users share."""
+    request.getfixturevalue("shared")
+    tool = request.getfixturevalue("gp_env") / "bin" / "jupyter-docker-spec"
+    words = [tool, "install", "--user", "--image-name=my/python-kernel:1.0"]
+    subprocess.run(words, env=workplace.environment, check=True, capture_output=True)
+
+
+def manager(request, workplace):
+    """The engine as a manager of a Swarm, with a network for kernels."""
+    request.getfixturevalue("swarm").network("kernels", "--driver=overlay", "--attachable")
+
+
+# Each with what has to be there before.
+PAGES = {
+    "docs/tutorial.md": None,
+    "docs/how-to/gpu.md": None,
+    "docs/how-to/kernel-does-not-start.md": None,
+    "docs/how-to/limits.md": None,
+    "docs/how-to/mount-data.md": None,
+    "docs/how-to/private-registry.md": private_registry,
+    "docs/how-to/proxy.md": None,
+    "docs/how-to/several-specifications.md": None,
+    "docs/how-to/swarm-placement.md": manager,
+    "docs/how-to/switch-from-python.md": python_tool,
+}
+
+
+@pytest.fixture
+def workplace(engine, gp_env, place, binaries):
+    """A directory with the images that pages name, and our programs beside the `jupyter` of a server."""
+    for name, image in IMAGES.items():
+        engine.docker("tag", image, name)
+    home, work = place / "home", place / "home" / "work"
+    work.mkdir(parents=True)
+    shutil.copy2(gp_env / "bin" / "jupyter", work)
+    path = f"{work}:{gp_env / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
+    # As root nobody may start kernels.
+    yield Workplace(engine, work, binaries, PATH=path, HOME=str(home), USER="alice", LANG="C.UTF-8")
+    images = engine.docker("images", "--format={{.Repository}}:{{.Tag}}", "my/*").split()
+    engine.client("image", "rm", "--force", *images, *IMAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page(page, workplace, request):
+    if PAGES[page]:
+        PAGES[page](request, workplace)
+    Page(page, workplace).follow_all()
