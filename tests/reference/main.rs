@@ -8,6 +8,7 @@
 mod commands;
 mod files;
 mod keys;
+mod messages;
 mod sources;
 mod variables;
 
