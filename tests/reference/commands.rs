@@ -44,7 +44,9 @@ fn classes_and_traits_are_current() {
                     `.json` or `.py`, in Jupyter's directories, or the one that `--config` names. A value is \
                     set there by class and trait, `c.DockerSpecInstaller.image_name = \"my/image\"`, and so on \
                     the command line, `--DockerSpecInstaller.image_name=my/image`. What counts most is the \
-                    command line, then a variable, then a file, then the default.\n"
+                    command line, then a file, then a variable, then the default; `install --show-config` tells \
+                    each value and where it is from, and `--generate-config` writes a file to begin with. A file \
+                    in Python is read by the `python3` that is there.\n"
         .to_owned();
     for class in Class::ALL {
         let own = Trait::ALL.into_iter().filter(|known| known.class == class);

@@ -17,7 +17,10 @@ fn keys_are_current() {
          at each launch. Its keys are those of a service in the [Compose \
          specification](https://docs.docker.com/reference/compose-file/services/); [its \
          schema](../launch_docker.schema.json) is for editors. An option of `install` writes its key into the file. \
-         A key without a meaning in a mode is an error there.\n\n{}",
+         A key without a meaning in a mode is an error there. What is wrong in the file is an error with line and \
+         column, at the install, in `check` and at the launch. The launcher in Python obeys the file as far as the \
+         Docker SDK has arguments for it, and refuses the rest by name. Every user of the Jupyter server can read \
+         it.\n\n{}",
         table(["key", "option of `install`", "container", "service"], &rows)
     );
     text += "\n## The file as `install` writes it\n\nEvery key with an example, commented out, and what can be filled \

@@ -12,7 +12,7 @@ type Row = (&'static str, &'static str, &'static str);
 const VARIABLES: [(&str, &str, &[Row]); 8] = [
     (
         "Read by `install`",
-        "Each stands for an option, which outweighs it.",
+        "Each stands for an option, which outweighs it, and so does a [configuration file](configuration.md).",
         &[
             ("GP_IMAGE_NAME", "", "`--image-name`"),
             ("GP_AUTHORIZED_USERS", "everybody", "`--authorized-users`, separated by commas"),
