@@ -20,10 +20,8 @@ use self::reasons::{explain_delay, explain_failure, explain_loss, progress};
 /// How often the task is looked at until it runs.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How often it is looked at after that: at first, and when it has run for long, because many launchers
-/// wait at once where a server starts many kernels.
+/// How often it is looked at after that.
 const LOOK_RUNNING: Duration = Duration::from_secs(1);
-const LOOK_LATER: Duration = Duration::from_secs(5);
 
 /// How long no node may be fit for a task, or none be wanted, before that is taken for an answer. Swarm
 /// tries again and again, but not for the few seconds that the server waits.
@@ -175,7 +173,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut hopeless_since = None;
     let mut away_since = None;
     let mut waiting = Waiting::default();
-    let mut running_since = None;
+    let mut running = false;
     loop {
         let tasks = match context.engine.service_tasks(id).await {
             Ok(tasks) => tasks,
@@ -185,7 +183,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                     return Ok(Ending::RemovedByOthers);
                 }
                 // The last look came too late: the server may have the kernel by now.
-                if running_since.is_some() && Instant::now() >= context.deadline {
+                if running && Instant::now() >= context.deadline {
                     return Ok(Ending::StillRunning);
                 }
                 // An engine that is restarted is no manager at first.
@@ -221,11 +219,9 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             }
             _ => hopeless_since = None,
         }
-        let running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
-        running_since = running.then(|| running_since.unwrap_or_else(Instant::now));
-        let left = context.deadline.saturating_duration_since(Instant::now());
-        let pause = running_since.map_or(LOOK, |since| until_next_look(since.elapsed(), left));
-        if pause >= left {
+        running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
+        let pause = if running { LOOK_RUNNING } else { LOOK };
+        if Instant::now() + pause >= context.deadline {
             return Ok(if running {
                 Ending::StillRunning
             } else {
@@ -237,12 +233,6 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         }
         sleep(pause).await;
     }
-}
-
-/// How long a task that has run for so long is not looked at. The last look is as late as ever.
-fn until_next_look(running: Duration, left: Duration) -> Duration {
-    let pause = (running / 10).min(LOOK_LATER).min(left.saturating_sub(LOOK_RUNNING));
-    pause.max(LOOK_RUNNING)
 }
 
 /// Whether the engine says that there is no such service any more.
@@ -342,26 +332,6 @@ mod tests {
         ] {
             assert_eq!(is_given_up(&task(desired, state, "")), given_up, "{desired} {state}");
         }
-    }
-
-    #[test]
-    fn a_task_that_has_run_for_long_is_looked_at_less_often_but_not_at_the_end() {
-        let looks = |timeout: u64| {
-            let (timeout, mut age, mut looks) = (Duration::from_secs(timeout), Duration::ZERO, 0);
-            loop {
-                let pause = until_next_look(age, timeout - age);
-                assert!((LOOK_RUNNING..=LOOK_LATER).contains(&pause), "{pause:?}");
-                looks += 1;
-                if pause >= timeout - age {
-                    assert!(timeout - age <= LOOK_RUNNING);
-                    return looks;
-                }
-                age += pause;
-            }
-        };
-        assert_eq!(looks(10), 10);
-        assert!((15..25).contains(&looks(30)), "{}", looks(30));
-        assert!(looks(120) < 50, "{}", looks(120));
     }
 
     #[test]
