@@ -133,6 +133,11 @@ const FILES: [(&str, &[File]); 5] = [
     (
         "Others",
         &[
+            (
+                &["os.py"],
+                "lib/python3.*/os.py",
+                "looked for beside a Python, whose prefix is known by it",
+            ),
             (&["/etc/passwd"], "/etc/passwd", "read for home directories, as in `~alice`"),
             (
                 &["/proc/sys/kernel/random/uuid"],
