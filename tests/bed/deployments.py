@@ -16,7 +16,7 @@ IMAGES = {
     "elyra/kernel-py:0.5.0": "jds-test/kernel",
     "haproxy:lts-alpine": "jds-test/haproxy",
     "quay.io/jupyter/base-notebook:latest": "jds-test/app",
-    "python:3.13-slim": "jds-test/prepared",
+    "python:3.12-slim": "jds-test/prepared",
     "my/python-kernel:1.0": "jds-test/kernel",
 }
 
