@@ -1,5 +1,7 @@
 //! What the targets have in common: a command line, and what follows when a file has been read.
 
+pub mod launch;
+
 use std::path::Path;
 
 use clap::Parser as _;
