@@ -1,7 +1,7 @@
 /* Runs a command and writes what it has used to a file, as JSON: `clock FILE COMMAND...`.
  *
  * A process counts the memory of what it was forked from as its own, so this is small: linked statically,
- * and in C. The time runs from just before the fork.
+ * and in C. The time runs from just before the fork. It ends with the status of the command.
  */
 #include <stdio.h>
 #include <sys/resource.h>
@@ -36,12 +36,12 @@ int main(int count, char **words)
     if (child < 0 || wait4(child, &status, 0, &used) != child)
         return 2;
     double took = (now(CLOCK_MONOTONIC) - began) / 1e9;
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     FILE *out = fopen(words[1], "w");
     if (!out)
         return 2;
     fprintf(out,
             "{\"began_ns\": %lld, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"peak_kib\": %ld, \"status\": %d}\n",
-            date, took, seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss,
-            WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-    return fclose(out) ? 2 : 0;
+            date, took, seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss, code);
+    return fclose(out) ? 2 : code;
 }

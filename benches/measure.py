@@ -89,14 +89,14 @@ class Clock:
 
 def turns(arms, wanted, usual, warm=True):
     """Runs each arm once a round, the next round the other way about. The first round warms up, and
-    does not count."""
+    does not count, and neither does what came to nothing."""
     warm = warm and not wanted.quick
     rounds = 1 if wanted.quick else min(wanted.rounds or usual, usual)
     samples = {name: [] for name in arms}
     for turn in range(rounds + warm):
         for name in list(arms) if turn % 2 == 0 else reversed(arms):
             sample = arms[name]()
-            if turn >= warm:
+            if turn >= warm and sample is not None:
                 samples[name].append(sample)
     return samples
 
