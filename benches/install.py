@@ -43,6 +43,8 @@ class Places:
         return [programs[arm] / TOOL, "install", "--user"]
 
     def run(self, arm, command, name=None):
+        # What is still on its way to the disk is not this one's.
+        os.sync()
         return self.clock.run(command, self.environment(name or arm))
 
     def copies(self, source):
@@ -51,8 +53,6 @@ class Places:
         def copy():
             target = self.directory / "copy"
             shutil.rmtree(target, ignore_errors=True)
-            # What is still on its way to the disk is not this one's.
-            os.sync()
             return self.run(FLOOR, ["cp", "-r", source, target])
 
         return copy
@@ -91,7 +91,6 @@ def many(places, number, wanted, times, upstream):
 
     def ours():
         empty(places.directory / name)
-        os.sync()
         return places.run(OURS, [*places.installer(OURS), f"--file={file}"], name)
 
     def theirs():
