@@ -149,6 +149,11 @@ pub struct Install {
     #[arg(long, value_name = "USER", help_heading = "Kernel", action = ArgAction::Append)]
     pub unauthorized_users: Vec<String>,
 
+    /// Tell the notebook's user why a kernel could not be launched, not only the server's log; the
+    /// server needs the Python package jupyter-docker-spec
+    #[arg(long, help_heading = "Kernel", overrides_with = "show_launch_errors")]
+    pub show_launch_errors: bool,
+
     /// What starts the container: `native`, `python` (a launcher to be edited) or a file
     /// [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default: native]
     #[arg(long, value_name = "KIND|PATH", help_heading = "Kernel")]

@@ -43,6 +43,7 @@ struct Shown {
     port_range: Option<String>,
     launch_timeout: Option<Value>,
     kernel_class: Option<String>,
+    shows_launch_errors: bool,
     argv: Vec<String>,
     env: BTreeMap<String, String>,
     config: BTreeMap<String, Value>,
@@ -110,6 +111,7 @@ impl Shown {
             port_range: spec.text("port_range").map(str::to_owned),
             launch_timeout: spec.launch_timeout(),
             kernel_class: spec.argument("kernel-class-name").map(str::to_owned),
+            shows_launch_errors: spec.shows_launch_errors,
             options,
             argv: spec.kernel_json.argv,
             env: spec.kernel_json.env,
@@ -123,10 +125,13 @@ impl Shown {
         let mut text = self.entry.text();
         let names = |names: &[String]| names.join(", ");
         let everybody = "everybody".to_owned();
+        let launch_errors =
+            if self.shows_launch_errors { "shown to the user" } else { "in the server's log" };
         let timeout = self.launch_timeout.as_ref().map(|seconds| format!("{} s", text_of(seconds)));
         for (name, value) in [
             ("Port range", self.port_range.clone().unwrap_or_else(|| "any".to_owned())),
             ("Launch timeout", timeout.unwrap_or_else(|| "the server's".to_owned())),
+            ("Launch errors", launch_errors.to_owned()),
             ("Kernel class", self.kernel_class.clone().unwrap_or_else(|| "-".to_owned())),
             (
                 "Users",

@@ -23,6 +23,13 @@ pub(super) const PROXIES: [(&str, Mode); 2] =
 pub(super) const PROVISIONERS: [(&str, Mode); 2] =
     [("docker-swarm-provisioner", Mode::Swarm), ("docker-provisioner", Mode::Docker)];
 
+/// What stands before the names of this project's provisioners, which are derived from those.
+pub(super) const REPORTING_PROVISIONER: &str = "reporting-";
+
+/// The Python module of this project's process proxies, and what stands before their names.
+pub(super) const REPORTING_MODULE: &str = "jupyter_docker_spec.process_proxies";
+pub(super) const REPORTING_PROXY: &str = "Reporting";
+
 /// `kernel.json`, as far as it is looked at. What is missing is empty, as in `jupyter_client`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -72,6 +79,8 @@ pub struct Installed {
     pub system: System,
     /// Container or service.
     pub mode: Mode,
+    /// Whether the user is told why a kernel could not be launched.
+    pub shows_launch_errors: bool,
     /// The provisioner's, or the process proxy's, settings.
     pub config: BTreeMap<String, Value>,
 }
@@ -91,19 +100,22 @@ impl Installed {
 
     fn of(directory: &Path, mut kernel_json: KernelJson) -> Option<Self> {
         let provisioner = kernel_json.metadata.kernel_provisioner.take().and_then(|stanza| {
-            let (_, mode) =
-                PROVISIONERS.into_iter().find(|(name, _)| *name == stanza.provisioner_name)?;
-            Some((System::GatewayProvisioners, mode, stanza.config))
+            let of_ours = stanza.provisioner_name.strip_prefix(REPORTING_PROVISIONER);
+            let given = of_ours.unwrap_or(&stanza.provisioner_name);
+            let (_, mode) = PROVISIONERS.into_iter().find(|(name, _)| *name == given)?;
+            Some((System::GatewayProvisioners, mode, of_ours.is_some(), stanza.config))
         });
         let proxy = kernel_json.metadata.process_proxy.take().and_then(|stanza| {
-            let (_, mode) = PROXIES.into_iter().find(|(name, _)| {
-                // The class may be one that somebody has derived and put elsewhere.
-                stanza.class_name.rsplit('.').next().is_some_and(|class| class.ends_with(name))
-            })?;
-            Some((System::EnterpriseGateway, mode, stanza.config))
+            let (module, class) =
+                stanza.class_name.rsplit_once('.').unwrap_or(("", &stanza.class_name));
+            // The class may be one that somebody has derived and put elsewhere.
+            let (_, mode) = PROXIES.into_iter().find(|(name, _)| class.ends_with(name))?;
+            let is_ours = module == REPORTING_MODULE;
+            Some((System::EnterpriseGateway, mode, is_ours, stanza.config))
         });
-        let (system, mode, config) = provisioner.or(proxy)?;
-        Some(Self { directory: directory.to_path_buf(), kernel_json, system, mode, config })
+        let (system, mode, shows_launch_errors, config) = provisioner.or(proxy)?;
+        let directory = directory.to_path_buf();
+        Some(Self { directory, kernel_json, system, mode, shows_launch_errors, config })
     }
 
     /// The image of the kernel's container; `None` where the server has to name it.
@@ -207,14 +219,25 @@ mod tests {
         for (text, expected) in [
             (provisioner("docker-provisioner"), Some((GatewayProvisioners, Mode::Docker))),
             (provisioner("docker-swarm-provisioner"), Some((GatewayProvisioners, Mode::Swarm))),
+            (
+                provisioner("reporting-docker-provisioner"),
+                Some((GatewayProvisioners, Mode::Docker)),
+            ),
             (provisioner("local-provisioner"), None),
             (proxy("DockerProcessProxy"), Some((EnterpriseGateway, Mode::Docker))),
             (proxy("MyDockerSwarmProcessProxy"), Some((EnterpriseGateway, Mode::Swarm))),
+            (
+                proxy("ReportingDockerProcessProxy")
+                    .replace("a.b", "jupyter_docker_spec.process_proxies"),
+                Some((EnterpriseGateway, Mode::Docker)),
+            ),
             (proxy("KubernetesProcessProxy"), None),
             ("{}".to_owned(), None),
         ] {
             let found = read(&text).unwrap().map(|spec| (spec.system, spec.mode));
             assert_eq!(found, expected, "{text}");
+            let shows = read(&text).unwrap().is_some_and(|spec| spec.shows_launch_errors);
+            assert_eq!(shows, text.contains("eporting"), "{text}");
         }
         assert!(read("{").unwrap_err().to_string().starts_with("could not understand"));
     }

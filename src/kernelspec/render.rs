@@ -12,7 +12,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::installed::{PROVISIONERS, PROXIES};
+use super::installed::{
+    PROVISIONERS, PROXIES, REPORTING_MODULE, REPORTING_PROVISIONER, REPORTING_PROXY,
+};
 use super::launcher::LauncherFile;
 use super::store::{Content, File, Tree};
 use crate::launcher::spec::OPTIONS;
@@ -56,7 +58,7 @@ enum Stanza<'a> {
 
 #[derive(Debug, Serialize)]
 struct Provisioner<'a> {
-    provisioner_name: &'static str,
+    provisioner_name: String,
     config: Config<'a>,
 }
 
@@ -163,8 +165,9 @@ fn environment(settings: &Settings) -> BTreeMap<&'static str, String> {
 }
 
 fn provisioner(settings: &Settings) -> Provisioner<'_> {
+    let prefix = if settings.show_launch_errors { REPORTING_PROVISIONER } else { "" };
     Provisioner {
-        provisioner_name: name_for(settings.mode, PROVISIONERS),
+        provisioner_name: format!("{prefix}{}", name_for(settings.mode, PROVISIONERS)),
         config: Config {
             image_name: &settings.image_name,
             executor_image_name: settings.executor_image_name.as_deref(),
@@ -181,8 +184,13 @@ fn proxy(settings: &Settings) -> Proxy<'_> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         (!names.is_empty()).then(|| names.join(","))
     };
+    let module = if settings.show_launch_errors {
+        format!("{REPORTING_MODULE}.{REPORTING_PROXY}")
+    } else {
+        format!("{PROXY_MODULE}.")
+    };
     Proxy {
-        class_name: format!("{PROXY_MODULE}.{}", name_for(settings.mode, PROXIES)),
+        class_name: format!("{module}{}", name_for(settings.mode, PROXIES)),
         config: ProxyConfig {
             image_name: &settings.image_name,
             executor_image_name: settings.executor_image_name.as_deref(),

@@ -51,6 +51,7 @@ const GATEWAY: &str = "gateway";
 const IMAGE_TAG: &str = "image-tag";
 const EXECUTOR_IMAGE_NAME: &str = "executor-image-name";
 const LAUNCHER: &str = "launcher";
+const SHOW_LAUNCH_ERRORS: &str = "show-launch-errors";
 const SYS_PREFIX: &str = "sys-prefix";
 
 /// The words at the top of a file.
@@ -78,6 +79,7 @@ struct Table {
     image_tag: Option<String>,
     executor_image_name: Option<String>,
     launcher: Option<String>,
+    show_launch_errors: Option<bool>,
     sys_prefix: bool,
     container: Vec<flags::Given>,
 }
@@ -107,6 +109,7 @@ impl Table {
             image_tag: self.image_tag.clone().or(other.image_tag),
             executor_image_name: self.executor_image_name.clone().or(other.executor_image_name),
             launcher: self.launcher.clone().or(other.launcher),
+            show_launch_errors: self.show_launch_errors.or(other.show_launch_errors),
             sys_prefix: self.sys_prefix || other.sys_prefix,
             container: {
                 // What says something of the same key of `launch_docker.toml` is one value.
@@ -131,6 +134,7 @@ impl Manifest<'_> {
             image_tag: args.image_tag.clone(),
             executor_image_name: args.executor_image_name.clone(),
             launcher: args.launcher.clone(),
+            show_launch_errors: args.show_launch_errors.then_some(true),
             sys_prefix: args.place.sys_prefix,
             container: args.container.clone(),
         };
@@ -144,6 +148,7 @@ impl Manifest<'_> {
                 image_tag: table.image_tag,
                 executor_image_name: table.executor_image_name,
                 launcher: table.launcher,
+                show_launch_errors: table.show_launch_errors.unwrap_or_default(),
                 place,
                 ..args
             };
@@ -209,6 +214,7 @@ impl Manifest<'_> {
                 EXECUTOR_IMAGE_NAME => {
                     table.executor_image_name = Some(self.string(&name, value)?.to_owned());
                 }
+                SHOW_LAUNCH_ERRORS => table.show_launch_errors = Some(self.flag(&name, value)?),
                 SYS_PREFIX => table.sys_prefix = self.flag(&name, value)?,
                 LAUNCHER => {
                     let given = self.string(&name, value)?;
@@ -332,7 +338,8 @@ fn option(known: &'static Trait) -> &'static str {
 
 fn unknown(name: &str) -> String {
     let container = FLAGS.iter().map(|flag| flag.long);
-    let others = [GATEWAY, IMAGE_TAG, EXECUTOR_IMAGE_NAME, LAUNCHER, SYS_PREFIX];
+    let others =
+        [GATEWAY, IMAGE_TAG, EXECUTOR_IMAGE_NAME, LAUNCHER, SHOW_LAUNCH_ERRORS, SYS_PREFIX];
     let keys = KEYS.into_iter().map(option).chain(others).chain(container);
     let elsewhere = traits::Trait::ALL.into_iter().any(|known| option(known) == name);
     if elsewhere {

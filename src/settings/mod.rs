@@ -186,6 +186,9 @@ pub struct Settings {
     pub location: Location,
     /// Whether an existing specification is replaced.
     pub replace: bool,
+    /// Whether the user is told why a kernel could not be launched, by classes of this project's
+    /// Python package.
+    pub show_launch_errors: bool,
     /// What starts the container.
     pub launcher: Launcher,
     /// The text of `launch_docker.toml`; `None` for a launcher of the user's, which may not read it.
@@ -252,6 +255,7 @@ impl Settings {
             kernel_class: kernel_class(lookup, language)?,
             location: location(args, lookup)?,
             replace: lookup.flag(&traits::REPLACE)?,
+            show_launch_errors: args.show_launch_errors,
             options: options(args, &launcher, mode)?,
             launcher,
         })

@@ -103,6 +103,39 @@ fn an_executor_image_is_for_both() {
 }
 
 #[test]
+fn errors_of_launches_are_shown_by_classes_of_ours() {
+    let sandbox = Sandbox::new();
+    let stanza = |words: &[&str], name, key: &str| {
+        let words = [words, &["--show-launch-errors", "--replace"]].concat();
+        let spec = Sandbox::kernel_json(&sandbox.installed(&words));
+        spec["metadata"][name][key].as_str().unwrap().to_owned()
+    };
+    for (swarm, name, class) in [
+        ("--no-swarm", "docker", "ReportingDockerProcessProxy"),
+        ("--swarm", "docker-swarm", "ReportingDockerSwarmProcessProxy"),
+    ] {
+        assert_eq!(
+            stanza(&[swarm], "kernel_provisioner", "provisioner_name"),
+            format!("reporting-{name}-provisioner")
+        );
+        assert_eq!(
+            stanza(&[swarm, GATEWAY], "process_proxy", "class_name"),
+            format!("jupyter_docker_spec.process_proxies.{class}")
+        );
+    }
+    let file = "defaults.show-launch-errors = true\n[[kernel]]\n[[kernel]]\nlanguage = \"R\"\n\
+                show_launch_errors = false";
+    sandbox.file("kernels.toml", file);
+    sandbox.installed(&["--file=kernels.toml", "--replace"]);
+    for (name, expected) in
+        [("docker_python", "reporting-docker-provisioner"), ("docker_r", "docker-provisioner")]
+    {
+        let spec = Sandbox::kernel_json(&sandbox.path("prefix").join(KERNELS).join(name));
+        assert_eq!(spec["metadata"]["kernel_provisioner"]["provisioner_name"], expected);
+    }
+}
+
+#[test]
 fn the_request_is_that_of_the_gateway() {
     let sandbox = Sandbox::new();
     let outcome = sandbox.install(&[GATEWAY, "--swarm", "--dry-run", "--language=R"]);

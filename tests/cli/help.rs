@@ -113,6 +113,11 @@ fn help_of_install() {
               [env: GP_UNAUTHORIZED_USERS, separated by commas] [default: root]
               [equivalent to: --RemoteProvisionerConfigMixin.unauthorized_users]
 
+          --show-launch-errors
+              Tell the notebook's user why a kernel could not be launched, not only
+              the server's log; the server needs the Python package
+              jupyter-docker-spec
+
           --launcher <KIND|PATH>
               What starts the container: `native`, `python` (a launcher to be
               edited) or a file [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default:

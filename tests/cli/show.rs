@@ -43,6 +43,7 @@ fn everything_there_is_to_know() {
     Path:           [ROOT]/prefix/share/jupyter/kernels/docker_python
     Port range:     40000..42000
     Launch timeout: 60 s
+    Launch errors:  in the server's log
     Kernel class:   ipykernel.ipkernel.IPythonKernel
     Users:          alice, bob
     Users kept out: root
@@ -91,7 +92,7 @@ fn what_cannot_be_shown() {
 }
 
 /// The words of an `install`; the command that `show` prints for what they make has to make the same.
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["--language=R"],
     &["--language=Scala", "--swarm", "--kernel-name=a.b-c"],
@@ -112,6 +113,8 @@ const COMMANDS: [&[&str]; 20] = [
     &["--sample=R_docker", "--no-swarm", "--image-tag=1", "--gateway=gateway-provisioners"],
     &["--gateway=enterprise-gateway", "--swarm", "--language=R", "--launch-timeout=30"],
     &["--gateway=enterprise-gateway", "--executor-image-name=e", "--authorized-users=b,a"],
+    &["--show-launch-errors", "--swarm"],
+    &["--show-launch-errors", "--gateway=enterprise-gateway"],
 ];
 
 #[test]
@@ -378,6 +381,7 @@ fn a_specification_of_enterprise_gateway() {
     Broken:         the launcher `/usr/local/share/jupyter/kernels/eg/scripts/launch_docker.py` is missing
     Port range:     any
     Launch timeout: the server's
+    Launch errors:  in the server's log
     Kernel class:   -
     Users:          bob, alice
     Users kept out: root

@@ -19,6 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from bed.engine import KERNEL, wait_for
+from bed.reporting import site_packages
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / ".test" / "screenshots"
@@ -48,6 +49,7 @@ def lab(engine, place, jupyter, install, kernel_image):
     """The address and the log of a JupyterLab with our specifications."""
     environment = jupyter | {
         "PATH": f"{LAB}:/usr/bin:/bin", "DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann",
+        "PYTHONPATH": str(site_packages(place / "site")),
     }  # fmt: skip
     # JupyterLab would ask for its news, and whether it may.
     settings = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
@@ -207,4 +209,17 @@ def test_a_launch_that_fails_is_told(lab, browse, install):
     browser.start("No image")
     browser.see(".jp-Dialog", "Error Starting Kernel")
     browser.picture("failed")
+    assert "could not be pulled" in log.read_text()
+
+
+def test_a_launch_that_fails_shows_its_reason(lab, browse, install):
+    address, log = lab
+    options = (f"--image-name={MISSING}", "--kernel-name=none", "--display-name=No image")
+    install("--user", "--show-launch-errors", *options)
+    browser = browse()
+    browser.open(address)
+    browser.start("No image")
+    browser.see(".jp-Dialog", "Error Starting Kernel")
+    browser.see(".jp-Dialog", f"the image `{MISSING}` is not on the engine and could not be pulled")
+    browser.picture("reason")
     assert "could not be pulled" in log.read_text()

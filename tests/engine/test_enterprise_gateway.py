@@ -5,6 +5,7 @@ import pytest
 
 from bed.gateways import ContainerGateway, LocalGateway
 from bed.kernels import PYTHON, R, SCALA
+from bed.reporting import site_packages
 
 GATEWAY = "--gateway=enterprise-gateway"
 
@@ -14,6 +15,7 @@ def gateway(engine, eg_env, place, jupyter):
     """A running gateway on this machine."""
     path = f"{eg_env / 'bin'}:/usr/bin:/bin"
     environment = jupyter | {"PATH": path, "DOCKER_HOST": engine.address}
+    environment["PYTHONPATH"] = str(site_packages(place / "site"))
     with LocalGateway(eg_env, environment, place / "gateway.log") as running:
         yield running
 
@@ -59,7 +61,9 @@ def test_kernel_lives_and_leaves_nothing(gateway, install_for_gateway, kernel_im
 @pytest.mark.parametrize(("sample", "language"), [("R_docker", R), ("scala_docker", SCALA)])
 def test_kernel_of_a_sample_lives_and_leaves_nothing(gateway, install, sample, language):
     image = f"--image-name={language.image}"
-    install("--user", f"--sample={sample}", "--no-swarm", image, *language.options)
+    # Toree may be slow to come, and the launcher is looked at after that: it stays for so long.
+    long = "--launch-timeout=100"
+    install("--user", f"--sample={sample}", "--no-swarm", image, long, *language.options)
 
     result = gateway.drive(sample, language)
 
@@ -161,6 +165,28 @@ def test_a_launch_that_comes_to_nothing_sends_the_client_to_the_log(gateway, ins
     assert "Error occurred during launch of KernelID" in answer["reason"], answer
     assert "Check Enterprise Gateway log" in answer["reason"], answer
     assert "jds-test/missing" in gateway.log().partition("launch_docker]")[2]
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("jds-test/broken", "ended with exit status 3"),
+        ("127.0.0.1:1/jds-test/none:1", "could not be pulled"),
+    ],
+)
+def test_the_client_may_be_told_the_reason(gateway, install_for_gateway, engine, image, reason):
+    engine.image("jds-test/broken", 'CMD ["sh", "-c", "echo 100% no such module; exit 3"]')
+    install_for_gateway(f"--image-name={image}", "--show-launch-errors")
+
+    status, answer = gateway.post("docker_python", KERNEL_USERNAME="ann")
+
+    assert status == 500 and reason in answer["reason"], answer
+    assert ("100% no such module" in answer["reason"]) == ("broken" in image), answer
+    assert "\n" not in answer["reason"]
+    assert reason in gateway.log().partition("launch_docker]")[2]
+    # Who may not start it is told by the gateway, as ever.
+    status, answer = gateway.post("docker_python", KERNEL_USERNAME="root")
+    assert status == 403 and "not authorized" in answer["reason"], answer
 
 
 def test_the_launch_timeout_is_that_of_the_specification(gateway, install_for_gateway):

@@ -1,7 +1,8 @@
 """What the log of a real Jupyter server, and its user, see of a launch that goes wrong.
 
-The server hands no reason on to the user, only that it went wrong: what counts for the user is that this
-comes at once, and for the administrator that the log has the reason.
+By itself the server hands no reason on to the user, only that it went wrong: what counts for the user is
+that this comes at once, and for the administrator that the log has the reason. With
+`--show-launch-errors` the user sees it, too.
 """
 
 import contextlib
@@ -11,12 +12,16 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
+from bed import reporting
 from bed.engine import wait_for
 
 TOKEN = "of-the-tests"
+DRIVER = Path(reporting.__file__).with_name("server_drive.py")
+SHOW = "--show-launch-errors"
 # As long as the server may wait at most. A reason that comes later was not seen by it.
 LONG = "--launch-timeout=100"
 
@@ -27,7 +32,7 @@ class Server:
     def __init__(self, process, port, log):
         self.process, self.port, self.log = process, port, log
 
-    def post(self, path, **body):
+    def post(self, path, /, **body):
         """The status of the answer, and what it says."""
         headers = {"Authorization": f"token {TOKEN}"}
         url = f"http://127.0.0.1:{self.port}{path}"
@@ -45,8 +50,9 @@ class Server:
             return urllib.request.urlopen(url, timeout=5).status == 200
 
 
-@pytest.fixture
-def server(engine, gp_env, place, jupyter):
+@contextlib.contextmanager
+def serving(engine, gp_env, place, environment):
+    """A running server with our Python package."""
     with contextlib.closing(socket.socket()) as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -54,7 +60,9 @@ def server(engine, gp_env, place, jupyter):
     words = ["--allow-root", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     process = subprocess.Popen(
         [gp_env / "bin" / "jupyter", "server", *words, f"--IdentityProvider.token={TOKEN}"],
-        env=jupyter | {"DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann"},
+        env=environment
+        | {"DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann"}
+        | {"PYTHONPATH": str(reporting.site_packages(place / "site"))},
         cwd=place,
         stdin=subprocess.DEVNULL,
         stdout=log.open("w"),
@@ -68,6 +76,20 @@ def server(engine, gp_env, place, jupyter):
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture
+def server(engine, gp_env, place, jupyter):
+    with serving(engine, gp_env, place, jupyter) as server:
+        yield server
+
+
+@pytest.fixture
+def swarm_server(swarm, gp_env, place, jupyter):
+    """The same for kernels on a network of a Swarm, which it could not reach if they did run."""
+    swarm.docker("network", "create", "--driver=overlay", "--attachable", "kernels")
+    with serving(swarm, gp_env, place, jupyter | {"GP_DOCKER_NETWORK": "kernels"}) as server:
+        yield server
 
 
 def images(engine):
@@ -100,3 +122,75 @@ def test_a_kernel_that_never_answers_is_gone_after_the_timeout(engine, server, i
     assert status == 500 and "Waited too long (4s)" in log, f"{answer}\n{log}"
     engine.assert_no_kernels()
     engine.assert_no_launchers()
+
+
+def start(server, kind, name):
+    """Asks for a kernel, as gateways' clients do or as notebooks do; what the client gets to see."""
+    if kind == "kernel":
+        status, answer = server.post("/api/kernels", name=name)
+    else:
+        kernel = {"name": name}
+        status, answer = server.post("/api/sessions", path="a", name="a", type="notebook", kernel=kernel)
+    assert status == 500, answer
+    # Where its lines are broken is of no interest here.
+    return " ".join(answer["message"].split())
+
+
+@pytest.mark.parametrize("kind", ["kernel", "session"])
+def test_the_user_may_see_the_reason(engine, server, install, kind):
+    for image, reason in images(engine):
+        install("--user", "--replace", f"--image-name={image}", "--memory=16m", LONG, SHOW)
+        before = len(server.log.read_text())
+        seen = start(server, kind, "docker_python")
+        assert re.search(reason, seen), seen
+        assert "Waited too long" not in seen and "[E " not in seen, seen
+        # The log has it as before.
+        log = server.log.read_text()[before:]
+        assert re.search(rf"\[E [^]]* launch_docker\] [^[]*({reason})", log, re.DOTALL), log
+        engine.assert_no_kernels()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--image-name=jds-test/broken",), "status 3.*no such module"),
+        (("--image-name=127.0.0.1:1/jds-test/none:1",), "No such image: 127.0.0.1:1/jds-test/none:1"),
+        (("--image-name=jds-test/tiny", "--constraint=node.labels.none==1"), "no node of the Swarm can run"),
+    ],
+)
+def test_the_user_may_see_the_reason_of_a_swarm(swarm, swarm_server, install, options, reason):
+    swarm.image("jds-test/broken", "CMD echo no such module; exit 3")
+    install("--user", "--swarm", LONG, SHOW, *options)
+    seen = start(swarm_server, "session", "docker_python")
+    assert re.search(reason, seen), seen
+    assert "Waited too long" not in seen, seen
+    swarm.assert_no_kernels()
+
+
+def test_the_launcher_in_python_is_heard_too(engine, server, install):
+    install("--user", "--launcher=python", "--image-name=127.0.0.1:1/no:1", SHOW, LONG)
+    assert "could not be pulled" in start(server, "session", "docker_python")
+
+
+def test_a_launcher_of_somebody_elses_is_heard_as_far_as_it_speaks(engine, server, install, place):
+    launcher = place / "launcher"
+    for script, seen in [
+        ("exit 1", "Error occurred during launch"),
+        ("echo 'Traceback (most recent call last):' >&2; echo 'E: why' >&2; exit 1", "E: why"),
+    ]:
+        launcher.write_text(f"#!/bin/sh\n{script}\n")
+        launcher.chmod(0o755)
+        install("--user", f"--launcher={launcher}", "--image-name=i", SHOW, "--replace")
+        assert start(server, "session", "docker_python").startswith(seen)
+
+
+def test_a_kernel_lives_as_it_does_otherwise(engine, server, install, gp_env, kernel_image):
+    install("--user", f"--image-name={kernel_image}", SHOW)
+    url = f"http://127.0.0.1:{server.port}"
+    command = [gp_env / "bin" / "python", DRIVER, url, TOKEN, "docker_python"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{done.stderr}\n{server.log.read_text()}"
+    result = json.loads(done.stdout)
+    assert result["first"] == result["again"] == ["42\n", None]
+    assert result["interrupted"][1] == "KeyboardInterrupt" and result["left"] == []
+    assert "Started the container ann-" in server.log.read_text()

@@ -38,6 +38,23 @@ def test_jupyter_finds_it(system):
     assert root.run("jupyter docker-spec show docker_r --json")
 
 
+def test_it_brings_what_shows_launch_errors(system):
+    root = system(APPLICATION)
+    root.run(OURS)
+    listed = root.run("jupyter kernelspec provisioners")
+    for name in ("docker-provisioner", "docker-swarm-provisioner"):
+        assert f" reporting-{name} " in f" {' '.join(listed.split())} ", listed
+    root.run("jupyter docker-spec install --show-launch-errors")
+    assert "docker_python" in root.run("jupyter kernelspec list")
+    said = root.run("jupyter docker-spec-native check --json 2> /dev/null || true")
+    assert "jupyter-docker-spec 0" in said and "cannot import jupyter-docker-spec" not in said, said
+    root.run(f"{UNINSTALL} jupyter-docker-spec")
+    assert "docker_python" not in root.run("jupyter kernelspec list 2> /dev/null")
+    assert root.run("python3 -c 'import jupyter_docker_spec' 2>&1 || true").strip().endswith(
+        "No module named 'jupyter_docker_spec'"
+    )
+
+
 @pytest.mark.parametrize("platform", ["manylinux1_x86_64", "manylinux2014_x86_64", "musllinux_1_1_x86_64"])
 @pytest.mark.parametrize("python", ["3.8", "3.14"])
 def test_pip_takes_it_for(package, place, platform, python):

@@ -62,28 +62,37 @@ impl Addresses {
 pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report) -> Addresses {
     let mut addresses = Addresses::default();
     for system in System::ALL {
-        if specs.iter().any(|spec| spec.system == system) {
-            let address = packages(system, paths, report);
+        let mut of_system = specs.iter().filter(|spec| spec.system == system).peekable();
+        if of_system.peek().is_some() {
+            let shows_errors = of_system.any(|spec| spec.shows_launch_errors);
+            let address = packages(system, shows_errors, paths, report);
             addresses.0.extend(address.map(|address| (system, address)));
         }
     }
     addresses
 }
 
-/// Whether the server can use its provisioner or process proxy. Returns the address that it would
-/// listen on, if it tells.
-fn packages(system: System, paths: &Paths<'_>, report: &mut Report) -> Option<String> {
-    let (package, module, listening, commands): (_, _, _, &[&str]) = match system {
+/// Whether the server can use its provisioner or process proxy, and those of ours that show users the
+/// errors of launches if they are wanted. Returns the address that it would listen on, if it tells.
+fn packages(
+    system: System,
+    shows_errors: bool,
+    paths: &Paths<'_>,
+    report: &mut Report,
+) -> Option<String> {
+    let (package, module, listening, reporting, commands): (_, _, _, _, &[&str]) = match system {
         System::GatewayProvisioners => (
             "gateway_provisioners",
             "gateway_provisioners.docker_swarm",
             "gateway_provisioners.response_manager",
+            "jupyter_docker_spec.provisioners",
             &SERVERS,
         ),
         System::EnterpriseGateway => (
             "jupyter_enterprise_gateway",
             "enterprise_gateway.services.processproxies.docker_swarm",
             "enterprise_gateway.services.processproxies.processproxy",
+            "jupyter_docker_spec.process_proxies",
             &GATEWAY,
         ),
     };
@@ -94,31 +103,62 @@ fn packages(system: System, paths: &Paths<'_>, report: &mut Report) -> Option<St
         ));
         return None;
     };
-    let shown = python.display();
-    let mut child = Command::new(&python);
-    child.args(["-c", SCRIPT, package, module, listening]);
-    child.env_clear().envs(paths.env.iter()).current_dir(paths.env.directory());
-    let answer: Option<Answer> = match process::output_within(&mut child, LIMIT) {
-        Ok(Some(output)) => serde_json::from_slice(&output.stdout).ok(),
-        Ok(None) => None,
-        Err(error) => {
-            report.error(format!("{command} is run by {shown}, which cannot be run: {error}"));
-            return None;
-        }
-    };
-    match answer {
-        Some(Answer { version: Some(version), address, .. }) => {
-            report.ok(format!("{package} {version} is there for {command} ({shown})"));
-            return address;
-        }
-        Some(Answer { problem, .. }) => report.error(format!(
-            "{command} cannot start Docker kernels, because its Python, {shown}, cannot import \
-             {package} ({}); install it there with `{shown} -m pip install '{package}'`",
-            problem.unwrap_or_else(|| "it does not say why".to_owned())
-        )),
-        None => report.error(format!("{shown}, which runs {command}, did not answer")),
+    let server = Server { command, python, paths };
+    let answer = server.has(package, module, listening, "", report)?;
+    if shows_errors {
+        let otherwise = ", or install the specification without --show-launch-errors";
+        server.has("jupyter-docker-spec", reporting, listening, otherwise, report)?;
     }
-    None
+    answer.address
+}
+
+/// The Python that runs a server.
+struct Server<'a> {
+    command: &'a str,
+    python: PathBuf,
+    paths: &'a Paths<'a>,
+}
+
+impl Server<'_> {
+    /// Reports whether it can import the module of the package, and the way out, one way or `otherwise`.
+    /// Returns what else it tells; `None` if the package does not serve.
+    fn has(
+        &self,
+        package: &str,
+        module: &str,
+        listening: &str,
+        otherwise: &str,
+        report: &mut Report,
+    ) -> Option<Answer> {
+        let Self { command, python, paths } = self;
+        let shown = python.display();
+        let mut child = Command::new(python);
+        child.args(["-c", SCRIPT, package, module, listening]);
+        child.env_clear().envs(paths.env.iter()).current_dir(paths.env.directory());
+        let answer: Option<Answer> = match process::output_within(&mut child, LIMIT) {
+            Ok(Some(output)) => serde_json::from_slice(&output.stdout).ok(),
+            Ok(None) => None,
+            Err(error) => {
+                report.error(format!("{command} is run by {shown}, which cannot be run: {error}"));
+                return None;
+            }
+        };
+        let Some(answer) = answer else {
+            report.error(format!("{shown}, which runs {command}, did not answer"));
+            return None;
+        };
+        let Some(version) = &answer.version else {
+            let problem = answer.problem.as_deref().unwrap_or("it does not say why");
+            report.error(format!(
+                "{command} cannot start Docker kernels, because its Python, {shown}, cannot import \
+                 {package} ({problem}); install it there with `{shown} -m pip install \
+                 '{package}'`{otherwise}"
+            ));
+            return None;
+        };
+        report.ok(format!("{package} {version} is there for {command} ({shown})"));
+        Some(answer)
+    }
 }
 
 /// The first of these commands on PATH that is a script of a Python, and that Python.

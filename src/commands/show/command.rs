@@ -263,7 +263,8 @@ fn wanted(spec: &Installed, entry: &Entry, paths: &Paths<'_>) -> Vec<Opt> {
         Mode::Docker => "--no-swarm",
     };
     let given = given.into_iter().filter_map(|(name, value)| Some(Opt::new(name, value?)));
-    given.chain([Opt::flag(mode)]).collect()
+    let shows_errors = spec.shows_launch_errors.then(|| Opt::flag("--show-launch-errors"));
+    given.chain([Opt::flag(mode)]).chain(shows_errors).collect()
 }
 
 /// The value of `--launcher`. A file that is missing is held to be what its name says.

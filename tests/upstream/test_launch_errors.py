@@ -1,0 +1,124 @@
+"""This project's Python package beside the real ones: they find its classes, and it reads what launchers
+write."""
+
+import json
+import subprocess
+
+import pytest
+
+from bed.reporting import site_packages
+
+# What launchers write, and what a user gets to see of it.
+SAID = {
+    "an error": ("[I 2026-01-01 10:00:00.000 launch_docker] Pulling\n[E 2026-01-01 10:00:01.000 launch_docker] no image `x`\n", "no image `x`"),
+    "with the last lines of a container": (
+        "[E 2026-01-01 10:00:01.000 launch_docker] it ended. Its last output:\n    one\n\n      two\n",
+        "it ended. Its last output:\none\n\n  two",
+    ),
+    "what imitates one": ("[E 1 a] it wrote\n    [E 1 a] root's password\n", "it wrote\n[E 1 a] root's password"),
+    "two": ("[E 1 a] first\n[W 1 a] between\n    of that\n[E 1 a] second\n", "first\nsecond"),
+    "warnings alone": ("[W 1 a] careful\n[I 1 a] Started\n", ""),
+    "a traceback": ("Traceback (most recent call last):\n  File\ndocker.errors.ImageNotFound: 404\n", "docker.errors.ImageNotFound: 404"),
+    "an end without a line's": ("[E 1 a] cut", "cut"),
+    "nothing": ("", ""),
+    "no text": ("\ufffd\n", "\ufffd"),
+    "more than anybody reads": ("[E 1 a] " + 5000 * "x", 4000 * "x" + "..."),
+}  # fmt: skip
+
+LISTEN = """
+import asyncio, json, os, sys
+from jupyter_docker_spec.launch_errors import LaunchError, LauncherOutput
+
+async def heard(said):
+    with LauncherOutput() as output:
+        os.write(output.writer, said.encode())
+        return await output.reason()
+
+print(json.dumps([asyncio.run(heard(said)) for said in json.loads(sys.argv[1])]))
+"""
+
+ANSWER = """
+import json, sys
+from jupyter_docker_spec.launch_errors import LaunchError
+texts = json.loads(sys.argv[1])
+print(json.dumps([[str(LaunchError(text)), LaunchError(text).log_message] for text in texts]))
+print(json.dumps([LaunchError(text, in_status=True).reason for text in texts]))
+"""
+
+FIND = """
+import json
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.provisioning import KernelProvisionerFactory
+KernelProvisionerFactory.instance()
+print(json.dumps(sorted(KernelSpecManager().get_all_specs())))
+classes = KernelProvisionerFactory.instance().provisioners
+for name in ("docker-provisioner", "docker-swarm-provisioner"):
+    theirs, ours = classes[name].load(), classes["reporting-" + name].load()
+    assert issubclass(ours, theirs), (ours, theirs)
+"""
+
+
+@pytest.fixture
+def python(gp_env, jupyter, place):
+    """Runs a script with the Python of an environment that has our package too, or has it not."""
+    site = str(site_packages(place / "site"))
+
+    def run(script, *arguments, ours=True):
+        environment = jupyter | ({"PYTHONPATH": site} if ours else {})
+        command = [gp_env / "bin" / "python", "-c", script, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return done
+
+    return run
+
+
+def test_a_reason_is_found(python):
+    done = python(LISTEN, json.dumps([said for said, _ in SAID.values()]))
+    assert done.returncode == 0, done.stderr
+    assert dict(zip(SAID, json.loads(done.stdout))) == {name: seen for name, (_, seen) in SAID.items()}
+    # And all of it is where it was before.
+    assert done.stderr == "".join(said for said, _ in SAID.values())
+
+
+def test_a_reason_fits_where_it_is_shown(python):
+    command = f"`docker pull {61 * 'x'}`"
+    done = python(ANSWER, json.dumps([f"{45 * 'word '}{command}; then\n  again", "größer\n  than 9"]))
+    assert done.returncode == 0, done.stderr
+    (((first, message), second), statuses) = map(json.loads, done.stdout.splitlines())
+    assert message == first
+    assert [len(line) for line in first.split("\n")] == [99, 99, 24, len(command) + 6, 7], first
+    assert first.endswith(f"\n{command}; then\n  again")
+    assert second == ["größer\n  than 9"] * 2
+    assert statuses == [f"{45 * 'word '}{command}; then again", "gr??er than 9"]
+
+
+def test_jupyter_finds_the_provisioners(python, binaries, jupyter):
+    for name, options in (("one", ()), ("two", ("--swarm",)), ("plain", None)):
+        words = [] if options is None else ["--show-launch-errors", *options]
+        tool = [binaries / "jupyter-docker-spec", "install", "--user", f"--kernel-name={name}", *words]
+        subprocess.run(tool, env=jupyter, check=True, capture_output=True)
+    done = python(FIND)
+    assert done.returncode == 0, done.stderr
+    assert {"one", "two", "plain"} <= set(json.loads(done.stdout.splitlines()[0]))
+    # Without the package Jupyter does not offer what it could not start.
+    done = python(FIND, ours=False)
+    assert set(json.loads(done.stdout.splitlines()[0])) & {"one", "two", "plain"} == {"plain"}
+    assert "reporting-docker-provisioner" in done.stderr
+
+
+def test_check_tells_whether_the_package_is_there(binaries, jupyter, gp_env, place):
+    tool = binaries / "jupyter-docker-spec"
+    subprocess.run([tool, "install", "--user", "--show-launch-errors"], env=jupyter, check=True, capture_output=True)
+
+    def check(**more):
+        done = subprocess.run([tool, "check", "--json"], env=jupyter | more, capture_output=True, text=True)
+        return [line for line in json.loads(done.stdout) if "jupyter-docker-spec" in line["message"]]
+
+    def of_package(lines):
+        return [line for line in lines if "import jupyter-docker-spec" in line["message"] or " is there for " in line["message"]]
+
+    (line,) = of_package(check())
+    assert line["level"] == "error", line
+    assert "-m pip install 'jupyter-docker-spec'`, or install the specification without --show-launch-errors" in line["message"]
+    (line,) = of_package(check(PYTHONPATH=str(site_packages(place / "site"))))
+    assert line["level"] == "ok", line
