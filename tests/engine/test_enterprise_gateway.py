@@ -82,6 +82,25 @@ def test_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, binaries, kernel_imag
     assert f"ann-example-com-{result['kernel_id'][:20]}" in gateway.log()
 
 
+def test_the_client_may_be_told_the_reason_in_a_swarm(swarm, binaries, place):
+    swarm.image("jds-test/broken", 'CMD ["sh", "-c", "echo no such module; exit 3"]')
+    network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
+    gateway = ContainerGateway(swarm, network)
+    packages = gateway.run("python", "-c", "import site; print(site.getsitepackages()[0])").stdout.strip()
+    swarm.docker("cp", f"{site_packages(place / 'site')}/.", f"{gateway.container}:{packages}")
+    for image, option, reason in [
+        ("jds-test/broken", "--stop-timeout=1", "ended with exit status 3"),
+        ("jds-test/tiny", "--constraint=node.labels.none==1", "no node of the Swarm can run the kernel"),
+    ]:
+        options = ("--swarm", "--show-launch-errors", "--replace", option)
+        gateway.install(binaries, GATEWAY, f"--image-name={image}", *options)
+
+        status, answer = gateway.post("docker_python", KERNEL_USERNAME="ann")
+
+        assert status == 500 and reason in answer["reason"], answer
+        assert ("no such module" in answer["reason"]) == ("broken" in image), answer
+
+
 def test_a_specification_with_a_launcher_in_python_lives_before_and_after_it_is_converted(
     gateway, install_for_gateway, application, binaries, kernel_image
 ):
