@@ -1,29 +1,99 @@
 //! Plain files, where somebody else may have put something else: a pipe whose other end nobody opens,
 //! a device that never ends, a file as large as the disk.
 
-use std::io::{self, Read as _};
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err::{File, OpenOptions};
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, Mode, OFlags};
 
 /// The most that is read of a file that people write.
 const MOST: u64 = 16 << 20;
+
+/// An open directory, from which many files can be opened that lie below it: the system need not go the
+/// whole way to each of them.
+#[derive(Debug)]
+pub struct Base {
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+impl Base {
+    /// Opens one; `None` if that is not possible.
+    #[must_use]
+    pub fn open(path: &Path) -> Option<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+        Some(Self { directory, path: path.to_path_buf() })
+    }
+
+    /// The file of this path, if it is below the directory and can be opened.
+    fn file(&self, path: &Path) -> Option<File> {
+        // Byte by byte: paths that are written in another way are opened as they are.
+        let rest = path.as_os_str().as_bytes().strip_prefix(self.path.as_os_str().as_bytes())?;
+        let rest = rest.strip_prefix(b"/").filter(|rest| !rest.starts_with(b"/"))?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file =
+            rustix::fs::openat(&self.directory, OsStr::from_bytes(rest), flags, Mode::empty());
+        Some(File::from_parts(file.ok()?.into(), path))
+    }
+}
+
+/// A plain file that is open for reading.
+#[derive(Debug)]
+pub struct Plain {
+    /// The file.
+    pub file: File,
+    /// How many bytes it has, or had when it was opened.
+    pub size: u64,
+    /// Who may do what with it, as `chmod` has it.
+    pub mode: u32,
+}
+
+impl Plain {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// When there is none, or something else is there.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        // Opening a pipe would wait for its other end.
+        options.read(true).options_mut().custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        Self::of(options.open(path)?)
+    }
+
+    /// The same, from an open directory if the file is below it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_from(base: Option<&Base>, path: &Path) -> io::Result<Self> {
+        // Why it could not be opened is said where it is opened by its path.
+        base.and_then(|base| base.file(path)).map_or_else(|| Self::open(path), Self::of)
+    }
+
+    /// The file, if it is a plain one.
+    fn of(file: File) -> io::Result<Self> {
+        // Not by the standard library, which asks for all that there is to know of a file.
+        let found = rustix::fs::fstat(file.as_fd())?;
+        if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+            let reason = format!("`{}` is not a plain file", file.path().display());
+            return Err(io::Error::other(reason));
+        }
+        let size = u64::try_from(found.st_size).unwrap_or_default();
+        Ok(Self { file, size, mode: found.st_mode & 0o7777 })
+    }
+}
 
 /// Opens a plain file for reading.
 ///
 /// # Errors
 /// When there is none, or something else is there.
 pub fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    // Opening a pipe would wait for its other end.
-    options.read(true).options_mut().custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other(format!("`{}` is not a plain file", path.display())));
-    }
-    Ok(file)
+    Ok(Plain::open(path)?.file)
 }
 
 /// What is in a plain file.
@@ -31,20 +101,52 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// The same, or when it is larger than anything that people write.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    all(open(path)?, &path.display().to_string())
+    read_from(None, path)
+}
+
+/// The same, from an open directory if the file is below it.
+///
+/// # Errors
+/// The same.
+pub fn read_from(base: Option<&Base>, path: &Path) -> io::Result<Vec<u8>> {
+    let Plain { file, size, .. } = Plain::open_from(base, path)?;
+    sized(file, size, &path.display().to_string())
 }
 
 /// What comes from somewhere, of this name for messages, that may be a pipe.
 ///
 /// # Errors
 /// When it is larger than anything that people write, or is not UTF-8.
-pub fn text(from: impl io::Read, name: &str) -> io::Result<String> {
+pub fn text(from: impl Read, name: &str) -> io::Result<String> {
     as_text(all(from, name)?, name)
 }
 
-fn all(from: impl io::Read, name: &str) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(MOST + 1).read_to_end(&mut bytes)?;
+fn all(from: impl Read, name: &str) -> io::Result<Vec<u8>> {
+    rest(Vec::new(), from, name)
+}
+
+/// What comes from a file of this size, as far as one can tell before it is read: those that the system
+/// makes up have none, and others may grow. Read by one call of the system if it is so.
+fn sized(mut from: impl Read, size: u64, name: &str) -> io::Result<Vec<u8>> {
+    if size == 0 || size > MOST {
+        return all(from, name);
+    }
+    let size = usize::try_from(size).unwrap_or_default();
+    // A file that ends where it should leaves the last byte free, and need not be asked for more.
+    let mut bytes = vec![0; size + 1];
+    let read = loop {
+        match from.read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    bytes.truncate(read);
+    if read == size { Ok(bytes) } else { rest(bytes, from, name) }
+}
+
+/// What is there already, and what comes after it.
+fn rest(mut bytes: Vec<u8>, from: impl Read, name: &str) -> io::Result<Vec<u8>> {
+    from.take(MOST + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST {
         let reason = format!("`{name}` is larger than {} MiB", MOST >> 20);
         return Err(io::Error::other(reason));
@@ -63,4 +165,103 @@ fn as_text(bytes: Vec<u8>, name: &str) -> io::Result<String> {
 /// The same, or when it is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     as_text(read(path)?, &path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives so many bytes at once, and counts how often it is asked.
+    struct Source<'a> {
+        left: &'a [u8],
+        at_once: usize,
+        calls: usize,
+    }
+
+    impl Read for Source<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.calls += 1;
+            let at_once = self.at_once.min(into.len());
+            self.left.read(&mut into[..at_once])
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_whole_whatever_its_size_is_said_to_be() {
+        let content = b"0123456789";
+        for (size, at_once, calls) in [
+            // As it is nearly always.
+            (10, 100, Some(1)),
+            (10, 3, None),
+            // It has become shorter.
+            (20, 100, Some(2)),
+            // It has grown, or the system does not know.
+            (9, 100, None),
+            (4, 100, None),
+            (4, 2, None),
+            (0, 100, None),
+            (0, 1, None),
+        ] {
+            let mut source = Source { left: content, at_once, calls: 0 };
+            let read = sized(&mut source, size, "file").unwrap();
+            assert_eq!(read, content, "{size}, {at_once}");
+            assert_eq!(calls.unwrap_or(source.calls), source.calls, "{size}, {at_once}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_and_after() {
+        let most = usize::try_from(MOST).unwrap();
+        let content = vec![b'.'; most + 1];
+        for size in [0, 10, MOST, MOST + 1] {
+            let error = sized(&content[..], size, "file").unwrap_err();
+            assert_eq!(error.to_string(), "`file` is larger than 16 MiB", "{size}");
+            assert_eq!(sized(&content[..most], size, "file").unwrap().len(), most, "{size}");
+        }
+    }
+
+    #[test]
+    fn only_plain_files_are_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs_err::write(&path, "text").unwrap();
+        let plain = Plain::open(&path).unwrap();
+        assert_eq!((plain.size, plain.mode & 0o400), (4, 0o400));
+        assert_eq!(read(&path).unwrap(), b"text");
+        let reason = read(directory.path()).unwrap_err().to_string();
+        assert_eq!(reason, format!("`{}` is not a plain file", directory.path().display()));
+        assert!(!read_to_string(Path::new("/proc/self/status")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn files_below_an_open_directory_are_the_same() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("base");
+        fs_err::create_dir_all(directory.join("below")).unwrap();
+        fs_err::create_dir(directory.join("-2")).unwrap();
+        fs_err::create_dir(root.path().join("base-2")).unwrap();
+        for path in ["base/below/file", "base/-2/file", "base-2/file", "file"] {
+            fs_err::write(root.path().join(path), path).unwrap();
+        }
+        // The rest of it is a path by itself.
+        let twice = format!("base/{}/file", root.path().display());
+        let base = Base::open(&directory).unwrap();
+        assert!(Base::open(&root.path().join("file")).is_none());
+        for (path, is_below) in [
+            ("base/below/file", true),
+            ("base/../file", true),
+            ("base-2/file", false),
+            ("base//below/file", false),
+            (&twice, false),
+            ("base", false),
+            ("file", false),
+            ("base/missing", false),
+        ] {
+            let path = root.path().join(path);
+            assert_eq!(base.file(&path).is_some(), is_below, "{}", path.display());
+            let both = [read_from(Some(&base), &path), read(&path)];
+            let [from, by_path] = both.map(|read| read.map_err(|error| error.to_string()));
+            assert_eq!(from, by_path, "{}", path.display());
+        }
+    }
 }

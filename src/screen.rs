@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::env::Env;
 use crate::log;
+use crate::text::is_plain;
 
 /// What stands before the further lines of a row that does not fit on one.
 const CONTINUED: &str = "    ";
@@ -56,7 +57,7 @@ impl Screen {
     /// of the row.
     #[must_use]
     pub fn aligned<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> Vec<String> {
-        let width = |column: usize| rows.iter().map(|row| row[column].width()).max();
+        let width = |column: usize| rows.iter().map(|row| width_of(&row[column])).max();
         let widths: [usize; COLUMNS] =
             std::array::from_fn(|column| width(column).unwrap_or_default());
         let (mut breaks, mut used) = ([false; COLUMNS], 0);
@@ -73,13 +74,18 @@ impl Screen {
                     text.push_str(CONTINUED);
                 }
                 text.push_str(cell);
-                text.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
+                text.extend(std::iter::repeat_n(' ', width - width_of(cell) + 2));
             }
             text.truncate(text.trim_end().len());
             text
         };
         rows.iter().map(line).collect()
     }
+}
+
+/// How many columns a text takes, without a look into the tables of Unicode where it needs none.
+fn width_of(text: &str) -> usize {
+    if is_plain(text) { text.len() } else { text.width() }
 }
 
 /// The words of a line, as `textwrap` takes them.

@@ -41,9 +41,18 @@ pub fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether the text is of ASCII that is seen, of which most is, and each character a column wide.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// The text as one line, with escapes in the place of what is not seen but changes what is.
 #[must_use]
 pub fn printable(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unseen(c) {
@@ -76,6 +85,17 @@ mod tests {
             ("a\u{202e}b\u{2066}c\u{200f}\u{2028}", r"a\u{202e}b\u{2066}c\u{200f}\u{2028}"),
         ] {
             assert_eq!(printable(text), expected);
+            assert!(!is_plain(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_plain_stays_as_it_is() {
+        let plain: String = (' '..='~').collect();
+        assert!(is_plain(&plain) && is_plain(""));
+        assert_eq!(printable(&plain), plain);
+        for other in ["\x1f", "\x7f", "\u{80}"] {
+            assert!(!is_plain(other), "{other:?}");
         }
     }
 

@@ -40,7 +40,11 @@ fn as_text_or_null<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok
 
 impl Entry {
     /// What there is to say of a specification; `None` if its kernels do not run in Docker.
-    pub(super) fn new(found: &Found, reader: &mut Reader) -> Option<Self> {
+    pub(super) fn new(
+        found: &Found,
+        read: Result<Option<Installed>>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
         let mut entry = Self {
             name: found.name.clone(),
             display_name: None,
@@ -53,9 +57,9 @@ impl Entry {
             shadowed_by: found.shadowed_by.clone(),
             problems: Vec::new(),
         };
-        match found.read() {
+        match read {
             Ok(None) => return None,
-            Ok(Some(spec)) => entry.fill(&spec, reader),
+            Ok(Some(spec)) => entry.fill(spec, reader),
             Err(error) => entry.problems.push(format!("{error:#}")),
         }
         if !is_valid(&found.name) {
@@ -64,13 +68,13 @@ impl Entry {
         Some(entry)
     }
 
-    fn fill(&mut self, spec: &Installed, reader: &mut Reader) {
-        self.display_name = Some(spec.kernel_json.display_name.clone());
-        self.language = Some(spec.kernel_json.language.clone());
+    fn fill(&mut self, spec: Installed, reader: &mut Reader<'_>) {
         self.image = spec.image().map(str::to_owned);
         self.mode = Some(spec.mode);
         self.provisioner = Some(spec.system);
-        (self.launcher, self.problems) = reader.read(spec);
+        (self.launcher, self.problems) = reader.read(&spec);
+        self.display_name = Some(spec.kernel_json.display_name);
+        self.language = Some(spec.kernel_json.language);
     }
 
     /// The launcher that it carries.
@@ -103,21 +107,25 @@ impl Entry {
     fn columns(&self) -> [String; 8] {
         let launcher = self.launcher.as_ref().map(Carried::shown);
         let columns = [
-            self.name.clone(),
-            or_dash(self.display_name.as_deref()),
-            or_dash(self.language.as_deref()),
-            or_dash(self.image.as_deref()),
-            or_dash(self.mode.map(Mode::name)),
-            or_dash(self.provisioner.map(System::short)),
-            or_dash(launcher.as_deref()),
-            self.path.display().to_string(),
+            &self.name,
+            dash(self.display_name.as_deref()),
+            dash(self.language.as_deref()),
+            dash(self.image.as_deref()),
+            dash(self.mode.map(Mode::name)),
+            dash(self.provisioner.map(System::short)),
+            dash(launcher.as_deref()),
+            &*self.path.to_string_lossy(),
         ];
-        columns.map(|column| printable(&column))
+        columns.map(printable)
     }
 }
 
 pub(super) fn or_dash(text: Option<&str>) -> String {
-    text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
+    dash(text).to_owned()
+}
+
+fn dash(text: Option<&str>) -> &str {
+    text.filter(|text| !text.is_empty()).unwrap_or("-")
 }
 
 fn is_valid(name: &str) -> bool {
@@ -134,10 +142,15 @@ const HEADINGS: [&str; 8] =
 /// When the list cannot be written as JSON, which is a defect.
 pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
-    let mut reader = Reader::default();
-    let entries: Vec<Entry> = search::in_directories(&directories)
-        .iter()
-        .filter_map(|found| Entry::new(found, &mut reader))
+    let found = search::each(&directories, |some, base| {
+        let mut reader = Reader::below(base);
+        some.iter()
+            .map(|found| Some(Entry::new(found, found.read_from(base)?, &mut reader)))
+            .collect()
+    });
+    let entries: Vec<Entry> = found
+        .into_iter()
+        .filter_map(|(found, entry)| Some(Entry { shadowed_by: found.shadowed_by, ..entry? }))
         .collect();
     if args.json {
         return json(&entries);

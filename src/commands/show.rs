@@ -75,7 +75,8 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
             found.directory.display()
         );
     };
-    let entry = Entry::new(&found, &mut Reader::default()).context("it has just gone")?;
+    let entry = Entry::new(&found, found.read(), &mut Reader::default());
+    let entry = entry.context("it has just gone")?;
     if args.command {
         return command::command(&found.name, &spec, &entry, paths);
     }

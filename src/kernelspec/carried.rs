@@ -2,7 +2,7 @@
 //! can be run. It is only read, never run: it may be another user's.
 
 use std::io;
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use fs_err as fs;
@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::installed::Installed;
 use super::launcher::NATIVE;
-use crate::files;
+use crate::files::{Base, Plain};
 
 /// What stands in our launcher in Python before its version.
 const PYTHON_MARK: &str = "# launch_docker.py of jupyter-docker-spec ";
@@ -25,8 +25,14 @@ const HEAD: u64 = 4096;
 /// How much of a file is searched: more than any launcher of ours has.
 const SEARCHED: u64 = 32 << 20;
 
+/// How much of a program is searched at once. The version stands near its beginning.
+const PART: usize = 64 << 10;
+
 /// The longest version that is looked for.
 const VERSION_MAX: usize = 64;
+
+/// How long what is looked for is at most: the launcher's name, a blank, and the version.
+const MARKED_MAX: usize = NATIVE.len() + 1 + VERSION_MAX;
 
 /// What a launcher is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -93,12 +99,20 @@ struct Program {
 
 /// Reads launchers. A program that is in many specifications is searched for its version once.
 #[derive(Default)]
-pub struct Reader {
+pub struct Reader<'a> {
+    /// Where most of them lie.
+    base: Option<&'a Base>,
     /// Programs, of which there are few different ones.
     known: Vec<Program>,
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
+    /// One for launchers that lie below an open directory, if there is one.
+    #[must_use]
+    pub fn below(base: Option<&'a Base>) -> Self {
+        Self { base, known: Vec::new() }
+    }
+
     /// The launcher that `kernel.json` runs, and what is wrong with it. There is none where it is not
     /// known which file it is, or the file cannot be read.
     pub fn read(&mut self, spec: &Installed) -> (Option<Carried>, Vec<String>) {
@@ -138,37 +152,37 @@ impl Reader {
             io::ErrorKind::NotFound => "is missing".to_owned(),
             kind => format!("cannot be read: {kind}"),
         };
-        // Looked at before it is opened: opening a pipe would wait for its other end.
-        let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
-        if !metadata.is_file() {
-            return Err("is not a file".to_owned());
-        }
-        let (kind, version) =
-            self.read_file(path, metadata.len()).map_err(|error| unreadable(&error))?;
-        Ok((kind, version, metadata.permissions().mode()))
+        let file = Plain::open_from(self.base, path).map_err(|error| match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => "is not a file".to_owned(),
+            _ => unreadable(&error),
+        })?;
+        let (kind, version) = self.read_file(&file).map_err(|error| unreadable(&error))?;
+        Ok((kind, version, file.mode))
     }
 
-    fn read_file(&mut self, path: &Path, size: u64) -> io::Result<(Kind, Option<String>)> {
-        let file = files::open(path)?;
-        let head = read_part(&file, 0, HEAD.min(size))?;
-        let all = || read_part(&file, 0, SEARCHED.min(size));
+    fn read_file(&mut self, plain: &Plain) -> io::Result<(Kind, Option<String>)> {
+        let Plain { file, size, .. } = plain;
+        let size = *size;
+        // Two releases may well be of the same size and begin alike, so it is read again there. What
+        // has a version there has it in the place of the other's: nothing else of it need be read.
+        let alike = self.known.iter().filter(|known| known.size == size);
+        for at in alike.filter_map(|known| known.version) {
+            let mut part = [0; MARKED_MAX];
+            let read = read_into(file, at, &mut part)?;
+            if let Some(version) = version_at(&part[..read]) {
+                return Ok((Kind::Native, Some(version.to_owned())));
+            }
+        }
+        let head = read_part(file, 0, HEAD.min(size))?;
         if !head.starts_with(b"\x7fELF") {
-            return Ok(identify_script(&all()?));
+            return Ok(identify_script(&read_part(file, 0, SEARCHED.min(size))?));
         }
         let known = self.known.iter_mut().find(|known| known.size == size && known.head == head);
-        match known.as_ref().map(|known| known.version) {
-            Some(None) => return Ok((Kind::Custom, None)),
-            // Two releases may well be of the same size and begin alike, so it is read again there.
-            Some(Some(at)) => {
-                let part = read_part(&file, at, (NATIVE.len() + 1 + VERSION_MAX) as u64)?;
-                if let Some((0, version)) = find_version(&part) {
-                    return Ok((Kind::Native, Some(version)));
-                }
-            }
-            None => {}
+        if known.as_ref().is_some_and(|known| known.version.is_none()) {
+            return Ok((Kind::Custom, None));
         }
-        let found = find_version(&all()?);
-        let version = found.as_ref().map(|(at, _)| *at as u64);
+        let found = search(file, SEARCHED.min(size))?;
+        let version = found.as_ref().map(|(at, _)| *at);
         match known {
             Some(known) => known.version = version,
             None => self.known.push(Program { size, head, version }),
@@ -188,10 +202,17 @@ fn is_below(path: &Path, directory: &Path) -> bool {
         || real().is_some_and(|(path, directory)| path.starts_with(directory))
 }
 
-/// The bytes from that place on, fewer if the file ends before. Read by one call of the system in most
-/// cases, which is what listing many specifications takes its time for.
+/// The bytes from that place on, fewer if the file ends before.
 fn read_part(file: &fs::File, from: u64, size: u64) -> io::Result<Vec<u8>> {
     let mut part = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+    let read = read_into(file, from, &mut part)?;
+    part.truncate(read);
+    Ok(part)
+}
+
+/// Reads the bytes from that place on, and returns how many there are, fewer if the file ends before.
+/// One call of the system in most cases, which is what listing many specifications takes its time for.
+fn read_into(file: &fs::File, from: u64, part: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while done < part.len() {
         match file.file().read_at(&mut part[done..], from + done as u64) {
@@ -201,22 +222,42 @@ fn read_part(file: &fs::File, from: u64, size: u64) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
     }
-    part.truncate(done);
-    Ok(part)
+    Ok(done)
+}
+
+/// Where the version stands in so much of a program, and the version.
+fn search(file: &fs::File, size: u64) -> io::Result<Option<(u64, String)>> {
+    let mut part = vec![0; PART];
+    let mut from = 0;
+    while from < size {
+        let read = read_into(file, from, &mut part)?;
+        if let Some((at, version)) = find_version(&part[..read]) {
+            return Ok(Some((from + at as u64, version)));
+        }
+        if read < part.len() {
+            break;
+        }
+        // What begins at the end of one part goes on in the next.
+        from += (PART - MARKED_MAX) as u64;
+    }
+    Ok(None)
 }
 
 /// The text that the launcher prints for `--version`: where it begins in the program, and the
 /// version.
 fn find_version(program: &[u8]) -> Option<(usize, String)> {
-    let mark = format!("{NATIVE} ");
-    memmem::find_iter(program, &mark).find_map(|at| {
-        let rest = &program[at + mark.len()..];
-        let version = &rest[..rest.iter().take(VERSION_MAX).position(|byte| *byte == b'\n')?];
-        let version = std::str::from_utf8(version).ok()?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || ".-+".contains(c);
-        let numbered = version.starts_with(|c: char| c.is_ascii_digit());
-        (numbered && version.chars().all(plain)).then(|| (at, version.to_owned()))
-    })
+    memmem::find_iter(program, NATIVE)
+        .find_map(|at| Some((at, version_at(&program[at..])?.to_owned())))
+}
+
+/// The version in what begins with that text.
+fn version_at(text: &[u8]) -> Option<&str> {
+    let rest = text.strip_prefix(NATIVE.as_bytes())?.strip_prefix(b" ")?;
+    let version = &rest[..rest.iter().take(VERSION_MAX).position(|byte| *byte == b'\n')?];
+    let version = std::str::from_utf8(version).ok()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-+".contains(c);
+    let numbered = version.starts_with(|c: char| c.is_ascii_digit());
+    (numbered && version.chars().all(plain)).then_some(version)
 }
 
 fn identify_script(script: &[u8]) -> (Kind, Option<String>) {
@@ -261,15 +302,38 @@ mod tests {
     }
 
     #[test]
+    fn a_version_is_found_wherever_it_stands() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("launch_docker");
+        let marked = b"launch_docker 1.2.3\n";
+        let step = PART - MARKED_MAX;
+        for at in [0, step - 1, step, PART - 30, PART - 5, PART - 1, PART, 2 * step, 5 * PART] {
+            let mut program = vec![b'.'; at];
+            program.extend(marked);
+            for more in [0, 1, 2 * PART] {
+                program.resize(at + marked.len() + more, b'.');
+                fs::write(&path, &program).unwrap();
+                let file = fs::File::open(&path).unwrap();
+                let size = program.len() as u64;
+                let expected = Some((at as u64, "1.2.3".to_owned()));
+                assert_eq!(search(&file, size).unwrap(), expected, "{at} {more}");
+            }
+        }
+        fs::write(&path, vec![b'.'; 3 * PART]).unwrap();
+        let file = fs::File::open(&path).unwrap();
+        assert_eq!(search(&file, 3 * PART as u64).unwrap(), None);
+    }
+
+    #[test]
     fn programs_that_begin_alike_are_not_taken_for_each_other() {
         let directory = tempfile::tempdir().unwrap();
         let mut reader = Reader::default();
         for version in ["1.2.3", "1.2.3", "1.2.4", "1.2.3", "none."] {
             let path = directory.path().join("launch_docker");
             fs::write(&path, program(version)).unwrap();
-            let size = fs::metadata(&path).unwrap().len();
             let expected = version.starts_with('1').then(|| version.to_owned());
-            assert_eq!(reader.read_file(&path, size).unwrap().1, expected);
+            let file = Plain::open(&path).unwrap();
+            assert_eq!(reader.read_file(&file).unwrap().1, expected);
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::store::KERNEL_JSON;
 use crate::env::Env;
-use crate::files;
+use crate::files::{self, Base};
 use crate::settings::{Mode, System, variable};
 
 /// What the names of Enterprise Gateway's classes end with, the longer one first.
@@ -91,10 +91,23 @@ impl Installed {
     /// # Errors
     /// When `kernel.json` cannot be read or is not what Jupyter takes.
     pub fn read(directory: &Path) -> Result<Option<Self>> {
+        Self::read_from(None, directory)
+    }
+
+    /// The same, from an open directory if the specification is below it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read_from(base: Option<&Base>, directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(KERNEL_JSON);
-        let text = files::read(&path)?;
-        let kernel_json: KernelJson = serde_json::from_slice(&text)
-            .with_context(|| format!("could not understand `{}`", path.display()))?;
+        let text = files::read_from(base, &path)?;
+        // Text is checked once and not value by value. Where it is none, the place is said.
+        let parsed = match std::str::from_utf8(&text) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(&text),
+        };
+        let kernel_json: KernelJson =
+            parsed.with_context(|| format!("could not understand `{}`", path.display()))?;
         Ok(Self::of(directory, kernel_json))
     }
 

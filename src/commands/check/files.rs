@@ -38,7 +38,7 @@ const MACHINES: [(u16, &str); 7] = [
 pub(super) fn check(
     found: &Found,
     spec: &Installed,
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     env: &Env,
     report: &mut Report,
 ) {
