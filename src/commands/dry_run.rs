@@ -18,7 +18,9 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
     for file in &tree.files {
         let mode = if file.executable { "0755" } else { "0644" };
         let origin = match &file.content {
-            Content::CopyOf(path) => format!(" (a copy of {})", path.display()),
+            Content::CopyOf(path) | Content::Program(path) => {
+                format!(" (a copy of {})", path.display())
+            }
             _ => String::new(),
         };
         let path = destination.join(&file.path);

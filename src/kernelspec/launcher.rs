@@ -46,7 +46,7 @@ impl LauncherFile {
                 executable(&path)?;
                 Ok(Self {
                     name: NATIVE.into(),
-                    content: Content::CopyOf(path),
+                    content: Content::Program(path),
                     interpreter: None,
                     companion: None,
                 })

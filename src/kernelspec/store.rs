@@ -14,6 +14,7 @@
 mod directory;
 mod files;
 mod journal;
+mod links;
 mod merge;
 mod place;
 mod staging;
@@ -39,6 +40,9 @@ pub enum Content {
     Bytes(Cow<'static, [u8]>),
     /// What is in this file.
     CopyOf(PathBuf),
+    /// What is in this program, which is replaced and not edited: the file may be one with that of other
+    /// specifications.
+    Program(PathBuf),
     /// What is in the file of this path in the specification in this directory, which no link leads to:
     /// it may be another user's.
     CopyIn(PathBuf, PathBuf),
@@ -62,6 +66,11 @@ impl File {
     #[must_use]
     pub fn data(path: impl Into<PathBuf>, content: &'static [u8]) -> Self {
         Self { path: path.into(), content: Content::Bytes(content.into()), executable: false }
+    }
+
+    /// Whether it may go on to be the file of the specification that is replaced, if that is the same.
+    fn may_be_unchanged(&self) -> bool {
+        matches!(self.content, Content::Bytes(_) | Content::Program(_))
     }
 }
 
@@ -120,7 +129,9 @@ pub fn install(jobs: &[Job]) -> Result<Vec<Outcome>> {
         let staging = stagings.of(&job.destination).with_context(|| could_not_install(job))?;
         let name = job.destination.file_name().context("a specification needs a name")?;
         let (place, destination) = (staging.at(number.to_string()), staging.kernels().at(name));
-        files::write_tree(&place, &job.tree).with_context(|| could_not_install(job))?;
+        let replaced = job.replace.then_some(&destination);
+        let written = staging.writer.write_tree(&place, &job.tree, replaced);
+        written.with_context(|| could_not_install(job))?;
         staged.push((number, place, destination));
     }
     // Always in the same order, because each that is merged is locked until the end.
@@ -167,18 +178,19 @@ struct Stagings(Vec<(PathBuf, Staging)>);
 
 impl Stagings {
     /// The staging directory in the same kernels directory as the specification.
-    fn of(&mut self, destination: &Path) -> Result<&Staging> {
+    fn of(&mut self, destination: &Path) -> Result<&mut Staging> {
         let kernels =
             destination.parent().context("a specification needs a directory to lie in")?;
         if let Some(index) = self.0.iter().position(|(directory, _)| directory == kernels) {
-            return Ok(&self.0[index].1);
+            return Ok(&mut self.0[index].1);
         }
         Ok(self.add((kernels.to_path_buf(), Staging::create(kernels, "")?)))
     }
 
-    fn add(&mut self, staging: (PathBuf, Staging)) -> &Staging {
+    fn add(&mut self, staging: (PathBuf, Staging)) -> &mut Staging {
         self.0.push(staging);
-        &self.0[self.0.len() - 1].1
+        let last = self.0.len() - 1;
+        &mut self.0[last].1
     }
 
     /// Makes the changes final, or undoes them.

@@ -171,6 +171,23 @@ fn nobody_else_may_write_to_what_is_being_made_or_was() {
 }
 
 #[test]
+fn a_file_that_others_may_change_becomes_no_part_of_a_new_specification() {
+    let sandbox = Sandbox::new();
+    let specification = sandbox.installed(&["--kernel-name=k", "--launcher=python"]);
+    for path in ["scripts/launch_docker.py", "kernel.json", "logo-64x64.png"] {
+        let file = specification.join(path);
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        set_mode(&file, 0o666);
+        // Who has it open to write can do so whatever becomes of its mode.
+        let opened = fs::OpenOptions::new().append(true).open(&file).unwrap();
+        sandbox.installed(&["--kernel-name=k", "--launcher=python", "--replace"]);
+        std::io::Write::write_all(&mut { opened }, b"evil").unwrap();
+        assert!(!fs::read(&file).unwrap().ends_with(b"evil"), "{path}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode(), mode, "{path}");
+    }
+}
+
+#[test]
 fn a_staging_directory_of_somebody_else_removes_nothing() {
     let sandbox = Sandbox::new();
     let kernels = sandbox.path("prefix").join(KERNELS);

@@ -21,6 +21,7 @@ mod links;
 mod list;
 mod manifest;
 mod messages;
+mod one_file;
 mod promises;
 mod pull;
 mod remove;

@@ -18,8 +18,8 @@ from bed.killed import at_every_call, contents, strace
 KERNELS = "share/jupyter/kernels"
 PAGE = 4096
 LITTLE = 64 * 1024
-# Nearly every file of the one is missing or different in the other.
-OLD = ("--language=R", "--launcher=python", "--display-name=Old")
+# Every file of the one is missing or different in the other, so that none can stay.
+OLD = ("--language=R", "--launcher=python", "--display-name=Old", "--memory=1g")
 NEW = ("--display-name=New", "--replace")
 FILES_OF_NEW = {
     "kernel.json",

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, flock, fstat, linkat,
+    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, flock, fstat, linkat,
     mkdirat, openat, readlinkat, renameat, renameat_with, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
@@ -80,6 +80,23 @@ impl Directory {
     }
 }
 
+/// Which file it is that has a name, as long as there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    number: u64,
+}
+
+impl Identity {
+    pub(super) fn of(stat: &Stat) -> Self {
+        Self { device: stat.st_dev, number: stat.st_ino }
+    }
+
+    pub(super) fn of_file(file: &File) -> Result<Self, Errno> {
+        Ok(Self::of(&fstat(file)?))
+    }
+}
+
 /// A place below a directory: of a file, of a directory, or of nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Spot {
@@ -96,6 +113,11 @@ impl Spot {
         }
     }
 
+    /// A place in the directory that is here.
+    pub(super) fn below(&self, path: &Path) -> Self {
+        self.root.at(self.path.join(path))
+    }
+
     /// The path, for messages.
     pub(super) fn shown(&self) -> PathBuf {
         self.root.path.join(&self.path)
@@ -104,6 +126,14 @@ impl Spot {
     /// Another place in the same directory.
     pub(super) fn beside(&self, name: &str) -> Self {
         self.root.at(self.path.with_file_name(name))
+    }
+
+    /// The place of the directory in which this one is, and its name there.
+    pub(super) fn split(&self) -> io::Result<(Self, &OsStr)> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parts = parent.zip(self.path.file_name());
+        let (parent, name) = parts.ok_or_else(|| self.failed("find", Errno::INVAL))?;
+        Ok((self.root.at(parent), name))
     }
 
     /// The directory that is there.
@@ -144,15 +174,23 @@ impl Spot {
 
     /// Keeps the file under a second name. Says whether there was one.
     pub(super) fn keep(&self, backup: &Self) -> io::Result<bool> {
-        let linked = self.act(|from, name| {
-            backup.act(|to, other| linkat(from, name, to, other, AtFlags::empty()))
-        });
-        match linked {
+        match self.link_to(backup) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             // A file system without hard links.
             Err(_) => self.copy(backup).map(|()| true),
         }
+    }
+
+    /// Gives the file that is here a second name. A symbolic link is not followed.
+    pub(super) fn link_to(&self, to: &Self) -> Result<(), Errno> {
+        self.act(|from, name| to.act(|to, other| linkat(from, name, to, other, AtFlags::empty())))
+    }
+
+    /// Which file is here.
+    pub(super) fn identity(&self) -> Result<Identity, Errno> {
+        let stat = self.act(|directory, name| statat(directory, name, AtFlags::SYMLINK_NOFOLLOW));
+        stat.as_ref().map(Identity::of).map_err(|error| *error)
     }
 
     fn copy(&self, to: &Self) -> io::Result<()> {
@@ -206,14 +244,20 @@ impl Spot {
 
     /// Opens the plain file that is there, for reading.
     pub(super) fn open_file(&self) -> io::Result<File> {
+        self.open_with_stat().map(|(file, _)| file)
+    }
+
+    /// The same, with what the system says of it.
+    pub(super) fn open_with_stat(&self) -> io::Result<(File, Stat)> {
         // A pipe would wait for its other end.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = self.told("open", |directory, name| {
             let file = openat(directory, name, flags, Mode::empty())?;
-            let kind = FileType::from_raw_mode(fstat(&file)?.st_mode);
-            if kind == FileType::RegularFile { Ok(file) } else { Err(Errno::INVAL) }
+            let stat = fstat(&file)?;
+            let kind = FileType::from_raw_mode(stat.st_mode);
+            if kind == FileType::RegularFile { Ok((file, stat)) } else { Err(Errno::INVAL) }
         });
-        opened.map(File::from)
+        opened.map(|(file, stat)| (File::from(file), stat))
     }
 
     /// The parents of this place below the directory, the outermost first.

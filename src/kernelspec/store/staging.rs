@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::KERNEL_JSON;
 use super::directory::{Directory, Spot};
-use super::files::create_directory;
+use super::files::{Writer, create_directory};
 
 /// How the name of a staging directory begins.
 const PREFIX: &str = ".jupyter-docker-spec-";
@@ -32,6 +32,8 @@ pub(super) struct Staging {
     kernels: Rc<Directory>,
     /// What had to be created above it, the outermost first. Dropped after `directory`.
     created: CreatedDirectories,
+    /// What writes specifications into it.
+    pub(super) writer: Writer,
 }
 
 impl Staging {
@@ -59,7 +61,7 @@ impl Staging {
         let held = guard.at(name).enter()?;
         held.lock(FlockOperation::NonBlockingLockExclusive);
         guard.lock(FlockOperation::Unlock);
-        Ok(Self { directory, held, kernels: guard, created })
+        Ok(Self { directory, held, kernels: guard, created, writer: Writer::default() })
     }
 
     /// The directory for removing a specification, with the kernels directory it is in.

@@ -1,11 +1,10 @@
-use std::os::unix::fs::symlink;
-
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use fs_err as fs;
 
 use super::directory::{Directory, Spot};
-use super::files::{self, files, write};
+use super::files::{Writer, files};
+use super::links::Programs;
 use super::*;
 
 /// Installs one specification.
@@ -136,9 +135,8 @@ fn merging_replaces_file_by_file() {
         (&staged, "2", &["scripts/launch", "scripts/more", "lib/y"]),
     ] {
         fs::create_dir(directory).unwrap();
-        for file in &tree(version, files).files {
-            write(&Directory::open(directory).unwrap(), file).unwrap();
-        }
+        let directory = Directory::open(directory).unwrap();
+        Writer::default().write_files(&directory, &tree(version, files), None).unwrap();
     }
     let tree = tree("2", &["scripts/launch", "scripts/more", "lib/y"]);
     let mut journal = Journal::default();
@@ -154,11 +152,8 @@ fn a_merge_that_fails_puts_everything_back() {
     let root = tempfile::tempdir().unwrap();
     let (staged, destination) = (root.path().join("staging/0"), root.path().join("k"));
     fs::create_dir(root.path().join("staging")).unwrap();
-    fs::create_dir(&staged).unwrap();
     let new = tree("2", &["a", "b/c", "taken"]);
-    for file in &new.files {
-        write(&Directory::open(&staged).unwrap(), file).unwrap();
-    }
+    Writer::default().write_tree(&spot(&staged), &new, None).unwrap();
     install(&destination, &tree("1", &["a"]), false).unwrap();
     // A file cannot take the place of this directory.
     fs::create_dir(destination.join("taken")).unwrap();
@@ -192,7 +187,7 @@ fn no_link_is_followed_where_files_are_replaced_or_removed_one_by_one() {
         symlink(&elsewhere, &path).unwrap();
 
         let staged = staging.join("0");
-        files::write_tree(&spot(&staged), &new).unwrap();
+        Writer::default().write_tree(&spot(&staged), &new, None).unwrap();
         let mut journal = Journal::default();
         let merged = merge::merge(&spot(&staged), &spot(&place), &new, &mut journal);
         assert_eq!(merged.is_ok(), !["k", "k/scripts"].contains(&link), "{link}");
@@ -319,4 +314,213 @@ fn a_removal_that_was_killed_is_completed() {
     assert!(finish_removal(kernels, "whole"));
     assert!(finish_removal(kernels, ".."));
     assert_eq!(content(kernels), [("whole/kernel.json".to_owned(), "1".to_owned())]);
+}
+
+/// A specification with a program, the file `program` beside the kernels directory.
+fn with_program(root: &Path, version: &'static str) -> Tree {
+    let mut tree = tree(version, &["logo.png", "scripts/options"]);
+    let content = Content::Program(root.join("program"));
+    tree.files.insert(1, File { path: "scripts/launch".into(), content, executable: true });
+    tree
+}
+
+/// The number of the file at a path, which tells whether it is the same one.
+fn number(path: &Path) -> u64 {
+    fs::symlink_metadata(path).unwrap().ino()
+}
+
+#[test]
+fn a_file_that_does_not_change_stays_the_same_file() {
+    let root = tempfile::tempdir().unwrap();
+    let place = root.path().join("kernels/k");
+    // More than is compared at once, and not a multiple of it.
+    fs::write(root.path().join("program"), vec![7; 300_001]).unwrap();
+    let of = |version| with_program(root.path(), version);
+    install(&place, &of("1"), false).unwrap();
+    let paths = ["logo.png", "scripts/launch", "scripts/options", KERNEL_JSON];
+    let numbers = || paths.map(|path| number(&place.join(path)));
+    let before = numbers();
+    install(&place, &of("1"), true).unwrap();
+    assert_eq!(numbers(), before);
+    assert!(paths.iter().all(|path| fs::metadata(place.join(path)).unwrap().nlink() == 1));
+    assert_eq!(fs::read_dir(root.path().join("kernels")).unwrap().count(), 1);
+
+    install(&place, &of("2"), true).unwrap();
+    let kept = |numbers: [u64; 4]| [0, 1, 2, 3].map(|index| numbers[index] == before[index]);
+    assert_eq!(kept(numbers()), [false, true, false, false]);
+    assert_eq!(fs::read_to_string(place.join("logo.png")).unwrap(), "2");
+
+    // Nearly the same program, a shorter one, and a longer one.
+    for (size, last) in [(300_001, 8), (300_000, 7), (300_002, 7)] {
+        let mut program = vec![7; size];
+        program[size - 1] = last;
+        fs::write(root.path().join("program"), &program).unwrap();
+        let before = numbers();
+        install(&place, &of("2"), true).unwrap();
+        let after = numbers();
+        assert!(after[1] != before[1] && after[0] == before[0], "{size}");
+        assert!(fs::read(place.join("scripts/launch")).unwrap() == program);
+    }
+}
+
+/// What somebody does to an installed file.
+type Change<'a> = &'a dyn Fn(&Path);
+
+#[test]
+fn a_file_that_is_not_as_it_was_written_is_written_anew() {
+    let root = tempfile::tempdir().unwrap();
+    let kernels = root.path().join("kernels");
+    let place = kernels.join("k");
+    fs::write(root.path().join("program"), "program").unwrap();
+    let tree = with_program(root.path(), "1");
+    let mode = |mode: u32| {
+        move |path: &Path| {
+            fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    let owner = |path: &Path| std::os::unix::fs::chown(path, Some(4321), None).unwrap();
+    let capability = |path: &Path| {
+        // `cap_net_raw`, as setcap writes it.
+        let value = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(path, "security.capability", &value, flags).unwrap();
+    };
+    let other_name = |path: &Path| fs::hard_link(path, path.with_extension("other")).unwrap();
+    let link = |path: &Path| {
+        fs::rename(path, root.path().join("away")).unwrap();
+        symlink(root.path().join("away"), path).unwrap();
+    };
+    let source = |path: &Path| {
+        fs::remove_file(path).unwrap();
+        mode(0o755)(&root.path().join("program"));
+        fs::hard_link(root.path().join("program"), path).unwrap();
+    };
+    let root_only = rustix::process::geteuid().is_root();
+    let changes: [(&str, &str, bool, Change<'_>); 9] = [
+        ("others may write", "scripts/launch", true, &mode(0o757)),
+        ("its group may write", "logo.png", true, &mode(0o664)),
+        ("nobody else may read", "logo.png", true, &mode(0o600)),
+        ("set-user-id", "scripts/launch", true, &mode(0o4755)),
+        ("somebody else's", "scripts/launch", root_only, &owner),
+        ("with capabilities", "scripts/launch", root_only, &capability),
+        ("data with another name", "logo.png", true, &other_name),
+        ("a link", "scripts/launch", true, &link),
+        ("the tool's own", "scripts/launch", true, &source),
+    ];
+    for (what, path, possible, change) in changes {
+        if !possible {
+            continue;
+        }
+        install(&place, &tree, true).unwrap();
+        let path = place.join(path);
+        change(&path);
+        let before = number(&path);
+        install(&place, &tree, true).unwrap();
+        let after = fs::symlink_metadata(&path).unwrap();
+        assert!(after.is_file() && after.ino() != before && after.nlink() == 1, "{what}");
+        let expected = if path.ends_with("logo.png") { 0o644 } else { 0o755 };
+        assert_eq!(after.mode() & 0o7777, expected, "{what}");
+        assert_eq!(after.uid(), rustix::process::geteuid().as_raw(), "{what}");
+        let _ = fs::remove_file(root.path().join("away"));
+    }
+}
+
+#[test]
+fn specifications_of_one_transaction_have_one_program_and_nothing_else_in_common() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("program"), "program").unwrap();
+    let places: Vec<PathBuf> = ["kernels/a", "kernels/b", "kernels/c", "other/d"]
+        .map(|place| root.path().join(place))
+        .into();
+    let install = |places: &[PathBuf], version| {
+        let job = |place: &PathBuf| Job {
+            destination: place.clone(),
+            tree: with_program(root.path(), version),
+            replace: true,
+        };
+        super::install(&places.iter().map(job).collect::<Vec<Job>>()).unwrap();
+    };
+    let programs = || [0, 1, 2, 3].map(|index| number(&places[index].join("scripts/launch")));
+    let names = |path: &str| {
+        [0, 1, 2, 3].map(|index| fs::metadata(places[index].join(path)).unwrap().nlink())
+    };
+    install(&places, "1");
+    let [a, b, c, d] = programs();
+    assert!(a == b && a == c && a != d);
+    assert_eq!(names("scripts/launch"), [3, 3, 3, 1]);
+    for path in ["logo.png", "scripts/options", KERNEL_JSON] {
+        assert_eq!(names(path), [1, 1, 1, 1], "{path}");
+    }
+
+    // One of them alone, all together, and without one.
+    install(&places[1..2], "2");
+    install(&places, "3");
+    assert_eq!(programs(), [a, b, c, d]);
+    remove(&places[..1]).unwrap();
+    assert_eq!(fs::metadata(places[1].join("scripts/launch")).unwrap().nlink(), 2);
+    // Of a new program, the others know nothing.
+    fs::write(root.path().join("program"), "newer").unwrap();
+    install(&places[1..2], "3");
+    assert_eq!(fs::read_to_string(places[1].join("scripts/launch")).unwrap(), "newer");
+    assert_eq!(fs::read_to_string(places[2].join("scripts/launch")).unwrap(), "program");
+}
+
+#[test]
+fn a_program_is_copied_where_there_can_be_no_link() {
+    let root = tempfile::tempdir().unwrap();
+    let [program, other] = ["program", "other"].map(|name| root.path().join(name));
+    fs::write(&program, "program").unwrap();
+    fs::write(&other, "other").unwrap();
+    let mut programs = Programs::default();
+    let identity = spot(&program).identity().unwrap();
+    let place = root.path().join("place");
+    assert!(!programs.link(&program, &spot(&place)).unwrap(), "it is nowhere");
+    // Somebody has put another file there meanwhile, or taken it away.
+    programs.add(&program, &spot(&other), identity);
+    assert!(!programs.link(&program, &spot(&place)).unwrap());
+    programs.add(&program, &spot(&root.path().join("gone")), identity);
+    assert!(!programs.link(&program, &spot(&place)).unwrap());
+    assert!(!place.exists());
+    // Another file system.
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    programs.add(&program, &spot(&program), identity);
+    let there = memory.path().join("place");
+    if fs::metadata(memory.path()).unwrap().dev() != fs::metadata(root.path()).unwrap().dev() {
+        assert!(!programs.link(&program, &spot(&there)).unwrap());
+        assert!(!there.exists());
+    }
+    assert!(programs.link(&program, &spot(&place)).unwrap());
+    assert_eq!(number(&place), number(&program));
+}
+
+#[test]
+fn merging_takes_a_file_for_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let (staged, destination) = (root.path().join("staging/0"), root.path().join("k"));
+    fs::write(root.path().join("program"), "program").unwrap();
+    install(&destination, &with_program(root.path(), "1"), false).unwrap();
+    for (version, undone) in [("1", true), ("2", true), ("1", false), ("2", false)] {
+        fs::create_dir(root.path().join("staging")).unwrap();
+        let new = with_program(root.path(), version);
+        let before = content(&destination);
+        let written = Writer::default().write_tree(&spot(&staged), &new, Some(&spot(&destination)));
+        written.unwrap();
+        let mut journal = Journal::default();
+        merge::merge(&spot(&staged), &spot(&destination), &new, &mut journal).unwrap();
+        if undone {
+            assert!(journal.undo());
+            assert_eq!(content(&destination), before);
+        } else {
+            journal.commit();
+        }
+        fs::remove_dir_all(root.path().join("staging")).unwrap();
+        let version = if undone { "1" } else { version };
+        let expected = ["kernel.json", "logo.png", "scripts/launch", "scripts/options"];
+        let found: Vec<String> = content(&destination).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(found, expected);
+        for (path, text) in content(&destination) {
+            let program = path == "scripts/launch";
+            assert_eq!(text, if program { "program" } else { version }, "{path}");
+        }
+    }
 }
