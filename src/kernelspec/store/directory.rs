@@ -5,14 +5,16 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, flock, fstat, linkat,
-    mkdirat, openat, readlinkat, renameat, renameat_with, statat, symlinkat, unlinkat,
+    AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, SeekFrom, Stat, flock,
+    fstat, linkat, mkdirat, openat, readlinkat, renameat, renameat_with, seek, statat, symlinkat,
+    unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::umask;
@@ -21,6 +23,9 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 
 /// What is no longer than that may be a path.
 const PATH_MAX: usize = 4096;
+
+/// How many bytes of names are read at once: more than a specification has.
+const NAMES: usize = 4096;
 
 /// An open directory.
 #[derive(Debug)]
@@ -64,19 +69,41 @@ impl Directory {
         flock(&self.descriptor, operation).is_ok()
     }
 
-    /// The names in it, and whether each is a directory.
+    /// The names in it, and whether each is a directory, as far as they can be read.
     pub(super) fn names(&self) -> Vec<(OsString, bool)> {
-        let entries = Dir::read_from(&self.descriptor).into_iter().flatten().flatten();
-        let entries = entries.filter(|entry| ![c".", c".."].contains(&entry.file_name()));
-        let named = entries.map(|entry| {
+        let mut names = Vec::new();
+        // Somebody may have read them before.
+        if seek(&self.descriptor, SeekFrom::Start(0)).is_err() {
+            return names;
+        }
+        let mut buffer = [MaybeUninit::uninit(); NAMES];
+        let mut entries = RawDir::new(&self.descriptor, &mut buffer);
+        while let Some(Ok(entry)) = entries.next() {
+            if [c".", c".."].contains(&entry.file_name()) {
+                continue;
+            }
             let name = OsString::from_vec(entry.file_name().to_bytes().to_vec());
             let kind = match entry.file_type() {
                 FileType::Unknown => kind(self.descriptor.as_fd(), &name).ok(),
                 known => Some(known),
             };
-            (name, kind == Some(FileType::Directory))
-        });
-        named.collect()
+            names.push((name, kind == Some(FileType::Directory)));
+        }
+        names
+    }
+
+    /// Removes everything in it.
+    pub(super) fn clear(self: &Rc<Self>) -> io::Result<()> {
+        for (name, is_directory) in self.names() {
+            let place = self.at(name);
+            if is_directory {
+                place.enter()?.clear()?;
+                place.remove_directory()?;
+            } else {
+                place.remove_file()?;
+            }
+        }
+        Ok(())
     }
 }
 

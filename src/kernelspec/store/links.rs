@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::directory::{Identity, Spot};
 
 /// How much of two files is compared at once: more memory takes longer to get than it saves calls.
-const PART: usize = 128 << 10;
+const PART: usize = 192 << 10;
 
 /// The programs that lie in a staging directory already.
 #[derive(Default)]

@@ -94,8 +94,11 @@ impl Staging {
     /// created above.
     pub(super) fn finish(mut self) {
         self.created.0.clear();
-        let path = self.directory.path().to_path_buf();
-        if let Err(error) = self.directory.close() {
+        let path = self.directory.keep();
+        // The one that is open, whatever lies at its path by now.
+        let name = path.file_name().unwrap_or_default();
+        let removed = self.held.clear().and_then(|()| self.kernels.at(name).remove_directory());
+        if let Err(error) = removed {
             tracing::warn!("Could not remove {}: {error}", path.display());
         }
     }
