@@ -1,5 +1,6 @@
 """Launches that meet something else at the same time: a leftover, a signal, the end of patience."""
 
+import socket
 import threading
 import time
 import uuid
@@ -12,6 +13,8 @@ from bed.proxy import Proxy
 
 IMAGE = "jds-test/tiny"
 LONG = "--launch-timeout=60"
+# More events than an engine remembers.
+FORGETS = 300
 CREATE = r"^POST /containers/create"
 START = r"^POST /containers/[^/]+/start"
 
@@ -185,6 +188,32 @@ def test_kernel_that_is_removed_by_the_server_is_no_error(engine, launch):
     time.sleep(1)
     engine.docker("rm", "--force", running.name)
     ended = running.end(10)
+    assert ended.status == 0, ended.log
+
+
+def outlive_memory(engine):
+    """Has so much happen on the engine that it forgets what was before."""
+    other = engine.docker("create", "--label=jds.test", IMAGE)
+    request = f"POST /containers/{other}/attach?stdout=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for _ in range(FORGETS):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(engine.socket))
+            connection.sendall(request.encode())
+            assert b" 200 " in connection.recv(4096)
+
+
+def test_stop_that_the_engine_has_forgotten_by_the_end(engine, launch):
+    """It was heard when it happened: asked only at the end, the engine could not tell a stop from a death."""
+    until_told = "trap : TERM; echo ready; until [ -e /dev/shm/end ]; do sleep 0.1; done; exit 3"
+    running = launch(engine.image("jds-test/slow", f"CMD {until_told}"), LONG)
+    wait_for(lambda: "Started" in running.log(), running.log)
+    wait_for(lambda: "ready" in engine.docker("logs", running.name), "it does not listen to signals")
+    engine.docker("kill", "--signal=TERM", running.name)
+    outlive_memory(engine)
+    kills = ["--since=1", "--until=0s", f"--filter=container={running.name}", "--filter=event=kill"]
+    assert not engine.docker("events", *kills), "it remembers more than it is known to"
+    engine.docker("exec", running.name, "touch", "/dev/shm/end")
+    ended = running.end(20)
     assert ended.status == 0, ended.log
 
 
