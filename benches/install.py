@@ -4,6 +4,7 @@
 """
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -58,21 +59,25 @@ class Places:
         return copy
 
 
-def one(places, wanted):
-    """One specification in the place of another."""
-    commands = {arm: [*places.installer(arm), "--replace"] for arm in (OURS, THEIRS)}
+def one(places, wanted, changes):
+    """One specification in the place of another, which is the same or has another name for people to see."""
+    numbers = itertools.count()
+
+    def command(arm):
+        change = [f"--display-name=Number {next(numbers)}"] if changes else []
+        return [*places.installer(arm), "--replace", *change]
+
     samples = turns(
         {
-            OURS: lambda: places.run(OURS, commands[OURS]),
-            THEIRS: lambda: places.run(THEIRS, commands[THEIRS]),
+            OURS: lambda: places.run(OURS, command(OURS)),
+            THEIRS: lambda: places.run(THEIRS, command(THEIRS)),
             FLOOR: places.copies(places.kernels(OURS) / "docker_python"),
         },
         wanted,
         20,
     )
-    for arm, command in commands.items():
-        calls = places.clock.calls(command, places.environment(arm))
-        samples[arm][0]["calls"] = calls
+    for arm in (OURS, THEIRS):
+        samples[arm][0]["calls"] = places.clock.calls(command(arm), places.environment(arm))
     return samples
 
 
@@ -133,7 +138,10 @@ def measured(wanted):
     quick = wanted.quick
     with tempfile.TemporaryDirectory(prefix="jds-bench-") as directory:
         places = Places(Path(directory))
-        result = {"install": one(places, wanted)}
+        result = {
+            "install": one(places, wanted, changes=False),
+            "install changed": one(places, wanted, changes=True),
+        }
         # Numbers of specifications, how often they are installed, and how often by the Python tool.
         steps = [(1, 1, 1), (3, 1, 1)] if quick else [(1, 7, 3), (10, 7, 1), (100, 5, 1), (1000, 3, 0)]
         result["growth of install"] = {

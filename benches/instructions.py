@@ -29,6 +29,7 @@ INSTALL = ["jupyter-docker-spec", "install", "--user", "--replace"]
 COMMANDS = {
     "jupyter-docker-spec --version": (["jupyter-docker-spec", "--version"], 0),
     "jupyter-docker-spec install --replace": (INSTALL, 0),
+    "jupyter-docker-spec install --replace, with a change": ([*INSTALL, "--display-name=New"], 0),
     "jupyter-docker-spec install --dry-run": ([*INSTALL, "--dry-run"], 0),
     "jupyter-docker-spec list": (["jupyter-docker-spec", "list"], 0),
     "launch_docker --version": (["launch_docker", "--version"], 0),

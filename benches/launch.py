@@ -279,8 +279,8 @@ def measured(engine, wanted):
     directory = Path(tempfile.mkdtemp(prefix="bench-", dir=engine.run))
     bench = Bench(engine, directory)
     tiny = bench.way(TINY)
-    result = {"container": single(tiny, wanted, 15), "no daemon": without_engine(tiny, wanted, 20)}
-    steps = [(1, 1), (3, 1)] if wanted.quick else [(1, 5), (10, 3), (50, 2)]
+    result = {"container": single(tiny, wanted, 40), "no daemon": without_engine(tiny, wanted, 20)}
+    steps = [(1, 1), (3, 1)] if wanted.quick else [(1, 5), (10, 3), (50, 4)]
     result["waves"] = {str(number): wave(tiny, number, wanted, usual) for number, usual in steps}
     result["told docker"] = telling(bench, False, wanted, 4)
     result["ready docker"] = ready(bench, False, wanted, 4)

@@ -20,6 +20,7 @@ ALL = [TIME, CPU, PEAK]
 SECONDS = ("seconds", "s")
 LINES = [
     ("install", "`install --replace`", "`cp -r` of it", [*ALL, ("calls", "calls")]),
+    ("install changed", "`install --replace` with a change", "`cp -r` of it", [*ALL, ("calls", "calls")]),
     ("growth of install/1", "`install` where none is", "`cp -r` of it", [TIME]),
     ("growth of install/100", "`install --file`, 100 of them", "`cp -r` of them", ALL),
     ("list", "`list`, 200 specifications", "`cat` of them", ALL),

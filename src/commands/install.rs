@@ -119,8 +119,12 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
         .unzip();
     for ((settings, job), outcome) in all.iter().zip(&jobs).zip(store::install(&jobs)?) {
         let shown = job.destination.display();
-        if outcome == Outcome::Replaced {
-            tracing::info!("Removing existing kernelspec in {shown}");
+        match outcome {
+            Outcome::Created => {}
+            Outcome::Replaced => tracing::info!("Removing existing kernelspec in {shown}"),
+            Outcome::Unchanged => {
+                tracing::info!("Keeping existing kernelspec in {shown}, which is the same");
+            }
         }
         tracing::info!("Installed kernelspec {} in {shown}", settings.kernel_name);
     }

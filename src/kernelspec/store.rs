@@ -18,6 +18,7 @@ mod links;
 mod merge;
 mod place;
 mod staging;
+mod unchanged;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,8 @@ pub enum Outcome {
     Created,
     /// The specification took the place of another.
     Replaced,
+    /// The specification was there already, to the byte, and nothing was written.
+    Unchanged,
 }
 
 /// A specification to be installed.
@@ -123,6 +126,14 @@ pub fn check(destination: &Path, replace: bool) -> Result<()> {
 /// When something is in a place that may not be replaced, or a file cannot be written. Everything is
 /// then as it was before.
 pub fn install(jobs: &[Job]) -> Result<Vec<Outcome>> {
+    // Several are written, so that they come to have one launcher.
+    if let [job] = jobs
+        && job.replace
+        && unchanged::is_installed(job)
+    {
+        staging::tidy_up(job.destination.parent().unwrap_or(&job.destination));
+        return Ok(vec![Outcome::Unchanged]);
+    }
     let mut stagings = Stagings::default();
     let mut staged = Vec::with_capacity(jobs.len());
     for (number, job) in jobs.iter().enumerate() {

@@ -50,6 +50,13 @@ fn what_is_replaced_by_the_same_stays() {
     assert!(of("kernel.json").0 != kernel_json.0);
     assert_eq!(Sandbox::kernel_json(&kernel(&sandbox, "k"))["display_name"], "New");
 
+    // And of all of it, when nothing changes.
+    let kernel_json = of("kernel.json");
+    let outcome = install(&sandbox, &[&words[..], &["--replace", "--display-name=New"]].concat());
+    assert!(outcome.stderr.contains("Keeping existing kernelspec in"), "{outcome}");
+    assert!(!outcome.stderr.contains("Removing"), "{outcome}");
+    assert_eq!((of(LAUNCHER), of("kernel.json")), (launcher, kernel_json));
+
     // An upgrade of the tool, by a new file or in the old one, changes nothing in what is installed.
     fs::write(sandbox.path("bin/launch_docker"), "#!/bin/sh\necho later\n").unwrap();
     let text = |name: &str| fs::read_to_string(kernel(&sandbox, name).join(LAUNCHER)).unwrap();

@@ -17,7 +17,7 @@ QUICK = argparse.Namespace(quick=True, rounds=None)
 def test_install(tmp_path, monkeypatch):
     result = {"machine": measure.machine(), "quick": True} | install.measured(QUICK)
     for arm in (measure.OURS, measure.THEIRS, measure.FLOOR):
-        for path in ("install", "list", "growth of install/3"):
+        for path in ("install", "install changed", "list", "growth of install/3"):
             (sample,) = report.find(result, path)[arm]
             assert all(sample[key] > 0 for key in ("seconds", "cpu_seconds", "peak_kib")), sample
     assert result["install"]["ours"][0]["calls"] < result["install"]["theirs"][0]["calls"]
@@ -27,7 +27,7 @@ def test_install(tmp_path, monkeypatch):
     report.fill(page, result)
     text = page.read_text()
     rows = [line for line in text.splitlines() if line.startswith("| `install --replace`")]
-    assert len(rows) == 4 and all("| |" not in row for row in rows[:3]), text
+    assert len(rows) == 8 and all("| |" not in row for row in [*rows[:3], *rows[4:7]]), text
     # What stood between the marks is replaced, and the rest is as it was.
     report.fill(page, result)
     assert page.read_text() == text

@@ -11,6 +11,7 @@ from upstream_sandbox import Sandbox
 
 INSTALLING = ("I", "Installing kernel specification for 'Docker Python'")
 INSTALLED = ("I", "Installed kernelspec docker_python in <root>/data/kernels/docker_python")
+KEEPING = ("I", "Keeping existing kernelspec in <root>/data/kernels/docker_python, which is the same")
 REMOVING = ("I", "Removing existing kernelspec in <root>/data/kernels/docker_python")
 
 OUTSIDE = re.compile(r"Installing to (?P<kernels>.*), which is not in (?P<path>\[.*\])\. The kernelspec may not be found\.")
@@ -74,9 +75,17 @@ def test_names_are_said_as_they_are_written(both):
 
 
 def test_replacing_says_that_the_old_one_goes(both):
-    upstream, ours = both("install", "--user", "--replace", before=[("install", "--user")])
+    before = [("install", "--user", "--image-name=other")]
+    upstream, ours = both("install", "--user", "--replace", before=before)
     assert said(ours) == [INSTALLING, REMOVING, INSTALLED]
     assert said(ours) == said(upstream)
+
+
+def test_replacing_by_the_same_says_that_it_stays(both):
+    """Theirs writes all of it again."""
+    upstream, ours = both("install", "--user", "--replace", before=[("install", "--user")])
+    assert said(ours) == [INSTALLING, KEEPING, INSTALLED]
+    assert said(upstream) == [INSTALLING, REMOVING, INSTALLED]
 
 
 def test_replacing_nothing_says_nothing_of_it(both):

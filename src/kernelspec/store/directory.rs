@@ -21,6 +21,9 @@ use rustix::process::umask;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// The mode of the directories that we make, whatever the umask.
+const DIRECTORY_MODE: u32 = 0o755;
+
 /// What is no longer than that may be a path.
 const PATH_MAX: usize = 4096;
 
@@ -62,6 +65,13 @@ impl Directory {
         let owner = |directory: &Self| fstat(&directory.descriptor).map(|stat| stat.st_uid).ok();
         let own = rustix::process::geteuid().as_raw();
         owner(self).is_some_and(|it| it == own || owner(above) == Some(it))
+    }
+
+    /// Whether it is this user's, with the mode that we give to directories.
+    pub(super) fn is_as_made(&self) -> bool {
+        let own = rustix::process::geteuid().as_raw();
+        fstat(&self.descriptor)
+            .is_ok_and(|stat| stat.st_uid == own && stat.st_mode & 0o7777 == DIRECTORY_MODE)
     }
 
     /// Locks it, or takes the lock away. Where the file system has no locks, nothing can be done.

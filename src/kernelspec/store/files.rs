@@ -130,7 +130,7 @@ impl Writer {
 
     /// Writes a file of a specification. `installed` is the place of that in the one that it replaces.
     fn write(&mut self, place: &Spot, file: &File, installed: Option<&Spot>) -> Result<()> {
-        let mode = if file.executable { EXECUTABLE_MODE } else { FILE_MODE };
+        let mode = mode_of(file);
         let unchanged = |new: &New<'_>| match installed {
             Some(installed) => links::link_installed(installed, new, mode, place),
             None => Ok(None),
@@ -166,6 +166,11 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// The mode that a file gets, whatever the umask.
+pub(super) const fn mode_of(file: &File) -> u32 {
+    if file.executable { EXECUTABLE_MODE } else { FILE_MODE }
 }
 
 /// The directory that was opened last.

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::directory::{Identity, Spot};
 
 /// How much of two files is compared at once: more memory takes longer to get than it saves calls.
-const PART: usize = 192 << 10;
+const PART: usize = 64 << 10;
 
 /// The programs that lie in a staging directory already.
 #[derive(Default)]
@@ -62,14 +62,20 @@ pub(super) fn link_installed(
     mode: u32,
     place: &Spot,
 ) -> io::Result<Option<Identity>> {
-    let Ok((file, stat)) = installed.open_with_stat() else { return Ok(None) };
-    let unchanged = is_as_written(&file, &stat, mode) && new.is_in(&file, &stat).unwrap_or(false);
-    if !unchanged {
-        return Ok(None);
-    }
     // The file stays open, so that its number is no other's meanwhile.
-    let identity = Identity::of(&stat);
+    let Some((_file, identity)) = is_installed_file(installed, new, mode) else { return Ok(None) };
     Ok(link(installed, identity, place)?.then_some(identity))
+}
+
+/// The file that is at `installed`, if it is as the new one would be.
+pub(super) fn is_installed_file(
+    installed: &Spot,
+    new: &New<'_>,
+    mode: u32,
+) -> Option<(File, Identity)> {
+    let (file, stat) = installed.open_with_stat().ok()?;
+    let unchanged = is_as_written(&file, &stat, mode) && new.is_in(&file, &stat).unwrap_or(false);
+    unchanged.then(|| (file, Identity::of(&stat)))
 }
 
 /// Gives a file another name. Whoever may write to its directory may have put another file there: that is

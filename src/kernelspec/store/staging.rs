@@ -195,6 +195,16 @@ fn unwritable(directory: &Path, error: &io::Error, reason: &str) -> anyhow::Erro
     anyhow!("could not write to the directory `{}`: {reason}{advice}", directory.display())
 }
 
+/// Removes what killed processes have left in a kernels directory in which nothing is to be written.
+pub(super) fn tidy_up(kernels: &Path) {
+    // Best effort, as ever: another process may be at it, or about to make a directory.
+    if let Ok(kernels) = Directory::open(kernels)
+        && kernels.lock(FlockOperation::NonBlockingLockExclusive)
+    {
+        remove_abandoned(&kernels);
+    }
+}
+
 /// Removes the staging directories that killed processes have left.
 fn remove_abandoned(kernels: &Rc<Directory>) {
     for staging in abandoned(kernels) {

@@ -524,3 +524,58 @@ fn merging_takes_a_file_for_itself() {
         }
     }
 }
+
+#[test]
+fn what_is_there_already_is_not_touched() {
+    let root = tempfile::tempdir().unwrap();
+    let kernels = root.path().join("kernels");
+    let place = kernels.join("k");
+    fs::write(root.path().join("program"), "program").unwrap();
+    let tree = with_program(root.path(), "1");
+    install(&place, &tree, false).unwrap();
+    let time = |path: &Path| fs::metadata(path).unwrap().ctime_nsec();
+    let times = || {
+        [&kernels, &place, &place.join("scripts"), &place.join(KERNEL_JSON)].map(|path| time(path))
+    };
+    let before = times();
+    assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Unchanged);
+    assert_eq!(times(), before);
+    // What a killed process has left goes all the same.
+    let abandoned = kernels.join(".jupyter-docker-spec-abc");
+    fs::create_dir(&abandoned).unwrap();
+    assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Unchanged);
+    assert!(!abandoned.exists());
+
+    let changes: [(&str, Change<'_>); 10] = [
+        ("another file", &|place| fs::write(place.join("notes"), "").unwrap()),
+        ("another file further below", &|place| {
+            fs::write(place.join("scripts/notes"), "").unwrap();
+        }),
+        ("another directory", &|place| fs::create_dir(place.join("empty")).unwrap()),
+        ("one file less", &|place| fs::remove_file(place.join("logo.png")).unwrap()),
+        ("no program", &|place| fs::remove_file(place.join("scripts/launch")).unwrap()),
+        ("another byte", &|place| fs::write(place.join("logo.png"), "2").unwrap()),
+        ("another program", &|place| fs::write(place.join("scripts/launch"), "Program").unwrap()),
+        ("others may write into it", &|place| {
+            fs::set_permissions(place, std::fs::Permissions::from_mode(0o777)).unwrap();
+        }),
+        ("nobody else may look into it", &|place| {
+            let closed = std::fs::Permissions::from_mode(0o700);
+            fs::set_permissions(place.join("scripts"), closed).unwrap();
+        }),
+        ("a link in the place of a directory", &|place| {
+            fs::rename(place.join("scripts"), root.path().join("away")).unwrap();
+            symlink(root.path().join("away"), place.join("scripts")).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        change(&place);
+        assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Replaced, "{what}");
+        assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Unchanged, "{what}");
+    }
+    assert!(root.path().join("away/launch").exists());
+    // A file of somebody else's is copied again, whatever is in it.
+    let mut tree = tree;
+    tree.files[1].content = Content::CopyOf(root.path().join("program"));
+    assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Replaced);
+}
