@@ -61,9 +61,7 @@ def test_kernel_lives_and_leaves_nothing(gateway, install_for_gateway, kernel_im
 @pytest.mark.parametrize(("sample", "language"), [("R_docker", R), ("scala_docker", SCALA)])
 def test_kernel_of_a_sample_lives_and_leaves_nothing(gateway, install, sample, language):
     image = f"--image-name={language.image}"
-    # Toree may be slow to come, and the launcher is looked at after that: it stays for so long.
-    long = "--launch-timeout=100"
-    install("--user", f"--sample={sample}", "--no-swarm", image, long, *language.options)
+    install("--user", f"--sample={sample}", "--no-swarm", image, *language.options)
 
     result = gateway.drive(sample, language)
 
