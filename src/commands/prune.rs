@@ -84,10 +84,12 @@ fn reason(kernel: &Kernel) -> Option<String> {
     match TcpListener::bind(address) {
         // Listening there is possible: nobody else does.
         Ok(_) => Some(format!("its server no longer listens on {address}")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            tracing::debug!("{} stays: {address} is in use", kernel.name);
+            None
+        }
         Err(error) => {
-            if error.kind() != ErrorKind::AddrInUse {
-                tracing::debug!("{}: {address} is not of this host ({error})", kernel.name);
-            }
+            tracing::debug!("{} stays: {address} is not of this host ({error})", kernel.name);
             None
         }
     }

@@ -108,10 +108,16 @@ class Soak:
         return self
 
     def __exit__(self, *_):
-        for running in self._watched:
+        for running, swarm in zip(self._watched, (False, True), strict=True):
+            self._remove(running, swarm)
             running.kill()
         self._server.close()
         prune(self.engine, self.binaries, self.home)
+
+    def _remove(self, running, swarm):
+        """As the server ends a kernel."""
+        words = ["service", "rm"] if swarm else ["rm", "--force"]
+        self.engine.docker(*words, running.name)
 
     def watches(self):
         return all(running.process.poll() is None for running in self._watched)
@@ -135,8 +141,7 @@ class Soak:
                 time.sleep(pause)
                 self.peaks.append(memory(running.process.pid, "VmHWM"))
                 if kind.end == "removed":
-                    words = ["service", "rm"] if swarm else ["rm", "--force"]
-                    self.engine.docker(*words, running.name)
+                    self._remove(running, swarm)
                 else:
                     running.terminate()
             ended = running.end(120)
