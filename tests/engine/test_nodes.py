@@ -5,7 +5,9 @@ That nothing is left on any node is the promise of the `nodes` fixture, for ever
 
 import base64
 import json
+import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,6 +15,7 @@ from bed.engine import KERNEL, wait_for
 from bed.kernels import LIFE, check_life
 from bed.nodes import NETWORK_OF_KERNELS, TESTS
 from bed.registry import Registry
+from bed.servers import SHOW, serving
 
 SMALL = "jds-test/small"
 TINY = "jds-test/tiny"
@@ -311,6 +314,70 @@ def test_workers_pull_with_the_servers_credentials(nodes, begin, place):
         running = begin(image, ON_WORKER_1, LONG, DOCKER_CONFIG=str(place))
         wait_for_task(nodes, running, "running")
         remove(nodes, running)
+
+
+# Somebody in front of a notebook is told.
+
+
+@pytest.fixture
+def ask(nodes, gp_env, place, jupyter, install):
+    """Has a server ask for a kernel of an image, and does something meanwhile; what its user gets to see."""
+    variables = {"GP_DOCKER_NETWORK": NETWORK_OF_KERNELS}
+
+    def refused(image, *options, meanwhile=lambda name: None):
+        install("--user", "--swarm", SHOW, f"--image-name={image}", *options)
+        with ThreadPoolExecutor() as pool:
+            seen = pool.submit(server.refusal, "session", "docker_python")
+            wait_for(lambda: nodes.services() or seen.done(), server.log.read_text)
+            meanwhile(nodes.services()[0].split()[0])
+            return seen.result()
+
+    with serving(nodes.manager, gp_env, place, jupyter | variables) as server:
+        yield refused
+
+
+def runs(nodes, name):
+    wait_for(lambda: nodes.state_of(name) == "running", lambda: nodes.tasks(name), 60)
+
+
+def test_the_user_sees_that_the_node_has_died(nodes, ask):
+    worker = nodes["worker-1"]
+
+    def lose(name):
+        runs(nodes, name)
+        worker.die()
+
+    seen = ask(TINY, ON_WORKER_1, LONG, meanwhile=lose)
+    assert re.search("given up the service .* worker-1 .down: heartbeat failure", seen), seen
+    assert not nodes.services()
+    worker.start()
+    nodes.wait_for_state(worker, "ready")
+
+
+def test_the_user_sees_that_the_node_is_drained(nodes, ask):
+    def drain(name):
+        runs(nodes, name)
+        nodes.update(nodes["worker-1"], "--availability=drain")
+
+    seen = ask(TINY, ON_WORKER_1, LONG, meanwhile=drain)
+    assert re.search("worker-1 .availability: drain", seen), seen
+
+
+def test_the_user_sees_what_a_node_does_until_the_timeout(nodes, ask):
+    with registry(nodes, 8) as source:
+        image = f"{source.host}/pulled:1"
+        seen = ask(image, ON_WORKER_1, "--launch-timeout=4")
+        assert "did not come to run within 4 s" in seen and "Waited too long" not in seen, seen
+        assert "preparing on node worker-1, which pulls the image" in seen, seen
+        assert f"`docker pull {image}`" in seen, seen
+        assert not nodes.services()
+        assert_stays_clean(nodes, 8)
+
+
+def test_the_user_sees_why_a_kernel_of_another_node_has_ended(nodes, ask):
+    image = nodes["worker-1"].image("jds-test/broken", "CMD echo no such module; exit 3")
+    seen = ask(image, ON_WORKER_1, LONG)
+    assert re.search("exit status 3 on node worker-1 .*no such module", seen), seen
 
 
 # Many.

@@ -5,77 +5,19 @@ that this comes at once, and for the administrator that the log has the reason. 
 `--show-launch-errors` the user sees it, too.
 """
 
-import contextlib
 import json
 import re
-import socket
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from bed import reporting
-from bed.engine import wait_for
+from bed import servers
+from bed.servers import SHOW, TOKEN, serving
 
-TOKEN = "of-the-tests"
-DRIVER = Path(reporting.__file__).with_name("server_drive.py")
-SHOW = "--show-launch-errors"
+DRIVER = Path(servers.__file__).with_name("server_drive.py")
 # As long as the server may wait at most. A reason that comes later was not seen by it.
 LONG = "--launch-timeout=100"
-
-
-class Server:
-    """A running Jupyter server."""
-
-    def __init__(self, process, port, log):
-        self.process, self.port, self.log = process, port, log
-
-    def post(self, path, /, **body):
-        """The status of the answer, and what it says."""
-        headers = {"Authorization": f"token {TOKEN}"}
-        url = f"http://127.0.0.1:{self.port}{path}"
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return response.status, json.load(response)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-
-    def answers(self):
-        assert self.process.poll() is None, self.log.read_text()
-        with contextlib.suppress(OSError):
-            url = f"http://127.0.0.1:{self.port}/api"
-            return urllib.request.urlopen(url, timeout=5).status == 200
-
-
-@contextlib.contextmanager
-def serving(engine, gp_env, place, environment):
-    """A running server with our Python package."""
-    with contextlib.closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    log = place / "server.log"
-    words = ["--allow-root", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
-    process = subprocess.Popen(
-        [gp_env / "bin" / "jupyter", "server", *words, f"--IdentityProvider.token={TOKEN}"],
-        env=environment
-        | {"DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann"}
-        | {"PYTHONPATH": str(reporting.site_packages(place / "site"))},
-        cwd=place,
-        stdin=subprocess.DEVNULL,
-        stdout=log.open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    server = Server(process, port, log)
-    try:
-        wait_for(server.answers, f"the server does not answer: {log}")
-        yield server
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 @pytest.fixture
@@ -124,24 +66,12 @@ def test_a_kernel_that_never_answers_is_gone_after_the_timeout(engine, server, i
     engine.assert_no_launchers()
 
 
-def start(server, kind, name):
-    """Asks for a kernel, as gateways' clients do or as notebooks do; what the client gets to see."""
-    if kind == "kernel":
-        status, answer = server.post("/api/kernels", name=name)
-    else:
-        kernel = {"name": name}
-        status, answer = server.post("/api/sessions", path="a", name="a", type="notebook", kernel=kernel)
-    assert status == 500, answer
-    # Where its lines are broken is of no interest here.
-    return " ".join(answer["message"].split())
-
-
 @pytest.mark.parametrize("kind", ["kernel", "session"])
 def test_the_user_may_see_the_reason(engine, server, install, kind):
     for image, reason in images(engine):
         install("--user", "--replace", f"--image-name={image}", "--memory=16m", LONG, SHOW)
         before = len(server.log.read_text())
-        seen = start(server, kind, "docker_python")
+        seen = server.refusal(kind, "docker_python")
         assert re.search(reason, seen), seen
         assert "Waited too long" not in seen and "[E " not in seen, seen
         # The log has it as before.
@@ -161,7 +91,7 @@ def test_the_user_may_see_the_reason(engine, server, install, kind):
 def test_the_user_may_see_the_reason_of_a_swarm(swarm, swarm_server, install, options, reason):
     swarm.image("jds-test/broken", "CMD echo no such module; exit 3")
     install("--user", "--swarm", LONG, SHOW, *options)
-    seen = start(swarm_server, "session", "docker_python")
+    seen = swarm_server.refusal("session", "docker_python")
     assert re.search(reason, seen), seen
     assert "Waited too long" not in seen, seen
     swarm.assert_no_kernels()
@@ -169,7 +99,7 @@ def test_the_user_may_see_the_reason_of_a_swarm(swarm, swarm_server, install, op
 
 def test_the_launcher_in_python_is_heard_too(engine, server, install):
     install("--user", "--launcher=python", "--image-name=127.0.0.1:1/no:1", SHOW, LONG)
-    assert "could not be pulled" in start(server, "session", "docker_python")
+    assert "could not be pulled" in server.refusal("session", "docker_python")
 
 
 def test_a_launcher_of_somebody_elses_is_heard_as_far_as_it_speaks(engine, server, install, place):
@@ -181,7 +111,7 @@ def test_a_launcher_of_somebody_elses_is_heard_as_far_as_it_speaks(engine, serve
         launcher.write_text(f"#!/bin/sh\n{script}\n")
         launcher.chmod(0o755)
         install("--user", f"--launcher={launcher}", "--image-name=i", SHOW, "--replace")
-        assert start(server, "session", "docker_python").startswith(seen)
+        assert server.refusal("session", "docker_python").startswith(seen)
 
 
 def test_a_kernel_lives_as_it_does_otherwise(engine, server, install, gp_env, kernel_image):
