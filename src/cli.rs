@@ -252,8 +252,8 @@ pub struct Place {
 /// The options of `list`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Those that a specification of the same name keeps Jupyter from finding are marked as shadowed, and
-those whose kernels cannot start as broken, with the reason. SYSTEM is GP for gateway_provisioners,
+Those that a specification of the same name keeps Jupyter from finding are marked as shadowed, and \
+those whose kernels cannot start as broken, with the reason. SYSTEM is GP for gateway_provisioners, \
 and EG for Enterprise Gateway.")]
 pub struct List {
     /// Print JSON
@@ -264,10 +264,10 @@ pub struct List {
 /// The options of `show`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Of --command: run by a POSIX shell, the command writes the same kernel.json, and what
-launch_docker.toml says as far as options of `install` can. What it cannot express
-is said in warnings. It has the options that differ from the defaults, and those that GP_*
-variables set here would change; configuration files, and variables that are set only where it is
+Of --command: run by a POSIX shell, the command writes the same kernel.json, and what \
+launch_docker.toml says as far as options of `install` can. What it cannot express \
+is said in warnings. It has the options that differ from the defaults, and those that GP_* \
+variables set here would change; configuration files, and variables that are set only where it is \
 run, can still add to it.")]
 pub struct Show {
     /// The specification, or the path of its directory
@@ -305,8 +305,8 @@ pub struct Remove {
 /// The options of `convert`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-For specifications of the Python tool, and those that come with Enterprise Gateway. Everything in
-kernel.json but the path of the launcher stays as it is, and so do all other files. All of them are
+For specifications of the Python tool, and those that come with Enterprise Gateway. Everything in \
+kernel.json but the path of the launcher stays as it is, and so do all other files. All of them are \
 converted, or none.")]
 pub struct Convert {
     /// The specifications, or the paths of their directories
@@ -321,7 +321,7 @@ pub struct Convert {
 /// The options of `ps`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Kernels are containers and services with the labels that launchers give them, whichever launcher
+Kernels are containers and services with the labels that launchers give them, whichever launcher \
 that was. What the kernels of other nodes use is not known here.")]
 pub struct Ps {
     /// Print JSON
@@ -332,8 +332,8 @@ pub struct Ps {
 /// The options of `prune`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Nobody waits for a kernel that has ended or was never started, or whose server no longer listens on
-the address that the kernel was told. That is seen only where the server runs: kernels of servers
+Nobody waits for a kernel that has ended or was never started, or whose server no longer listens on \
+the address that the kernel was told. That is seen only where the server runs: kernels of servers \
 on other hosts are left alone while they run.")]
 pub struct Prune {
     /// Only kernels that were created longer ago than this, such as 90s or 24h
@@ -373,8 +373,8 @@ pub struct Check {
 #[derive(Args, Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "\
-Options set the defaults of the variables that the file has, such as
-EG_KERNEL_LAUNCH_TIMEOUT; they are taken from the environment when it is used,
+Options set the defaults of the variables that the file has, such as \
+EG_KERNEL_LAUNCH_TIMEOUT; they are taken from the environment when it is used, \
 by `docker-compose` also from a file .env.
 
 Examples:
@@ -534,12 +534,12 @@ pub struct Compose {
 /// The options of `pull`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Each image is asked for once, for the platform that scripts/launch_docker.toml
-names, with the credentials that launches have: those of DOCKER_AUTH_CONFIG, or
-of Docker's config.json with its credential helpers. As `docker compose pull`,
-it skips images whose pull_policy is `never`, and those whose pull_policy is
-`missing` if the engine has them. For a Swarm it fetches the image to the engine
-it talks to; the other nodes pull by themselves. When an image cannot be had,
+Each image is asked for once, for the platform that scripts/launch_docker.toml \
+names, with the credentials that launches have: those of DOCKER_AUTH_CONFIG, or \
+of Docker's config.json with its credential helpers. As `docker compose pull`, \
+it skips images whose pull_policy is `never`, and those whose pull_policy is \
+`missing` if the engine has them. For a Swarm it fetches the image to the engine \
+it talks to; the other nodes pull by themselves. When an image cannot be had, \
 the others are fetched all the same, and the exit status is 1.")]
 pub struct Pull {
     /// The specifications, or the paths of their directories; all that Jupyter finds if none is named

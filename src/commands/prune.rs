@@ -47,13 +47,21 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
         .build()
         .context("could not start")?;
     let (engine, kernels) = runtime.block_on(kernels::find(paths.env))?;
-    let old = kernels.into_iter().filter(|kernel| kernel.age.is_some_and(|age| age >= least));
-    let mut abandoned: Vec<Abandoned> = old
-        .filter_map(|kernel| {
-            let reason = reason(&kernel)?;
-            Some(Abandoned { kernel, reason, removed: false })
-        })
-        .collect();
+    let mut abandoned = Vec::new();
+    let mut unknown = 0;
+    for kernel in kernels.into_iter().filter(|kernel| kernel.age.is_some_and(|age| age >= least)) {
+        match waiting(&kernel) {
+            Waiting::Nobody(reason) => abandoned.push(Abandoned { kernel, reason, removed: false }),
+            Waiting::Somebody => {}
+            Waiting::Unknown => unknown += 1,
+        }
+    }
+    if unknown > 0 {
+        tracing::info!(
+            "Leaving {unknown} running {} alone, of servers that are not on this host",
+            if unknown == 1 { "kernel" } else { "kernels" }
+        );
+    }
     let mut failed = 0;
     if !args.dry_run && !abandoned.is_empty() {
         if !args.yes {
@@ -63,7 +71,12 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
         failed = runtime.block_on(remove(&engine, &mut abandoned));
     }
     if abandoned.is_empty() {
-        tracing::info!("Nothing to remove: no kernel is there without a server that waits for it");
+        let why = if unknown == 0 {
+            ": no kernel is there without a server that waits for it"
+        } else {
+            ""
+        };
+        tracing::info!("Nothing to remove{why}");
     }
     ensure!(failed == 0, "{failed} of {} kernels could not be removed", abandoned.len());
     if args.json {
@@ -72,26 +85,29 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
     Ok(if args.dry_run { text(&abandoned) } else { String::new() })
 }
 
-/// Why nobody waits for a kernel; `None` if somebody may.
-fn reason(kernel: &Kernel) -> Option<String> {
+/// Whether somebody waits for a kernel.
+enum Waiting {
+    /// And how that is known.
+    Nobody(String),
+    Somebody,
+    /// Only the host of its server could tell.
+    Unknown,
+}
+
+fn waiting(kernel: &Kernel) -> Waiting {
     if kernel.is_over() {
-        return Some(format!("it is {}", kernel.state));
+        return Waiting::Nobody(format!("it is {}", kernel.state));
     }
     if kernel.state == "created" {
-        return Some("it was never started".to_owned());
+        return Waiting::Nobody("it was never started".to_owned());
     }
-    let address: SocketAddr = kernel.response_address.as_deref()?.parse().ok()?;
+    let address = kernel.response_address.as_deref().and_then(|text| text.parse().ok());
+    let Some(address): Option<SocketAddr> = address else { return Waiting::Unknown };
     match TcpListener::bind(address) {
         // Listening there is possible: nobody else does.
-        Ok(_) => Some(format!("its server no longer listens on {address}")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            tracing::debug!("{} stays: {address} is in use", kernel.name);
-            None
-        }
-        Err(error) => {
-            tracing::debug!("{} stays: {address} is not of this host ({error})", kernel.name);
-            None
-        }
+        Ok(_) => Waiting::Nobody(format!("its server no longer listens on {address}")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Waiting::Somebody,
+        Err(_) => Waiting::Unknown,
     }
 }
 
