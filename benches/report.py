@@ -8,7 +8,6 @@ from measure import FLOOR, OURS, RESULTS, ROOT, THEIRS, of, ratios, spread
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURES = ROOT / "docs" / "pictures"
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 NAMES = {OURS: "ours", THEIRS: "gateway_provisioners", FLOOR: "the floor"}
 
 # A unit, and what of it there is in a figure.
@@ -182,20 +181,31 @@ def text(result):
     return f"{figures(result)}\n\n{goals(result)}\n\nMeasured on: {about}.\n"
 
 
-def write(name, result):
-    """Keeps what was measured, as JSON, and the plots of it."""
+def keep(name, result):
+    """Keeps what was measured, as JSON."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def write(name, result):
+    """Keeps what was measured, and the plots of it."""
+    keep(name, result)
     for file, (_, drawn) in plots(result).items():
         (RESULTS / file).write_text(drawn)
 
 
+def replace(page: Path, name, text):
+    """Puts the text into the page, in the place of that name."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, rest = page.read_text().split(begin)
+    _, after = rest.split(end)
+    page.write_text(f"{before}{begin}\n\n{text.rstrip()}\n\n{end}{after}")
+
+
 def fill(page: Path, result):
     """Puts the figures into the page, and the plots beside it."""
-    before, rest = page.read_text().split(BEGIN)
-    _, after = rest.split(END)
     drawn = plots(result)
     for file, (_, picture) in drawn.items():
         (PICTURES / file).write_text(picture)
     pictures = "\n\n".join(f"![{title}](pictures/{file})" for file, (title, _) in drawn.items())
-    page.write_text(f"{before}{BEGIN}\n\n{text(result)}\n{pictures}\n\n{END}{after}")
+    replace(page, "figures", f"{text(result)}\n{pictures}")

@@ -42,6 +42,8 @@ impl Service {
 pub struct Task {
     /// Its id.
     pub id: String,
+    /// The id of its service, which may have been removed.
+    pub service: String,
     /// The state that it shall have: `running`, `shutdown` and others.
     pub desired_state: String,
     /// The state that it has: `pending`, `preparing`, `running`, `failed`, `rejected` and others.
@@ -61,6 +63,8 @@ pub struct Task {
 struct RawTask {
     #[serde(rename = "ID")]
     id: String,
+    #[serde(default, rename = "ServiceID")]
+    service: String,
     #[serde(default, rename = "NodeID")]
     node_id: String,
     desired_state: String,
@@ -92,6 +96,7 @@ impl From<RawTask> for Task {
         let ended = matches!(state.as_str(), "complete" | "failed" | "shutdown");
         Self {
             id: raw.id,
+            service: raw.service,
             desired_state: raw.desired_state,
             exit_code: container_status.filter(|_| ended).map(|container| container.exit_code),
             state,
@@ -191,8 +196,20 @@ impl Engine {
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if there is no such service.
     pub async fn service_tasks(&self, id: &str) -> Result<Vec<Task>> {
+        self.tasks("service", id).await
+    }
+
+    /// The tasks of services with a label, `NAME=VALUE`, and of those that have been removed until they end.
+    ///
+    /// # Errors
+    /// When the engine is not a manager of a Swarm, or does not tell.
+    pub async fn labelled_tasks(&self, label: &str) -> Result<Vec<Task>> {
+        self.tasks("label", label).await
+    }
+
+    async fn tasks(&self, filter: &'static str, value: &str) -> Result<Vec<Task>> {
         let call = Call::new("list the service's tasks", Method::GET, &["tasks"])
-            .filters(&[("service", &[id])])?;
+            .filters(&[(filter, &[value])])?;
         let tasks: Option<Vec<RawTask>> = self.json(call).await?;
         Ok(tasks.unwrap_or_default().into_iter().map(Task::from).collect())
     }

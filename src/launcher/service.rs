@@ -20,12 +20,9 @@ use self::reasons::{explain_delay, explain_failure, explain_loss, progress};
 /// How often the task is looked at until it runs.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How often it is looked at after that.
-const LOOK_RUNNING: Duration = Duration::from_secs(1);
-
-/// How long no node may be fit for a task, or none be wanted, before that is taken for an answer. Swarm
-/// tries again and again, but not for the few seconds that the server waits.
-const HOPELESS: Duration = Duration::from_millis(600);
+/// How often it is looked at after that. The server looks at the launcher every half a second, and its user
+/// is to be told within one.
+const LOOK_RUNNING: Duration = Duration::from_millis(400);
 
 /// How long a task may be in one state before the log says what is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -170,7 +167,7 @@ enum Ending {
 }
 
 async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
-    let mut hopeless_since = None;
+    let mut unplaceable = false;
     let mut away_since = None;
     let mut waiting = Waiting::default();
     let mut running = false;
@@ -210,14 +207,20 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                     Ending::Failed(task.clone())
                 });
             }
-            Some(task) if is_given_up(task) || is_unplaceable(task) => {
-                let since = *hopeless_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > HOPELESS {
-                    let ending = if is_given_up(task) { Ending::Lost } else { Ending::Unplaceable };
-                    return Ok(ending(task.clone()));
-                }
+            Some(task) if is_given_up(task) => {
+                return Ok(if is_gone(context, id).await {
+                    Ending::RemovedByOthers
+                } else {
+                    Ending::Lost(task.clone())
+                });
             }
-            _ => hopeless_since = None,
+            // Twice in a row: Swarm tries again and again, but for longer than the server waits.
+            Some(task)
+                if unplaceable && is_unplaceable(task) && !has_predecessor(context, id).await =>
+            {
+                return Ok(Ending::Unplaceable(task.clone()));
+            }
+            _ => unplaceable = task.is_some_and(is_unplaceable),
         }
         running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
         let pause = if running { LOOK_RUNNING } else { LOOK };
@@ -238,6 +241,14 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
 /// Whether the engine says that there is no such service any more.
 async fn is_gone(context: &Context<'_>, id: &str) -> bool {
     context.engine.inspect_service(id).await.is_err_and(|error| error.is_not_found())
+}
+
+/// Whether another task of this kernel has yet to end, such as that of before a restart, whose resources
+/// are the kernel's again then.
+async fn has_predecessor(context: &Context<'_>, id: &str) -> bool {
+    let label = format!("kernel_id={}", context.launch.kernel_id);
+    let tasks = context.engine.labelled_tasks(&label).await.unwrap_or_default();
+    tasks.iter().any(|task| task.service != id && !is_over(task))
 }
 
 /// Says what a launch waits for, once for each state that lasts.
@@ -308,6 +319,7 @@ mod tests {
     fn task(desired_state: &str, state: &str, err: &str) -> Task {
         Task {
             id: "t".to_owned(),
+            service: "s".to_owned(),
             desired_state: desired_state.to_owned(),
             state: state.to_owned(),
             err: err.to_owned(),

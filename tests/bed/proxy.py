@@ -38,6 +38,9 @@ class Proxy:
         self.release.set()
         self._listener.close()
 
+    def heard(self, data):
+        """What the engine has just sent; for those that listen."""
+
     def _accept(self):
         while True:
             try:
@@ -67,6 +70,7 @@ class Proxy:
 
     def _down(self, engine, client, holding):
         for data in chunks(engine):
+            self.heard(data)
             if holding.is_set():
                 self.held.set()
                 self.release.wait()

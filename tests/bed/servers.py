@@ -61,8 +61,8 @@ def serving(engine, gp_env, place, environment):
     words = ["--allow-root", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     process = subprocess.Popen(
         [gp_env / "bin" / "jupyter", "server", *words, f"--IdentityProvider.token={TOKEN}"],
-        env=environment
-        | {"DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann"}
+        env={"DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann"}
+        | environment
         | {"PYTHONPATH": str(reporting.site_packages(place / "site"))},
         cwd=place,
         stdin=subprocess.DEVNULL,

@@ -1,9 +1,12 @@
 """The benchmarks of launches work. How fast something is is not asserted."""
 
 import argparse
+import os
+from pathlib import Path
 
 import launch
 import measure
+import reasons
 import report
 
 QUICK = argparse.Namespace(quick=True, rounds=None)
@@ -23,3 +26,9 @@ def test_launches(engine):
         assert title in text, text
     assert "Docker " in text
     assert "benchmarks-launches.svg" in report.plots(result)
+
+
+def test_reasons_of_containers(engine):
+    result = dict(reasons.on_one_engine(engine, Path(os.environ["JDS_RUN"]), 1))
+    assert all(sample["user"] > sample["log"] for (sample,) in result.values()), result
+    assert len(reasons.table(result).splitlines()) == 2 + 5

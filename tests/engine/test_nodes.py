@@ -5,12 +5,16 @@ That nothing is left on any node is the promise of the `nodes` fixture, for ever
 
 import base64
 import json
+import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import reasons
 
+from bed import broken
 from bed.engine import KERNEL, wait_for
 from bed.kernels import LIFE, check_life
 from bed.nodes import NETWORK_OF_KERNELS, TESTS
@@ -146,6 +150,26 @@ def test_kernels_share_out_what_a_node_has(nodes, network_on_all_nodes, begin):
     )
     begin(TINY, GPU, LONG).end(30).assert_error("no suitable node", "insufficient resources")
     remove(nodes, first)
+
+
+DEAF = """
+command = ["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]
+stop_grace_period = "4s"
+deploy.resources.reservations.generic_resources = [
+    { discrete_resource_spec = { kind = "NVIDIA-GPU", value = 1 } },
+]
+"""
+
+
+def test_a_restarted_kernel_waits_for_what_it_had(nodes, network_on_all_nodes, begin):
+    """Its container does not end when it is told to, and has the GPU until it is killed."""
+    first = begin(TINY, LONG, settings=DEAF)
+    wait_for_task(nodes, first, "running")
+    remove(nodes, first)
+    again = begin(TINY, LONG, settings=DEAF, kernel_id=first.kernel_id)
+    assert wait_for_task(nodes, again, "running") == "worker-2"
+    assert "does not run yet: its task is pending" in again.log()
+    remove(nodes, again)
 
 
 def test_resources_that_swarm_takes_back(nodes, network_on_all_nodes, begin):
@@ -375,9 +399,14 @@ def test_the_user_sees_what_a_node_does_until_the_timeout(nodes, ask):
 
 
 def test_the_user_sees_why_a_kernel_of_another_node_has_ended(nodes, ask):
-    image = nodes["worker-1"].image("jds-test/broken", "CMD echo no such module; exit 3")
+    image, _ = broken.exits(nodes["worker-1"])
     seen = ask(image, ON_WORKER_1, LONG)
     assert re.search("exit status 3 on node worker-1 .*no such module", seen), seen
+
+
+def test_how_soon_users_are_told_can_be_measured(nodes):
+    rows = dict(reasons.on_three_nodes(nodes, Path(os.environ["JDS_RUN"]), 1))
+    assert len(rows) == 5 and all(sample["user"] > sample["log"] for (sample,) in rows.values()), rows
 
 
 # Many.

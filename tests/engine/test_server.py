@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bed import servers
+from bed import broken, servers
 from bed.servers import SHOW, TOKEN, serving
 
 DRIVER = Path(servers.__file__).with_name("server_drive.py")
@@ -34,19 +34,8 @@ def swarm_server(swarm, gp_env, place, jupyter):
         yield server
 
 
-def images(engine):
-    """Images whose kernels do not come up, and what the log has to say about each."""
-    foreign = r"\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\267\000\001"
-    yield engine.image("jds-test/broken", "CMD echo no such module; exit 3"), "status 3.*no such module"
-    yield engine.image("jds-test/greedy", "CMD tail /dev/zero"), "more memory than it may"
-    yield engine.image("jds-test/no-command", 'CMD ["/no/such/command"]'), "/no/such/command"
-    program = f"RUN printf '{foreign}' > /program && chmod 0755 /program"
-    yield engine.image("jds-test/foreign", program, 'CMD ["/program"]'), "another architecture"
-    yield "127.0.0.1:1/jds-test/none:1", "could not be pulled"
-
-
 def test_the_reason_is_in_the_log_and_the_user_is_told_at_once(engine, server, install):
-    for image, reason in images(engine):
+    for image, reason in broken.all_of_them(engine):
         install("--user", "--replace", f"--image-name={image}", "--memory=16m", LONG)
         before = len(server.log.read_text())
         status, answer = server.post("/api/kernels", name="docker_python")
@@ -68,7 +57,7 @@ def test_a_kernel_that_never_answers_is_gone_after_the_timeout(engine, server, i
 
 @pytest.mark.parametrize("kind", ["kernel", "session"])
 def test_the_user_may_see_the_reason(engine, server, install, kind):
-    for image, reason in images(engine):
+    for image, reason in broken.all_of_them(engine):
         install("--user", "--replace", f"--image-name={image}", "--memory=16m", LONG, SHOW)
         before = len(server.log.read_text())
         seen = server.refusal(kind, "docker_python")
@@ -89,7 +78,7 @@ def test_the_user_may_see_the_reason(engine, server, install, kind):
     ],
 )
 def test_the_user_may_see_the_reason_of_a_swarm(swarm, swarm_server, install, options, reason):
-    swarm.image("jds-test/broken", "CMD echo no such module; exit 3")
+    broken.exits(swarm)
     install("--user", "--swarm", LONG, SHOW, *options)
     seen = swarm_server.refusal("session", "docker_python")
     assert re.search(reason, seen), seen

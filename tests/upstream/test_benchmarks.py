@@ -31,7 +31,8 @@ def test_install(tmp_path, monkeypatch):
     # What stood between the marks is replaced, and the rest is as it was.
     report.fill(page, result)
     assert page.read_text() == text
-    assert text.split(report.END)[1] == report.PAGE.read_text().split(report.END)[1]
+    end = "<!-- end of figures -->"
+    assert text.split(end)[1] == report.PAGE.read_text().split(end)[1]
     picture = xml.etree.ElementTree.parse(tmp_path / "benchmarks-install.svg")
     assert sum(1 for _ in picture.iter("{http://www.w3.org/2000/svg}circle")) == 6
     assert "(pictures/benchmarks-install.svg)" in text
