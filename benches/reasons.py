@@ -133,14 +133,14 @@ def on_one_engine(engine, run, rounds):
     """Rows of containers."""
     with bench(engine, run) as (here, proxy):
 
-        def row(image, reason, happened):
-            here.install(f"--image-name={image}", "--memory=16m")
+        def row(image, reason, happened, timeout=100):
+            here.install(f"--image-name={image}", "--memory=16m", f"--launch-timeout={timeout}")
             samples = []
             for _ in range(rounds):
-                proxy.refused = None
+                proxy.refused, happening = None, Timeout(timeout)
                 told, log, user = here.ask()
                 assert re.search(reason, told), told
-                samples.append(sample(happened(), log, user))
+                samples.append(sample(happened() if happened else happening.seen, log, user))
                 engine.assert_no_kernels()
             return samples
 
@@ -158,6 +158,7 @@ def on_one_engine(engine, run, rounds):
         def refusal():
             return proxy.refused
 
+        yield "it does not answer", row(*broken.silent(engine), None, timeout=4)
         yield "its command is not there", row(*broken.without_its_command(engine), refusal)
         yield "its image cannot be had", row(*broken.MISSING, refusal)
 

@@ -181,7 +181,7 @@ impl Engine {
         patient: bool,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.deadline.get().saturating_duration_since(Instant::now());
         if left == Duration::ZERO {
             return Err(Error::TooLate { doing });
         }

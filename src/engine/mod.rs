@@ -29,6 +29,7 @@ mod tls;
 mod transport;
 mod version;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use hyper::Method;
@@ -60,7 +61,7 @@ pub struct Engine {
     transport: Transport,
     version: String,
     answer_limit: Duration,
-    deadline: Instant,
+    deadline: Cell<Instant>,
 }
 
 impl Engine {
@@ -76,6 +77,7 @@ impl Engine {
         deadline: Instant,
     ) -> Result<Self> {
         let transport = Transport::new(endpoint)?;
+        let deadline = Cell::new(deadline);
         let mut engine = Self { transport, version: String::new(), answer_limit, deadline };
         let theirs = engine.ping().await?;
         engine.version = version::negotiate(&theirs, pinned)?;
@@ -95,8 +97,8 @@ impl Engine {
     }
 
     /// Sets another deadline, as for clearing up after the first has passed.
-    pub fn set_deadline(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+    pub fn set_deadline(&self, deadline: Instant) {
+        self.deadline.set(deadline);
     }
 
     /// Looks whether the engine still takes connections: one that is about to stop goes on answering

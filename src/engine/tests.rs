@@ -218,7 +218,7 @@ fn an_engine_that_hangs_is_given_up() {
 fn nothing_is_asked_after_the_deadline() {
     let fake = Fake::new([Send(PONG.to_owned()), Send(answer("204 No Content", ""))]);
     run(async {
-        let mut engine = fake.connect(LONG).await.unwrap();
+        let engine = fake.connect(LONG).await.unwrap();
         engine.set_deadline(Instant::now());
         assert_fails!(
             engine.start_container("x").await,
@@ -337,7 +337,7 @@ fn a_pull_fails_with_the_error_in_its_stream() {
             .parse()
             .unwrap();
     run(async {
-        let mut engine = fake.connect(SHORT).await.unwrap();
+        let engine = fake.connect(SHORT).await.unwrap();
         let mut seen = Vec::new();
         let result = engine
             .pull_image(&image, Some("linux/arm64"), Some(&auth), |progress| {

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::plan::PullPolicy;
 use super::pull;
-use super::run::Context;
+use super::run::{Context, VERDICT};
 use super::tail::Tail;
 use crate::engine::{Error, Event, Events, Output};
 use crate::text;
@@ -50,7 +50,8 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     );
     let mut watch = Watch::new(events, output);
     match watch.ending(context.deadline).await {
-        Ending::StillRunning | Ending::RemovedByOthers => Ok(()),
+        Ending::StillRunning => watch.verdict(context).await,
+        Ending::RemovedByOthers => Ok(()),
         Ending::Stopped => match engine.reconnect().await {
             Ok(()) => Ok(()),
             Err(error) => look_again(context, &id, &error.to_string(), false).await,
@@ -214,6 +215,15 @@ impl Watch {
                     Err(error) => return Ending::Unknown(error.to_string()),
                 },
             }
+        }
+    }
+
+    /// Stays for what the server does when its time is over. A kernel that it has, and that is shut down
+    /// just then, ends by itself before it is removed.
+    async fn verdict(&mut self, context: &Context<'_>) -> Result<()> {
+        match self.ending(context.deadline + VERDICT).await {
+            Ending::RemovedByOthers => Err(context.unheard("container", &self.tail.sentence())),
+            _ => Ok(()),
         }
     }
 

@@ -20,6 +20,7 @@ use super::{container, service};
 use crate::engine::{Created, Endpoint, Engine};
 use crate::env::Env;
 use crate::settings::Mode;
+use crate::text;
 
 /// How long the engine may take to say that it is there.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -32,6 +33,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// what was created is tried again.
 pub(super) const AWAY: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(250);
+
+/// How long the server may take to give a kernel up when its time is over. It looks every half a second, and
+/// removes the kernel then.
+pub(super) const VERDICT: Duration = Duration::from_secs(2);
 
 /// Launches the kernel. Time runs from `begin`, the start of this process.
 ///
@@ -48,7 +53,7 @@ pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
         engine = Engine::connect(endpoint, pinned, FIRST_ANSWER, deadline) => engine?,
         stopped = &mut stop => return Err(stopped),
     };
-    let mut context = Context {
+    let context = Context {
         launch,
         plan,
         env,
@@ -62,14 +67,14 @@ pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
         Mode::Swarm => or_stopped(service::launch(&context), stop, &context).await,
     };
     let Err(failure) = result else { return Ok(()) };
-    Err(match clean_up(&mut context).await {
+    Err(match clean_up(&context).await {
         Ok(()) => failure,
         Err(error) => anyhow!("{failure:#}. Besides, {error:#}"),
     })
 }
 
 /// Removes what a failed launch has left.
-async fn clean_up(context: &mut Context<'_>) -> Result<()> {
+async fn clean_up(context: &Context<'_>) -> Result<()> {
     let begin = Instant::now();
     context.engine.set_deadline(begin + GRACE);
     loop {
@@ -118,6 +123,18 @@ impl Context<'_> {
     /// Whether something is known to have been created.
     pub(super) fn has_created(&self) -> bool {
         self.created.get().is_some()
+    }
+
+    /// Why the server has given up a kernel that ran; `output` is what it wrote.
+    pub(super) fn unheard(&self, what: &str, output: &str) -> anyhow::Error {
+        let Launch { name, image, timeout, environment, .. } = self.launch;
+        let address = environment.get("RESPONSE_ADDRESS").map_or("the server", String::as_str);
+        anyhow!(
+            "the server has removed the {what} `{name}` of image `{image}` when the {} s for its launch \
+             were over, most likely because it has not heard from the kernel, which was to tell {address} \
+             that it runs; see what keeps it from that with `jupyter docker-spec check --launch`. {output}",
+            text::seconds(*timeout)
+        )
     }
 
     /// What a failed launch may have left: the id, or the name if the answer with the id has never

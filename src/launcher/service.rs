@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep};
 
 use super::plan::Reference;
 use super::pull;
-use super::run::{AWAY, Context};
+use super::run::{AWAY, Context, VERDICT};
 use crate::engine::{self, Error, SwarmObject as Kind, Task};
 use crate::options::put;
 
 mod reasons;
 
-use self::reasons::{explain_delay, explain_failure, explain_loss, progress};
+use self::reasons::{explain_delay, explain_failure, explain_loss, output, progress};
 
 /// How often the task is looked at until it runs.
 const LOOK: Duration = Duration::from_millis(200);
@@ -40,7 +40,8 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
         context.launch.network
     );
     match ending(context, &id).await? {
-        Ending::StillRunning | Ending::RemovedByOthers => Ok(()),
+        Ending::StillRunning => verdict(context, &id).await,
+        Ending::RemovedByOthers => Ok(()),
         Ending::Unplaceable(task) => Err(anyhow!(
             "no node of the Swarm can run the kernel: {}; see `docker node ls`, and the resources \
              and placement that the specification asks for",
@@ -236,6 +237,26 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         }
         sleep(pause).await;
     }
+}
+
+/// Stays for what the server does when its time is over. A kernel that it has, and that is shut down just
+/// then, ends by itself before it is removed.
+async fn verdict(context: &Context<'_>, id: &str) -> Result<()> {
+    let until = context.deadline + VERDICT;
+    context.engine.set_deadline(until);
+    // When it is removed it is too late to ask for it.
+    let output = output(context, id).await;
+    while Instant::now() < until {
+        match context.engine.service_tasks(id).await {
+            Ok(tasks) if tasks.iter().any(is_over) => return Ok(()),
+            Err(error) if error.is_not_found() && is_gone(context, id).await => {
+                return Err(context.unheard("service", &output));
+            }
+            // All else is for the server, which has the kernel.
+            _ => sleep(LOOK_RUNNING).await,
+        }
+    }
+    Ok(())
 }
 
 /// Whether the engine says that there is no such service any more.

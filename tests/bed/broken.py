@@ -1,4 +1,7 @@
-"""Images whose kernels do not come up, each with what the log and the user have to see of it."""
+"""Images whose kernels do not come up, each with what the log and the user have to see of it.
+
+`all_of_them` are those that fail at once.
+"""
 
 FOREIGN = r"\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\267\000\001"
 
@@ -21,6 +24,12 @@ def without_its_command(engine):
 def of_another_architecture(engine):
     program = f"RUN printf '{FOREIGN}' > /program && chmod 0755 /program"
     return engine.image("jds-test/foreign", program, 'CMD ["/program"]'), "another architecture"
+
+
+def silent(engine):
+    """It runs, and does not call the server."""
+    script = "echo I am no kernel; while true; do sleep 1; done"
+    return engine.image("jds-test/silent", f"CMD {script}"), "not heard from the kernel.*I am no kernel"
 
 
 def all_of_them(engine):

@@ -31,4 +31,4 @@ def test_launches(engine):
 def test_reasons_of_containers(engine):
     result = dict(reasons.on_one_engine(engine, Path(os.environ["JDS_RUN"]), 1))
     assert all(sample["user"] > sample["log"] for (sample,) in result.values()), result
-    assert len(reasons.table(result).splitlines()) == 2 + 5
+    assert len(reasons.table(result).splitlines()) == 2 + 6

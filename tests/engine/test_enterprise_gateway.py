@@ -1,8 +1,11 @@
 """Specifications and launcher under the real Enterprise Gateway, which gives the launcher another
 command line than `gateway_provisioners` does, and hardly any environment."""
 
+import re
+
 import pytest
 
+from bed import broken
 from bed.gateways import ContainerGateway, LocalGateway
 from bed.kernels import PYTHON, R, SCALA
 from bed.reporting import site_packages
@@ -213,3 +216,12 @@ def test_the_launch_timeout_is_that_of_the_specification(gateway, install_for_ga
 
     assert status == 500
     assert "Waited too long (4.0s) to get connection file" in answer["reason"], answer
+
+
+def test_the_client_may_be_told_that_a_kernel_does_not_answer(gateway, install_for_gateway, engine):
+    image, reason = broken.silent(engine)
+    install_for_gateway(f"--image-name={image}", "--launch-timeout=4", "--show-launch-errors")
+
+    status, answer = gateway.post("docker_python", KERNEL_USERNAME="ann")
+
+    assert status == 500 and re.search(reason, answer["reason"]), answer

@@ -157,6 +157,8 @@ def services(swarm, network, launch, place, binaries):
     return Bed(swarm, launch, place, binaries, ["--swarm"], {"GP_DOCKER_NETWORK": network})
 
 
+# Hundreds of launches, each of which has its own limit.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["containers", "services"])
 def test_every_fault_of_every_request(request, kind):
     bed = request.getfixturevalue(kind)

@@ -47,12 +47,14 @@ def test_the_reason_is_in_the_log_and_the_user_is_told_at_once(engine, server, i
 
 
 def test_a_kernel_that_never_answers_is_gone_after_the_timeout(engine, server, install):
-    install("--user", "--replace", "--image-name=jds-test/tiny", "--launch-timeout=4")
+    image, reason = broken.silent(engine)
+    install("--user", f"--image-name={image}", "--launch-timeout=4")
     status, answer = server.post("/api/kernels", name="docker_python")
-    log = server.log.read_text()
-    assert status == 500 and "Waited too long (4s)" in log, f"{answer}\n{log}"
+    assert status == 500 and "Waited too long (4s)" in server.log.read_text(), answer
     engine.assert_no_kernels()
     engine.assert_no_launchers()
+    log = server.log.read_text()
+    assert re.search(rf"\[E [^]]* launch_docker\] [^[]*{reason}", log, re.DOTALL), log
 
 
 @pytest.mark.parametrize("kind", ["kernel", "session"])
@@ -69,17 +71,27 @@ def test_the_user_may_see_the_reason(engine, server, install, kind):
         engine.assert_no_kernels()
 
 
+@pytest.mark.parametrize("kind", ["kernel", "session"])
+def test_the_user_may_see_that_a_kernel_does_not_answer(engine, server, install, kind):
+    image, reason = broken.silent(engine)
+    install("--user", f"--image-name={image}", "--launch-timeout=4", SHOW)
+    seen = server.refusal(kind, "docker_python")
+    assert re.search(reason, seen) and "when the 4 s for its launch were over" in seen, seen
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--image-name=jds-test/broken",), "status 3.*no such module"),
-        (("--image-name=127.0.0.1:1/jds-test/none:1",), "No such image: 127.0.0.1:1/jds-test/none:1"),
-        (("--image-name=jds-test/tiny", "--constraint=node.labels.none==1"), "no node of the Swarm can run"),
+        (("--image-name=jds-test/broken", LONG), "status 3.*no such module"),
+        (("--image-name=127.0.0.1:1/jds-test/none:1", LONG), "No such image: 127.0.0.1:1/jds-test/none:1"),
+        (("--image-name=jds-test/tiny", "--constraint=node.labels.none==1", LONG), "no node of the Swarm can"),
+        (("--image-name=jds-test/silent", "--launch-timeout=4"), "not heard from the kernel.*I am no kernel"),
     ],
 )
 def test_the_user_may_see_the_reason_of_a_swarm(swarm, swarm_server, install, options, reason):
     broken.exits(swarm)
-    install("--user", "--swarm", LONG, SHOW, *options)
+    broken.silent(swarm)
+    install("--user", "--swarm", SHOW, *options)
     seen = swarm_server.refusal("session", "docker_python")
     assert re.search(reason, seen), seen
     assert "Waited too long" not in seen, seen

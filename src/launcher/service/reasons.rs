@@ -83,10 +83,15 @@ pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task
     }
     let status =
         task.exit_code.map_or_else(String::new, |code| format!(" with exit status {code}"));
-    let output = match context.engine.service_logs(id, tail::LINES).await {
-        Ok(log) => tail::sentence(&log),
-        Err(error) => format!("Its output cannot be read: {error}"),
-    };
+    let output = output(context, id).await;
     let reason = anyhow!("{head} ended{status} on {node} ({}: {reason}). {output}", task.state);
     if output.contains(FOREIGN) { reason.context(foreign(&launch.image)) } else { reason }
+}
+
+/// What a service's kernel wrote last, as a sentence.
+pub(super) async fn output(context: &Context<'_>, id: &str) -> String {
+    match context.engine.service_logs(id, tail::LINES).await {
+        Ok(log) => tail::sentence(&log),
+        Err(error) => format!("Its output cannot be read: {error}"),
+    }
 }
