@@ -211,7 +211,8 @@ def table(result):
         cells = []
         for who in ("log", "user"):
             times = [one[who] for one in samples]
-            cells += [f"{spread(times)[0]:.2f}", f"{max(times):.2f}"]
+            # No "-0.00".
+            cells += [f"{round(value, 2) + 0.0:.2f}" for value in (spread(times)[0], max(times))]
         rows.append([title, *cells])
     head = ["what happens", "in the log after, s", "at most", "before the user after, s", "at most"]
     return report.table(head, rows)
