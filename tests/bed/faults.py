@@ -335,7 +335,7 @@ class FaultProxy:
         self._before = None
         self._lock = threading.Lock()
         self._connections = []
-        self._listener = None
+        self._listener = self._accepting = None
         self._over = False
 
     def before(self, step):
@@ -365,13 +365,16 @@ class FaultProxy:
             self._listener = socket.socket(socket.AF_UNIX)
             self._listener.bind(str(self._path))
             self._listener.listen()
-            threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+            self._accepting = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
+            self._accepting.start()
 
     def _stop_listening(self):
         if self._listener is not None:
-            # Closing alone would not wake the thread, which would take one more connection.
+            # Closing alone would not wake the thread. It must have ended before that: the number of the
+            # closed file may be that of another proxy's listener next, whose connection it would take.
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
+            self._accepting.join()
             self._listener.close()
             self._listener = None
 
