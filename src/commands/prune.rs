@@ -58,7 +58,7 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
     }
     if unknown > 0 {
         tracing::info!(
-            "Leaving {unknown} running {} alone, of servers that are not on this host",
+            "Leaving {unknown} running {} alone: only on the host of its server it shows whether one waits",
             if unknown == 1 { "kernel" } else { "kernels" }
         );
     }

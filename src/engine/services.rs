@@ -58,6 +58,14 @@ pub struct Task {
     pub node_id: String,
 }
 
+impl Task {
+    /// Why it is in its state, or what that is about.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        if self.err.is_empty() { &self.message } else { &self.err }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawTask {

@@ -264,12 +264,18 @@ async fn is_gone(context: &Context<'_>, id: &str) -> bool {
     context.engine.inspect_service(id).await.is_err_and(|error| error.is_not_found())
 }
 
-/// Whether another task of this kernel has yet to end, such as that of before a restart, whose resources
-/// are the kernel's again then.
+/// Whether another task of this kernel is about to end, such as that of before a restart, whose resources
+/// are the kernel's again then. On a node that is lost it may be for a day.
 async fn has_predecessor(context: &Context<'_>, id: &str) -> bool {
     let label = format!("kernel_id={}", context.launch.kernel_id);
     let tasks = context.engine.labelled_tasks(&label).await.unwrap_or_default();
-    tasks.iter().any(|task| task.service != id && !is_over(task))
+    for task in tasks.iter().filter(|task| task.service != id && !is_over(task)) {
+        let node = context.engine.inspect_node(&task.node_id).await;
+        if node.is_ok_and(|node| node.state() == "ready") {
+            return true;
+        }
+    }
+    false
 }
 
 /// Says what a launch waits for, once for each state that lasts.

@@ -3,6 +3,7 @@
 `all_of_them` are those that fail at once.
 """
 
+# The header of a program for AArch64.
 FOREIGN = r"\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\267\000\001"
 
 MISSING = "127.0.0.1:1/jds-test/none:1", "could not be pulled"

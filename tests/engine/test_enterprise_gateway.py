@@ -84,7 +84,7 @@ def test_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, binaries, kernel_imag
 
 
 def test_the_client_may_be_told_the_reason_in_a_swarm(swarm, binaries, place):
-    swarm.image("jds-test/broken", 'CMD ["sh", "-c", "echo no such module; exit 3"]')
+    broken.exits(swarm)
     network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
     gateway = ContainerGateway(swarm, network)
     packages = gateway.run("python", "-c", "import site; print(site.getsitepackages()[0])").stdout.strip()
@@ -161,7 +161,7 @@ def test_users_who_may_not_start_it_get_403(gateway, install_for_gateway, kernel
 
 
 def test_reason_of_a_failed_launch_is_in_the_log(gateway, install_for_gateway, engine):
-    image = engine.image("jds-test/broken", 'CMD ["sh", "-c", "echo no such module; exit 3"]')
+    image, _ = broken.exits(engine)
     install_for_gateway(f"--image-name={image}")
 
     status, answer = gateway.post("docker_python", KERNEL_USERNAME="ann")

@@ -125,7 +125,7 @@ def test_what_nobody_waits_for_is_removed(engine, container, command, kernels, l
 
     assert all(kernel["removed"] for kernel in json.loads(done.stdout))
     assert done.stderr.count("Removed the container") == 3
-    assert "Leaving 2 running kernels alone, of servers that are not on this host" in done.stderr
+    assert "Leaving 2 running kernels alone: only on the host of" in done.stderr
     assert there() == waited_for
     engine.clean()
 

@@ -9,6 +9,8 @@ import uuid
 
 import pytest
 
+from bed import broken
+
 SHORT = "--launch-timeout=6"
 NOBODY = 65534
 
@@ -90,16 +92,13 @@ def test_invalid_uid(launch, uid):
 
 
 def test_command_that_cannot_start(engine, launch):
-    image = engine.image("jds-test/no-command", 'CMD ["/no/such/command"]')
-    launch(image).end().assert_error(image, "/no/such/command")
+    image, reason = broken.without_its_command(engine)
+    launch(image).end().assert_error(image, reason)
 
 
 def test_image_for_another_architecture(engine, launch):
-    # The header of a program for AArch64.
-    header = r"\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\267\000\001"
-    build = f"RUN printf '{header}' > /program && chmod 0755 /program"
-    image = engine.image("jds-test/foreign", build, 'CMD ["/program"]')
-    launch(image).end().assert_error(image, "architecture")
+    image, reason = broken.of_another_architecture(engine)
+    launch(image).end().assert_error(image, reason)
 
 
 # The kernel dies.

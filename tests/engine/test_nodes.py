@@ -168,7 +168,7 @@ def test_a_restarted_kernel_waits_for_what_it_had(nodes, network_on_all_nodes, b
     remove(nodes, first)
     again = begin(TINY, LONG, settings=DEAF, kernel_id=first.kernel_id)
     assert wait_for_task(nodes, again, "running") == "worker-2"
-    assert "does not run yet: its task is pending" in again.log()
+    assert "does not run yet: its task is pending (no suitable node" in again.log()
     remove(nodes, again)
 
 
@@ -231,6 +231,19 @@ def test_a_node_dies_under_a_young_kernel(nodes, begin):
     nodes["worker-1"].start()
     nodes.wait_for_state(nodes["worker-1"], "ready")
     nodes.assert_nothing_left()
+
+
+def test_a_restarted_kernel_does_not_wait_for_a_node_that_is_lost(nodes, begin):
+    """What it had there does not become free, though Swarm may go on listing its task."""
+    worker = nodes["worker-1"]
+    first = begin(TINY, ON_WORKER_1, LONG)
+    wait_for_task(nodes, first, "running")
+    worker.die()
+    first.end(60).assert_error("given up", "heartbeat failure")
+    again = begin(TINY, ON_WORKER_1, LONG, kernel_id=first.kernel_id)
+    again.end(20).assert_error("no suitable node")
+    worker.start()
+    nodes.wait_for_state(worker, "ready")
 
 
 # A real server loses a node.

@@ -18,7 +18,7 @@ pub(super) async fn progress(context: &Context<'_>, task: Option<&Task>) -> Stri
     let Some(task) = task else { return "Swarm has made no task of it".to_owned() };
     let state = &task.state;
     if task.node_id.is_empty() {
-        return format!("its task is {state} ({})", task.message);
+        return format!("its task is {state} ({})", task.reason());
     }
     let node = node(context, task).await;
     let pulls =
@@ -64,7 +64,7 @@ pub(super) async fn explain_delay(context: &Context<'_>, task: Option<&Task>) ->
 pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task) -> anyhow::Error {
     let launch = context.launch;
     let head = format!("the service `{}` of image `{}`", launch.name, launch.image);
-    let reason = if task.err.is_empty() { &task.message } else { &task.err };
+    let reason = task.reason();
     let node = node(context, task).await;
     if task.state == "rejected" {
         let reason = anyhow!("{head} was rejected by {node}: {reason}");
