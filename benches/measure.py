@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 # Where the figures of a run go.
 RESULTS = ROOT / "target" / "bench"
-BINARIES = Path(os.environ.get("JDS_BIN", ROOT / "target/x86_64-unknown-linux-gnu/release"))
+BINARIES = Path(os.environ.get("JDS_BIN", ROOT / "target/packages/x86_64-unknown-linux-gnu/release"))
 GP = Path(os.environ.get("JDS_GP_ENV", ROOT / ".test/venv/gp"))
 # What is compared: ours, upstream's, and the least that any program would have to do.
 OURS, THEIRS, FLOOR = "ours", "theirs", "floor"

@@ -11,7 +11,7 @@ import pytest
 pytest.register_assert_rewrite("bed")
 
 ROOT = Path(__file__).parent.parent
-STATIC = ROOT / "target" / "x86_64-unknown-linux-gnu" / "release"
+STATIC = ROOT / "target/packages/x86_64-unknown-linux-gnu/release"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,7 +29,7 @@ def binaries():
     """The directory that holds the static executables."""
     directory = Path(os.environ.get("JDS_BIN", STATIC))
     for name in ("jupyter-docker-spec", "launch_docker"):
-        assert os.access(directory / name, os.X_OK), f"no {directory / name}: cargo build-static"
+        assert os.access(directory / name, os.X_OK), f"no {directory / name}: packaging/build binaries"
     return directory
 
 

@@ -20,13 +20,22 @@ from bed.nodes import NETWORK_OF_KERNELS, Nodes
 from bed.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / ".test" / "docker"
+# Where two processes share the tests, the second has an engine of its own.
+DATA = ROOT / ".test" / ("docker-2" if os.environ.get("PYTEST_XDIST_WORKER") == "gw1" else "docker")
 ADDRESS = "192.0.2.1"
 KERNEL_IMAGE = "jds-test/kernel"
 APP_IMAGE = "jds-test/app"
 TINY_IMAGE = "jds-test/tiny"
 GPU = "NVIDIA-GPU"
 SHARED = Path("/usr/local/share")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where two processes share the tests, one of them has all of those on three nodes."""
+    for item in items:
+        if "nodes_of_module" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("nodes"))
 
 
 def pretend_gpu(directory: Path):

@@ -18,9 +18,9 @@ from bed.faults import FAULTS, HARMLESS, LASTING, LATE, FaultProxy, Step
 from bed.launch import prune
 
 IMAGE = "jds-test/tiny"
-# Long enough for a container to start while many others do.
-TIMEOUT = 6
-AT_ONCE = 10
+# Long enough for a service to start while many others do, on a machine that has other tests to run.
+TIMEOUT = 12
+AT_ONCE = 14
 # The launch, what may be added for cleaning up, and patience with a machine that has others to do.
 LIMIT = TIMEOUT + 60
 LEFT = "may be left over"

@@ -48,10 +48,9 @@ def version():
 
 
 @pytest.fixture(scope="session")
-def built():
+def built(binaries):
     """The executables that went into all packages."""
-    target = ROOT / "target/packages/x86_64-unknown-linux-gnu/release"
-    return {name: (target / name).read_bytes() for name in PROGRAMS}
+    return {name: (binaries / name).read_bytes() for name in PROGRAMS}
 
 
 @pytest.fixture(scope="session")
