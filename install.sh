@@ -17,12 +17,10 @@ case $jupyter in
 esac
 directory=${1:-$(dirname "${jupyter:-/usr/local/bin/jupyter}")}
 
-case $(uname -m) in
-    aarch64) build=build-static-aarch64 target=aarch64-unknown-linux-gnu ;;
-    *) build=build-static target=x86_64-unknown-linux-gnu ;;
-esac
-cargo "$build"
-built=${CARGO_TARGET_DIR:-target}/$target/release
+# Named, because Rust's own may be one with another C library.
+target=$(uname -m)-unknown-linux-gnu
+TARGET=$target packaging/build binaries
+built=${CARGO_TARGET_DIR:-target}/packages/$target/release
 as_owner=()
 [ -w "$directory" ] || as_owner=(sudo)
 "${as_owner[@]}" install -m 0755 -t "$directory" "$built/launch_docker" "$built/jupyter-docker-spec"
