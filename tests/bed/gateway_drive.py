@@ -44,20 +44,21 @@ def wait_for_launcher(before):
 def interrupted(kernel, code):
     """Runs code that announces itself, and interrupts it then: the client's own thread does so after a time
     that may be too short for a busy machine."""
-    receive = kernel._get_response
+    receive, accepted = kernel._get_response, []
 
     def receive_and_interrupt(*words):
         message = receive(*words)
         if message and message["msg_type"] == "stream":
             kernel._get_response = receive
-            kernel.interrupt()
+            accepted.append(kernel.interrupt())
         return message
 
     kernel._get_response = receive_and_interrupt
-    try:
-        return kernel.execute(code)
-    finally:
-        kernel._get_response = receive
+    result = kernel.execute(code)
+    # The client keeps what goes wrong meanwhile to itself.
+    if accepted != [True]:
+        raise RuntimeError(f"it was not interrupted: {result}")
+    return result
 
 
 def main():

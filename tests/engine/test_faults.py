@@ -99,7 +99,8 @@ class Bed:
             with proxy.before(case.before):
                 running, ended = self.run(proxy)
                 forwarded = proxy.struck and (case.fault != LATE or proxy.finished.wait(30))
-            if proxy.struck:
+            # Only a launch that was well may have had no time for it.
+            if proxy.struck or ended.status != 0:
                 break
             self.remove(running.name)
         try:
