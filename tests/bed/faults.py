@@ -121,12 +121,14 @@ def read_answer(engine, request):
 class Connection:
     """One connection of a launcher, and what is passed on from it to the engine."""
 
-    def __init__(self, client, engine_socket):
+    def __init__(self, client, engine_socket, gone):
         self.client = client
         self.engine = socket.socket(socket.AF_UNIX)
         self.engine.connect(str(engine_socket))
         # Whether the engine is to pass for one that knows versions which it does not.
         self.newer = False
+        # Set when the launcher has ended.
+        self.gone = gone
 
     def close(self):
         for each in (self.client, self.engine):
@@ -189,8 +191,15 @@ def hang_after(connection, request):
 
 
 def forward_late(connection, request):
-    """The engine gets to know when the launcher has given up."""
+    """The engine gets to know when the launcher has given up, while it may be cleaning up."""
     connection.wait_for_end()
+    connection.forward(request)
+
+
+def forward_at_last(connection, request):
+    """The engine gets to know when nobody is left to clean up."""
+    connection.wait_for_end()
+    connection.gone.wait()
     connection.forward(request)
 
 
@@ -290,11 +299,13 @@ def future_version(connection, request):
 
 
 LATE = "forwards it late"
+AT_LAST = "forwards it after the end"
 FAULTS = {
     "refuses connections": None,
     "hangs": hang,
     "hangs after it": hang_after,
     LATE: forward_late,
+    AT_LAST: forward_at_last,
     "closes before it": close_before,
     "closes after it": close_after,
     "cuts the head": cut_head,
@@ -330,6 +341,8 @@ class FaultProxy:
         self.struck = False
         # Whether what was to go wrong has come to its end.
         self.finished = threading.Event()
+        # To be set when the launcher has ended.
+        self.gone = threading.Event()
         self._path, self._engine_socket = path, engine_socket
         self._step, self._fault, self._lasting = step, fault, lasting
         self._before = None
@@ -356,6 +369,8 @@ class FaultProxy:
             self._stop_listening()
             for connection in self._connections:
                 connection.close()
+        # For a thread that still waits for it, and finds its connection closed.
+        self.gone.set()
 
     def _listen(self):
         with self._lock:
@@ -397,7 +412,7 @@ class FaultProxy:
 
     def _serve(self, client):
         try:
-            connection = Connection(client, self._engine_socket)
+            connection = Connection(client, self._engine_socket, self.gone)
             connection.newer = self._fault == "future version"
         except OSError:
             client.close()
