@@ -1,0 +1,172 @@
+//! Reads a command line, and describes it as a whole, as help and completion need it.
+
+use std::ffi::OsString;
+
+use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
+
+use super::{
+    Check, Cli, Command, Compose, Convert, Install, List, PROGRAM, Prune, Ps, Pull, Remove, Show,
+};
+use crate::options::flags;
+use crate::settings::traits::Trait;
+
+/// The command line, with what the help of `install` has from the traits that its options stand for.
+#[must_use]
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let names: Vec<String> =
+        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    // All of them, because a subcommand that is changed becomes the last.
+    names.into_iter().fold(command, |command, name| {
+        let is_install = name == "install";
+        command.mut_subcommand(name, |subcommand| {
+            if is_install { with_container_and_traits(subcommand) } else { subcommand }
+        })
+    })
+}
+
+/// `install` with the options for the container, and with the traits in its long help.
+fn with_container_and_traits(install: clap::Command) -> clap::Command {
+    install.args(flags::arguments()).mut_args(|arg| {
+        let option = arg.get_long().map(|long| format!("--{long}"));
+        let mut traits = Trait::ALL.into_iter();
+        let Some(known) =
+            traits.find(|known| option.is_some() && known.option == option.as_deref())
+        else {
+            return arg;
+        };
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        arg.long_help(format!("{help}\n[equivalent to: --{known}]"))
+    })
+}
+
+/// What describes a subcommand.
+type Describe = fn(clap::Command) -> clap::Command;
+
+/// The subcommands that can be described alone, without what only their help needs. Of those that are
+/// missing here the others are a part.
+const ALONE: [(&str, Describe); 10] = [
+    ("install", |command| Install::augment_args(command).args(flags::arguments())),
+    ("list", List::augment_args),
+    ("show", Show::augment_args),
+    ("remove", Remove::augment_args),
+    ("convert", Convert::augment_args),
+    ("check", Check::augment_args),
+    ("pull", Pull::augment_args),
+    ("ps", Ps::augment_args),
+    ("prune", Prune::augment_args),
+    ("compose", Compose::augment_args),
+];
+
+/// The command line with this subcommand as the only one, if it can be described alone: describing all
+/// of them takes longer than most of them take to run.
+fn command_of_one(name: &str) -> Option<clap::Command> {
+    let (name, describe) = ALONE.into_iter().find(|(other, _)| *other == name)?;
+    let subcommand = describe(clap::Command::new(name));
+    Some(clap::Command::new(PROGRAM).disable_help_subcommand(true).subcommand(subcommand))
+}
+
+/// Parses the words of a command line.
+///
+/// # Errors
+/// When they are not understood, and when help or the version is asked for.
+pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let one = words.get(1).and_then(|name| command_of_one(name.to_str()?));
+    // What one subcommand does not understand, or is to print, is what all of them are described for.
+    let parsed = one.and_then(|mut one| parse_as(&mut one, words.clone()).ok());
+    parsed.map_or_else(|| parse_as(&mut command(), words), Ok)
+}
+
+fn parse_as(command: &mut clap::Command, words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let matches = command.try_get_matches_from_mut(words)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(command))?;
+    if let (Some(Command::Install(install)), Some((_, matches))) =
+        (&mut cli.command, matches.subcommand())
+    {
+        install.container = flags::given(matches);
+    }
+    Ok(cli)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_subcommand_by_itself_is_the_one_of_all() {
+        let mut all = command();
+        all.build();
+        let described = |command: &clap::Command, name: &str| {
+            let mut subcommand = command.find_subcommand(name).unwrap().clone();
+            // What only the help shows.
+            subcommand = subcommand.mut_args(|arg| arg.help("").long_help(""));
+            let groups: Vec<_> = subcommand.get_groups().collect();
+            let arguments: Vec<_> = subcommand.get_arguments().collect();
+            format!("{arguments:#?} {groups:#?}")
+        };
+        for name in all.get_subcommands().map(clap::Command::get_name) {
+            let Some(mut one) = command_of_one(name) else {
+                assert!(["completions", "man"].contains(&name), "{name} describes all");
+                continue;
+            };
+            one.build();
+            assert_eq!(one.get_subcommands().count(), 1, "{name}");
+            assert_eq!(described(&one, name), described(&all, name), "{name}");
+        }
+        assert!(command_of_one("help").is_none());
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said_of_all_subcommands() {
+        let parse = |words: &[&str]| {
+            let words = [PROGRAM].iter().chain(words);
+            parse(words.map(OsString::from).collect())
+        };
+        let of_all = |words: &[&str]| {
+            let words = [PROGRAM].iter().chain(words);
+            command().try_get_matches_from(words).unwrap_err().render().to_string()
+        };
+        for words in [
+            &["list", "--help"][..],
+            &["list", "-h"],
+            &["list", "--version"],
+            &["list", "--jsno"],
+            &["list", "other"],
+            &["install", "--help"],
+            &["install", "--image-nam=i"],
+            &["install", "--gateway=other"],
+            &["remove"],
+            &["show", "a", "--json", "--command"],
+            &["--json", "list"],
+            &["--help"],
+            &["lst"],
+            &["help"],
+        ] {
+            assert_eq!(parse(words).unwrap_err().render().to_string(), of_all(words), "{words:?}");
+        }
+        let Some(Command::Install(install)) =
+            parse(&["install", "-m4g", "--init"]).unwrap().command
+        else {
+            panic!()
+        };
+        let given: Vec<&str> = install.container.iter().map(|(flag, _)| flag.long).collect();
+        assert_eq!(given, ["memory", "init"]);
+    }
+
+    #[test]
+    fn a_flag_may_be_repeated_and_an_option_may_not() {
+        let parse = |words: &[&str]| {
+            Cli::try_parse_from(["jupyter-docker-spec", "install"].iter().chain(words)).is_ok()
+        };
+        assert!(parse(&["--user", "--swarm", "--user", "--swarm", "--replace", "--replace"]));
+        assert!(parse(&["--debug", "--debug", "--sys-prefix", "--sys-prefix"]));
+        assert!(!parse(&["--image-name=a", "--image-name=b"]));
+    }
+}

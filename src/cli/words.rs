@@ -1,0 +1,123 @@
+//! What the Python tool takes words of a command line for, beyond what is usual.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::env::Env;
+use crate::settings::lookup::ClassForm;
+use crate::settings::traits;
+
+/// The words of the command line as the Python tool understands them: options may be written with
+/// underscores (`--image_name`), a leading `~` in a value is a home directory, and one pair of quotes
+/// around it is not part of it.
+#[must_use]
+pub fn normalise(words: impl Iterator<Item = OsString>, env: &Env) -> Vec<OsString> {
+    let normalise_word = |word: OsString| {
+        let Some(text) = word.to_str() else { return word };
+        let Some((name, value)) = option_and_value(text) else { return plain(text, env).into() };
+        // The names of classes and traits are Python's.
+        let name = if name.contains('.') { name.to_owned() } else { name.replace('_', "-") };
+        match value {
+            Some(value) => format!("--{name}={}", plain(value, env)).into(),
+            None => format!("--{name}").into(),
+        }
+    };
+    words.map(normalise_word).collect()
+}
+
+/// Takes the class forms (`--Class.trait=VALUE`, `--Class.trait VALUE`) out of the words.
+///
+/// # Errors
+/// When a class or trait is unknown, or the value is missing: the sentence that says so.
+pub fn take_class_forms(words: Vec<OsString>) -> Result<(Vec<OsString>, Vec<ClassForm>), String> {
+    let mut rest = Vec::with_capacity(words.len());
+    let mut forms = Vec::new();
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let option = word.to_str().and_then(option_and_value);
+        let Some((class, name, value)) =
+            option.and_then(|(name, value)| name.split_once('.').map(|(c, n)| (c, n, value)))
+        else {
+            rest.push(word);
+            continue;
+        };
+        let (section, known) = traits::find(class, name)
+            .map_err(|reason| format!("unexpected argument `--{class}.{name}`: {reason}"))?;
+        let value = match value {
+            Some(value) => value.to_owned(),
+            None => words
+                .next_if(|next| !next.to_string_lossy().starts_with('-'))
+                .and_then(|next| next.into_string().ok())
+                .ok_or_else(|| format!("a value is required for `--{class}.{name}`"))?,
+        };
+        forms.push(ClassForm { section, known, value });
+    }
+    Ok((rest, forms))
+}
+
+/// The name and the value of a word that is an option.
+fn option_and_value(word: &str) -> Option<(&str, Option<&str>)> {
+    let option = word.strip_prefix("--")?;
+    let (name, value) = match option.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (option, None),
+    };
+    is_option_name(name).then_some((name, value))
+}
+
+fn is_option_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+fn plain(value: &str, env: &Env) -> String {
+    let value = expanded(value, env).unwrap_or_else(|| value.to_owned());
+    let unquoted =
+        ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    unquoted.map(str::to_owned).unwrap_or(value)
+}
+
+/// `~` and `~user` replaced as Python's `os.path.expanduser` does; `None` where there is no such
+/// directory.
+fn expanded(value: &str, env: &Env) -> Option<String> {
+    let rest = value.strip_prefix('~')?;
+    let (user, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let home = if user.is_empty() { env.home() } else { home_of(user) };
+    Some(home?.to_str()?.trim_end_matches('/').to_owned() + path)
+}
+
+/// The home directory of an account, as `/etc/passwd` has it.
+fn home_of(user: &str) -> Option<PathBuf> {
+    let accounts = fs_err::read_to_string("/etc/passwd").ok()?;
+    let account = accounts.lines().find(|line| line.split(':').next() == Some(user))?;
+    account.split(':').nth(5).filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn words_are_taken_as_the_python_tool_takes_them() {
+        let env = Env::new(Path::new("/"), [("HOME", "/h")]);
+        for (given, expected) in [
+            ("--image_name=foo/my_r:v4_0", "--image-name=foo/my_r:v4_0"),
+            ("--kernel_name", "--kernel-name"),
+            ("a_b", "a_b"),
+            ("-- a_b", "-- a_b"),
+            ("--", "--"),
+            ("--display-name='A B'", "--display-name=A B"),
+            ("--display-name=\"'A'\"", "--display-name='A'"),
+            ("--display-name='", "--display-name='"),
+            ("--prefix=~/p", "--prefix=/h/p"),
+            ("~", "/h"),
+            ("'~/p'", "~/p"),
+            ("~root/p", "/root/p"),
+            ("~no-such-user/p", "~no-such-user/p"),
+        ] {
+            assert_eq!(normalise([OsString::from(given)].into_iter(), &env), [expected], "{given}");
+        }
+    }
+}
