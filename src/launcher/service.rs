@@ -17,12 +17,12 @@ mod reasons;
 
 use self::reasons::{explain_delay, explain_failure, explain_loss, output, progress};
 
-/// How often the task is looked at until it runs.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the task is looked at. The server looks at the launcher every half a second, and its user is to
+/// be told within one.
+const LOOK: Duration = Duration::from_millis(400);
 
-/// How often it is looked at after that. The server looks at the launcher every half a second, and its user
-/// is to be told within one.
-const LOOK_RUNNING: Duration = Duration::from_millis(400);
+/// How soon it is looked at where there is reason to expect something.
+const SOON: Duration = Duration::from_millis(200);
 
 /// How long a task may be in one state before the log says what is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -106,7 +106,7 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
     let present = match context.engine.inspect_service(&launch.name).await {
         Err(error) if error.is_not_found() => {
             // It has just gone, or the engine is of two minds: not as fast as can be again.
-            sleep(LOOK).await;
+            sleep(SOON).await;
             return Ok(());
         }
         present => present?,
@@ -119,7 +119,7 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
     );
     tracing::warn!("Removing the service {}, left over from this kernel", launch.name);
     context.engine.remove_service(&present.id).await?;
-    sleep(LOOK).await;
+    sleep(SOON).await;
     Ok(())
 }
 
@@ -172,6 +172,10 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut away_since = None;
     let mut waiting = Waiting::default();
     let mut running = false;
+    // A service that has just been created has no task of which there is something to say.
+    if Instant::now() + SOON < context.deadline {
+        sleep(SOON).await;
+    }
     loop {
         let tasks = match context.engine.service_tasks(id).await {
             Ok(tasks) => tasks,
@@ -192,7 +196,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                 if since.elapsed() > AWAY {
                     return Err(error.into());
                 }
-                sleep(LOOK).await;
+                sleep(SOON).await;
                 continue;
             }
         };
@@ -224,7 +228,8 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             _ => unplaceable = task.is_some_and(is_unplaceable),
         }
         running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
-        let pause = if running { LOOK_RUNNING } else { LOOK };
+        let last = !running && Instant::now() + LOOK >= context.deadline;
+        let pause = if unplaceable || last { SOON } else { LOOK };
         if Instant::now() + pause >= context.deadline {
             return Ok(if running {
                 Ending::StillRunning
@@ -253,7 +258,7 @@ async fn verdict(context: &Context<'_>, id: &str) -> Result<()> {
                 return Err(context.unheard("service", &output));
             }
             // All else is for the server, which has the kernel.
-            _ => sleep(LOOK_RUNNING).await,
+            _ => sleep(LOOK).await,
         }
     }
     Ok(())
