@@ -58,13 +58,17 @@ class Tasks(threading.Thread):
 
     def __init__(self, manager):
         super().__init__(daemon=True)
-        self._connection = http.client.HTTPConnection("localhost")
-        self._connection.sock = socket.socket(socket.AF_UNIX)
-        self._connection.sock.connect(str(manager.socket))
+        self._socket = str(manager.socket)
+        self._connect()
         # Those of kernels before, whose nodes have not told yet that they are no more.
         self._old = {task["ID"] for task in self._tasks()}
         self.seen = None
         self.start()
+
+    def _connect(self):
+        self._connection = http.client.HTTPConnection("localhost")
+        self._connection.sock = socket.socket(socket.AF_UNIX)
+        self._connection.sock.connect(self._socket)
 
     def _tasks(self):
         filters = urllib.parse.quote(json.dumps({"label": ["component=kernel"]}))
@@ -72,12 +76,17 @@ class Tasks(threading.Thread):
         return json.load(self._connection.getresponse())
 
     def run(self):
-        with contextlib.closing(self._connection):
-            while self.seen is None:
+        while self.seen is None:
+            try:
                 new = (task for task in self._tasks() if task["ID"] not in self._old)
                 if any(map(is_hopeless, new)):
                     self.seen = time.time()
-                time.sleep(PAUSE)
+            except ConnectionError:
+                # A manager that has just lost a node may break off what it is asked.
+                self._connection.close()
+                self._connect()
+            time.sleep(PAUSE)
+        self._connection.close()
 
 
 class Timeout:
