@@ -127,9 +127,9 @@ pub(super) async fn find(env: &Env) -> Result<(Engine, Vec<Kernel>)> {
     let deadline = Instant::now() + ALL;
     let engine = Engine::connect(endpoint, env.get("DOCKER_API_VERSION"), ANSWER, deadline).await?;
     let mut kernels = Vec::new();
-    for id in engine.containers_with(LABEL).await? {
-        match engine.container_details(&id).await {
-            Ok(container) if container.is_of_service() => {}
+    let listed = engine.containers_with(LABEL).await?;
+    for container in listed.into_iter().filter(|container| !container.is_of_service()) {
+        match engine.container_details(&container.id).await {
             Ok(container) => kernels.push(Kernel::of_container(&container)),
             // It has just gone.
             Err(error) if error.is_not_found() => {}

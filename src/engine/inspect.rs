@@ -1,4 +1,6 @@
-//! The engine's calls for looking at what is there, which `jupyter-docker-spec check` and `pull` make.
+//! The engine's calls for looking at what is there, which only the installer's commands make.
+
+use std::collections::BTreeMap;
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,9 @@ use super::credentials::RegistryAuth;
 use super::error::Result;
 use super::json::null_is_default;
 use super::{Created, Engine};
+
+/// The label of a task's container that says whose it is.
+const SERVICE: &str = "com.docker.swarm.service.id";
 
 /// The engine, and the Swarm that it is part of.
 #[derive(Debug, Deserialize)]
@@ -164,15 +169,15 @@ impl Engine {
         }
     }
 
-    /// The ids of all containers with this label, also of those that do not run.
+    /// All containers with this label, also those that do not run.
     ///
     /// # Errors
     /// When the engine does not tell.
-    pub async fn containers_with(&self, label: &str) -> Result<Vec<String>> {
+    pub async fn containers_with(&self, label: &str) -> Result<Vec<ListedContainer>> {
         let call = Call::new("look for containers", Method::GET, &["containers", "json"])
             .query("all", "1")
             .filters(&[("label", &[label])])?;
-        self.ids(call, |listed: Listed| listed.id).await
+        self.json(call).await
     }
 
     /// The ids of all services with this label.
@@ -182,23 +187,28 @@ impl Engine {
     pub async fn services_with(&self, label: &str) -> Result<Vec<String>> {
         let call = Call::new("look for services", Method::GET, &["services"])
             .filters(&[("label", &[label])])?;
-        self.ids(call, |listed: ListedService| listed.id).await
-    }
-
-    async fn ids<T: serde::de::DeserializeOwned>(
-        &self,
-        call: Call,
-        id: impl Fn(T) -> String,
-    ) -> Result<Vec<String>> {
-        let listed: Vec<T> = self.json(call).await?;
-        Ok(listed.into_iter().map(id).collect())
+        let listed: Vec<ListedService> = self.json(call).await?;
+        Ok(listed.into_iter().map(|service| service.id).collect())
     }
 }
 
-#[derive(Deserialize)]
+/// A container in a list. The engine makes lists from what it remembers, while inspecting a container that is
+/// being started waits for that.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
-    id: String,
+pub struct ListedContainer {
+    /// Its id.
+    pub id: String,
+    #[serde(default, deserialize_with = "null_is_default")]
+    labels: BTreeMap<String, String>,
+}
+
+impl ListedContainer {
+    /// Whether it is that of a task of a service.
+    #[must_use]
+    pub fn is_of_service(&self) -> bool {
+        self.labels.contains_key(SERVICE)
+    }
 }
 
 #[derive(Deserialize)]

@@ -10,9 +10,6 @@ use super::call::Call;
 use super::error::Result;
 use super::json::null_is_default;
 
-/// The label of a task's container that says whose it is.
-const SERVICE: &str = "com.docker.swarm.service.id";
-
 /// A container, with what it was created from.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -57,12 +54,6 @@ impl ContainerDetails {
     #[must_use]
     pub fn state(&self) -> &str {
         &self.state.status
-    }
-
-    /// Whether it is that of a task of a service.
-    #[must_use]
-    pub fn is_of_service(&self) -> bool {
-        self.config.labels.contains_key(SERVICE)
     }
 }
 

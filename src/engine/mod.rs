@@ -40,7 +40,7 @@ pub use self::credentials::{RegistryAuth, credentials};
 pub use self::endpoint::{Endpoint, TlsFiles};
 pub use self::error::{Error, Result};
 pub use self::images::Progress;
-pub use self::inspect::{Image, Info, Network, Swarm};
+pub use self::inspect::{Image, Info, ListedContainer, Network, Swarm};
 pub use self::kernels::{ContainerConfig, ContainerDetails, Place, ServiceDetails, Usage};
 pub use self::layers::Layers;
 pub use self::nodes::Node;

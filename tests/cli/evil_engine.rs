@@ -62,6 +62,28 @@ fn evil_names_of_kernels_stay_in_their_cells() {
     assert_eq!(run(&sandbox, &engine, &["prune", "--json", "-y"]).code(), Some(0));
 }
 
+/// An engine lets those wait who inspect a container that it is starting.
+#[test]
+fn the_container_of_a_service_is_not_inspected() {
+    let sandbox = Sandbox::new();
+    let engine = answering(|path| match path {
+        "/containers/json" => json!([
+            {"Id": "own", "Labels": null},
+            {"Id": "task", "Labels": {"com.docker.swarm.service.id": "s1"}},
+        ]),
+        "/info" => json!({"Swarm": {"ControlAvailable": false}}),
+        "/containers/own/json" => json!({
+            "Id": "own", "Name": "/own", "Created": "2020-01-01T00:00:00Z", "Config": {},
+            "State": {"Status": "exited"},
+        }),
+        _ => json!("not to be asked for"),
+    });
+    let outcome = run(&sandbox, &engine, &["prune", "--dry-run"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    assert!(outcome.stdout.starts_with("own "), "{outcome}");
+    assert_eq!(outcome.stdout.lines().count(), 1, "{outcome}");
+}
+
 /// The launcher, with a limit on its memory.
 fn limited(sandbox: &Sandbox, engine: &FakeEngine) -> Command {
     let mut command = launcher(sandbox, engine);

@@ -180,7 +180,7 @@ async fn remove(docker: &Docker, kernel_id: &str) -> Result<()> {
             return Ok(());
         }
         for container in containers {
-            engine.remove_container(&container, true).await?;
+            engine.remove_container(&container.id, true).await?;
         }
         if begin.elapsed() > GOING {
             bail!("it is still there after {} s", text::seconds(GOING));
