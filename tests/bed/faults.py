@@ -298,14 +298,13 @@ def future_version(connection, request):
     return True
 
 
-LATE = "forwards it late"
 AT_LAST = "forwards it after the end"
+LATE = {"forwards it late": forward_late, AT_LAST: forward_at_last}
 FAULTS = {
     "refuses connections": None,
     "hangs": hang,
     "hangs after it": hang_after,
-    LATE: forward_late,
-    AT_LAST: forward_at_last,
+    **LATE,
     "closes before it": close_before,
     "closes after it": close_after,
     "cuts the head": cut_head,

@@ -98,7 +98,7 @@ class Bed:
             proxy = self.proxy(step=case.step, fault=case.fault, lasting=case.lasting)
             with proxy.before(case.before):
                 running, ended = self.run(proxy)
-                forwarded = proxy.struck and (case.fault not in {LATE, AT_LAST} or proxy.finished.wait(30))
+                forwarded = proxy.struck and (case.fault not in LATE or proxy.finished.wait(30))
             # Only a launch that was well may have had no time for it.
             if proxy.struck or ended.status != 0:
                 break
@@ -120,7 +120,7 @@ class Bed:
         return None, ended.status
 
     def check_nothing_left(self, case, running, ended):
-        if case.fault in {LATE, AT_LAST} and "/create" in case.step.what:
+        if case.fault in LATE and "/create" in case.step.what:
             return self.check_late(case, running)
         if case.lasting and LEFT in ended.log:
             # Nobody could have removed it.
