@@ -119,7 +119,7 @@ async fn ask(bed: &Bed, what: &str) -> Result<()> {
             Ok(())
         }
         "create" => engine.create_container("x", None, &()).await.map(drop),
-        "details" => engine.container_details("x").await.map(|it| _ = it.is_of_service()),
+        "details" => engine.container_details("x").await.map(drop),
         "events" => {
             let mut events = engine.container_events("x").await?;
             while events.next().await?.is_some() {}
@@ -128,7 +128,11 @@ async fn ask(bed: &Bed, what: &str) -> Result<()> {
         "image" => engine.inspect_image("x").await.map(|image| _ = image.command().count()),
         "info" => engine.info().await.map(drop),
         "inspect" => engine.inspect_container("x").await.map(|it| _ = it.labels()),
-        "list" => engine.containers_with("x").await.map(drop),
+        "list" => {
+            let listed = engine.containers_with("x").await?;
+            listed.iter().for_each(|container| _ = container.is_of_service());
+            Ok(())
+        }
         "logs" => engine.service_logs("x", 5).await.map(drop),
         "network" => engine.inspect_network("x").await.map(|it| _ = it.gateway()),
         "nodes" => engine.nodes().await.map(drop),

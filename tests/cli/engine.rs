@@ -67,6 +67,16 @@ impl FakeEngine {
         Self { directory, asked, heads }
     }
 
+    /// One that answers each call with what `body` makes of its path.
+    pub(crate) fn answering(body: impl Fn(&str) -> Value + Clone + Send + 'static) -> Self {
+        Self::with(move |(line, _), stream, _| {
+            let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
+            let body = if path == "/_ping" { String::new() } else { body(path).to_string() };
+            let head = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length";
+            stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).is_ok()
+        })
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("docker.sock")
     }

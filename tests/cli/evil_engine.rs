@@ -14,16 +14,6 @@ use crate::sandbox::{INSTALLER, Outcome, Sandbox, in_shell};
 /// How much memory the programs may ask for, in kB, most of which is what a program is loaded into.
 const MEMORY: usize = 400_000;
 
-/// An engine that answers each call with what `body` makes of its path.
-fn answering(body: impl Fn(&str) -> Value + Clone + Send + 'static) -> FakeEngine {
-    FakeEngine::with(move |(line, _), stream, _| {
-        let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
-        let body = if path == "/_ping" { String::new() } else { body(path).to_string() };
-        let head = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length";
-        stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).is_ok()
-    })
-}
-
 fn run(sandbox: &Sandbox, engine: &FakeEngine, words: &[&str]) -> Outcome {
     let mut command = sandbox.command(INSTALLER);
     let outcome = sandbox.run(command.args(words).env("DOCKER_HOST", engine.host()));
@@ -34,7 +24,7 @@ fn run(sandbox: &Sandbox, engine: &FakeEngine, words: &[&str]) -> Outcome {
 #[test]
 fn evil_names_of_kernels_stay_in_their_cells() {
     let sandbox = Sandbox::new();
-    let engine = answering(|path| match path {
+    let engine = FakeEngine::answering(|path| match path {
         "/containers/json" => json!([{"Id": "c1"}, {"Id": EVIL}]),
         "/info" => json!({"Swarm": {"ControlAvailable": false}}),
         path if path.ends_with("/stats") => json!({}),
@@ -62,28 +52,6 @@ fn evil_names_of_kernels_stay_in_their_cells() {
     assert_eq!(run(&sandbox, &engine, &["prune", "--json", "-y"]).code(), Some(0));
 }
 
-/// An engine lets those wait who inspect a container that it is starting.
-#[test]
-fn the_container_of_a_service_is_not_inspected() {
-    let sandbox = Sandbox::new();
-    let engine = answering(|path| match path {
-        "/containers/json" => json!([
-            {"Id": "own", "Labels": null},
-            {"Id": "task", "Labels": {"com.docker.swarm.service.id": "s1"}},
-        ]),
-        "/info" => json!({"Swarm": {"ControlAvailable": false}}),
-        "/containers/own/json" => json!({
-            "Id": "own", "Name": "/own", "Created": "2020-01-01T00:00:00Z", "Config": {},
-            "State": {"Status": "exited"},
-        }),
-        _ => json!("not to be asked for"),
-    });
-    let outcome = run(&sandbox, &engine, &["prune", "--dry-run"]);
-    assert_eq!(outcome.code(), Some(0), "{outcome}");
-    assert!(outcome.stdout.starts_with("own "), "{outcome}");
-    assert_eq!(outcome.stdout.lines().count(), 1, "{outcome}");
-}
-
 /// The launcher, with a limit on its memory.
 fn limited(sandbox: &Sandbox, engine: &FakeEngine) -> Command {
     let mut command = launcher(sandbox, engine);
@@ -101,7 +69,7 @@ fn a_message_of_any_length_is_a_short_record() {
         (json!(EVIL.repeat(10_000)), 1),
         (json!({EVIL.repeat(10_000): null}), 1),
     ] {
-        let engine = answering(move |_| body.clone());
+        let engine = FakeEngine::answering(move |_| body.clone());
         let outcome = sandbox.run(&mut limited(&sandbox, &engine));
         assert_eq!(outcome.code(), Some(code), "{outcome}");
         assert_harmless(&outcome);

@@ -15,6 +15,7 @@ mod generated;
 mod help;
 mod hostile;
 mod injection;
+mod kernels;
 mod launch;
 mod launcher;
 mod links;
