@@ -41,6 +41,7 @@ ERROR = re.compile(r"^\[E (\S+ \S+) launch_docker\] ", re.MULTILINE)
 REFUSED = re.compile(rb'^HTTP/1\.1 (?:400|500)|"errorDetail"', re.MULTILINE)
 OVER = {"complete", "shutdown", "failed", "rejected", "orphaned", "remove"}
 PAUSE = 0.01
+MISSED = 3
 
 
 class Answers(Proxy):
@@ -62,8 +63,13 @@ class Tasks(threading.Thread):
         self._connect()
         # Those of kernels before, whose nodes have not told yet that they are no more.
         self._old = {task["ID"] for task in self._tasks()}
-        self.seen = None
+        self._seen, self._wanted = None, True
         self.start()
+
+    def stop(self):
+        """When it was, or None if no answer has told it yet."""
+        self._wanted = False
+        return self._seen
 
     def _connect(self):
         self._connection = http.client.HTTPConnection("localhost")
@@ -76,11 +82,11 @@ class Tasks(threading.Thread):
         return json.load(self._connection.getresponse())
 
     def run(self):
-        while self.seen is None:
+        while self._wanted and self._seen is None:
             try:
                 new = (task for task in self._tasks() if task["ID"] not in self._old)
                 if any(map(is_hopeless, new)):
-                    self.seen = time.time()
+                    self._seen = time.time()
             except ConnectionError:
                 # A manager that has just lost a node may break off what it is asked.
                 self._connection.close()
@@ -93,7 +99,10 @@ class Timeout:
     """The end of the time that a launch has."""
 
     def __init__(self, seconds):
-        self.seen = time.time() + seconds
+        self._at = time.time() + seconds
+
+    def stop(self):
+        return self._at
 
 
 def is_hopeless(task):
@@ -149,7 +158,7 @@ def on_one_engine(engine, run, rounds):
                 proxy.refused, happening = None, Timeout(timeout)
                 told, log, user = here.ask()
                 assert re.search(reason, told), told
-                samples.append(sample(happened() if happened else happening.seen, log, user))
+                samples.append(sample(happened() if happened else happening.stop(), log, user))
                 engine.assert_no_kernels()
             return samples
 
@@ -182,14 +191,21 @@ def on_three_nodes(nodes, run, rounds):
         def row(image, reason, *words, timeout=None, meanwhile=lambda: None, then=lambda: None):
             here.install("--swarm", f"--image-name={image}", f"--launch-timeout={timeout or 100}", *words)
             samples = []
-            for _ in range(rounds):
+            for _ in range(rounds + MISSED):
                 happening = Timeout(timeout) if timeout else Tasks(nodes.manager)
-                told, log, user = here.ask(meanwhile)
-                assert re.search(reason, told), told
-                samples.append(sample(happening.seen, log, user))
-                then()
+                try:
+                    told, log, user = here.ask(meanwhile)
+                    happened = happening.stop()
+                    assert re.search(reason, told), told
+                finally:
+                    then()
                 nodes.assert_nothing_left()
-            return samples
+                # A manager that has just lost a node may keep one waiting, and answer the launcher.
+                if happened is not None:
+                    samples.append(sample(happened, log, user))
+                if len(samples) == rounds:
+                    return samples
+            raise AssertionError(f"of {rounds + MISSED} launches, the beginnings of only {len(samples)} were seen")
 
         def name():
             wait_for(nodes.services, here.server.log.read_text)
