@@ -63,13 +63,8 @@ class Tasks(threading.Thread):
         self._connect()
         # Those of kernels before, whose nodes have not told yet that they are no more.
         self._old = {task["ID"] for task in self._tasks()}
-        self._seen, self._wanted = None, True
+        self.seen = None
         self.start()
-
-    def stop(self):
-        """When it was, or None if no answer has told it yet."""
-        self._wanted = False
-        return self._seen
 
     def _connect(self):
         self._connection = http.client.HTTPConnection("localhost")
@@ -82,11 +77,11 @@ class Tasks(threading.Thread):
         return json.load(self._connection.getresponse())
 
     def run(self):
-        while self._wanted and self._seen is None:
+        while self.seen is None:
             try:
                 new = (task for task in self._tasks() if task["ID"] not in self._old)
                 if any(map(is_hopeless, new)):
-                    self._seen = time.time()
+                    self.seen = time.time()
             except ConnectionError:
                 # A manager that has just lost a node may break off what it is asked.
                 self._connection.close()
@@ -99,10 +94,7 @@ class Timeout:
     """The end of the time that a launch has."""
 
     def __init__(self, seconds):
-        self._at = time.time() + seconds
-
-    def stop(self):
-        return self._at
+        self.seen = time.time() + seconds
 
 
 def is_hopeless(task):
@@ -158,7 +150,7 @@ def on_one_engine(engine, run, rounds):
                 proxy.refused, happening = None, Timeout(timeout)
                 told, log, user = here.ask()
                 assert re.search(reason, told), told
-                samples.append(sample(happened() if happened else happening.stop(), log, user))
+                samples.append(sample(happened() if happened else happening.seen, log, user))
                 engine.assert_no_kernels()
             return samples
 
@@ -193,12 +185,10 @@ def on_three_nodes(nodes, run, rounds):
             samples = []
             for _ in range(rounds + MISSED):
                 happening = Timeout(timeout) if timeout else Tasks(nodes.manager)
-                try:
-                    told, log, user = here.ask(meanwhile)
-                    happened = happening.stop()
-                    assert re.search(reason, told), told
-                finally:
-                    then()
+                told, log, user = here.ask(meanwhile)
+                happened = happening.seen
+                assert re.search(reason, told), told
+                then()
                 nodes.assert_nothing_left()
                 # A manager that has just lost a node may keep one waiting, and answer the launcher.
                 if happened is not None:
