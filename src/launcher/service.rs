@@ -24,6 +24,10 @@ const LOOK: Duration = Duration::from_millis(400);
 /// How soon it is looked at where there is reason to expect something.
 const SOON: Duration = Duration::from_millis(200);
 
+/// How long Swarm may take to give a kernel what its predecessor had, after that has ended: it looks for a
+/// node again within a second of a change, unless the manager is busy.
+const HANDOVER: Duration = Duration::from_secs(3);
+
 /// How long a task may be in one state before the log says what is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -169,6 +173,7 @@ enum Ending {
 
 async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut unplaceable = false;
+    let mut predecessor = Predecessor::default();
     let mut away_since = None;
     let mut waiting = Waiting::default();
     let mut running = false;
@@ -219,13 +224,14 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                     Ending::Lost(task.clone())
                 });
             }
-            // Twice in a row: Swarm tries again and again, but for longer than the server waits.
-            Some(task)
-                if unplaceable && is_unplaceable(task) && !has_predecessor(context, id).await =>
-            {
-                return Ok(Ending::Unplaceable(task.clone()));
+            Some(task) if is_unplaceable(task) => {
+                // Twice in a row: Swarm tries again and again, but for longer than the server waits.
+                if !predecessor.may_make_room(context, id).await && unplaceable {
+                    return Ok(Ending::Unplaceable(task.clone()));
+                }
+                unplaceable = true;
             }
-            _ => unplaceable = task.is_some_and(is_unplaceable),
+            _ => unplaceable = false,
         }
         running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
         let last = !running && Instant::now() + LOOK >= context.deadline;
@@ -269,18 +275,34 @@ async fn is_gone(context: &Context<'_>, id: &str) -> bool {
     context.engine.inspect_service(id).await.is_err_and(|error| error.is_not_found())
 }
 
-/// Whether another task of this kernel is about to end, such as that of before a restart, whose resources
-/// are the kernel's again then. On a node that is lost it may be for a day.
-async fn has_predecessor(context: &Context<'_>, id: &str) -> bool {
+/// Another task of this kernel, such as that of before a restart, whose resources are the kernel's again when
+/// it has ended.
+#[derive(Default)]
+struct Predecessor {
+    seen: Option<Instant>,
+}
+
+impl Predecessor {
+    /// Whether there is one, or has just been one. An engine that does not tell is asked again.
+    async fn may_make_room(&mut self, context: &Context<'_>, id: &str) -> bool {
+        if has_predecessor(context, id).await.unwrap_or(true) {
+            self.seen = Some(Instant::now());
+        }
+        self.seen.is_some_and(|seen| seen.elapsed() < HANDOVER)
+    }
+}
+
+/// Whether another task of this kernel has not ended. On a node that is lost it may be there for a day.
+async fn has_predecessor(context: &Context<'_>, id: &str) -> engine::Result<bool> {
     let label = format!("kernel_id={}", context.launch.kernel_id);
-    let tasks = context.engine.labelled_tasks(&label).await.unwrap_or_default();
+    let tasks = context.engine.labelled_tasks(&label).await?;
     for task in tasks.iter().filter(|task| task.service != id && !is_over(task)) {
         let node = context.engine.inspect_node(&task.node_id).await;
         if node.is_ok_and(|node| node.state() == "ready") {
-            return true;
+            return Ok(true);
         }
     }
-    false
+    Ok(false)
 }
 
 /// Says what a launch waits for, once for each state that lasts.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The first line of a request without its version, and its body.
@@ -67,12 +67,20 @@ impl FakeEngine {
         Self { directory, asked, heads }
     }
 
-    /// One that answers each call with what `body` makes of its path.
-    pub(crate) fn answering(body: impl Fn(&str) -> Value + Clone + Send + 'static) -> Self {
+    /// One that answers each call with what `body` makes of its path and query, and does not know what it
+    /// makes nothing of.
+    pub(crate) fn answering(
+        body: impl Fn(&str, &str) -> Option<Value> + Clone + Send + 'static,
+    ) -> Self {
         Self::with(move |(line, _), stream, _| {
-            let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
-            let body = if path == "/_ping" { String::new() } else { body(path).to_string() };
-            let head = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length";
+            let target = line.split(' ').nth(1).unwrap_or_default();
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let (status, body) = match (path, body(path, query)) {
+                ("/_ping", _) => ("200 OK", String::new()),
+                (_, Some(body)) => ("200 OK", body.to_string()),
+                _ => ("404 Not Found", json!({"message": "no such object"}).to_string()),
+            };
+            let head = format!("HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Length");
             stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).is_ok()
         })
     }

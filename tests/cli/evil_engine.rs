@@ -24,19 +24,21 @@ fn run(sandbox: &Sandbox, engine: &FakeEngine, words: &[&str]) -> Outcome {
 #[test]
 fn evil_names_of_kernels_stay_in_their_cells() {
     let sandbox = Sandbox::new();
-    let engine = FakeEngine::answering(|path| match path {
-        "/containers/json" => json!([{"Id": "c1"}, {"Id": EVIL}]),
-        "/info" => json!({"Swarm": {"ControlAvailable": false}}),
-        path if path.ends_with("/stats") => json!({}),
-        _ => json!({
-            "Id": EVIL, "Name": EVIL, "Created": "2020-01-01T00:00:00Z",
-            "Config": {
-                "Image": EVIL,
-                "Labels": {"kernel_id": EVIL, "kernelspec": EVIL, "app": EVIL},
-                "Env": [format!("KERNEL_USERNAME={EVIL}"), format!("RESPONSE_ADDRESS={EVIL}")],
-            },
-            "State": {"Status": "exited"},
-        }),
+    let engine = FakeEngine::answering(|path, _| {
+        Some(match path {
+            "/containers/json" => json!([{"Id": "c1"}, {"Id": EVIL}]),
+            "/info" => json!({"Swarm": {"ControlAvailable": false}}),
+            path if path.ends_with("/stats") => json!({}),
+            _ => json!({
+                "Id": EVIL, "Name": EVIL, "Created": "2020-01-01T00:00:00Z",
+                "Config": {
+                    "Image": EVIL,
+                    "Labels": {"kernel_id": EVIL, "kernelspec": EVIL, "app": EVIL},
+                    "Env": [format!("KERNEL_USERNAME={EVIL}"), format!("RESPONSE_ADDRESS={EVIL}")],
+                },
+                "State": {"Status": "exited"},
+            }),
+        })
     });
     let outcome = run(&sandbox, &engine, &["ps"]);
     assert_eq!(outcome.stdout.lines().count(), 3, "{outcome}");
@@ -69,7 +71,7 @@ fn a_message_of_any_length_is_a_short_record() {
         (json!(EVIL.repeat(10_000)), 1),
         (json!({EVIL.repeat(10_000): null}), 1),
     ] {
-        let engine = FakeEngine::answering(move |_| body.clone());
+        let engine = FakeEngine::answering(move |_, _| Some(body.clone()));
         let outcome = sandbox.run(&mut limited(&sandbox, &engine));
         assert_eq!(outcome.code(), Some(code), "{outcome}");
         assert_harmless(&outcome);

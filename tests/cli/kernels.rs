@@ -9,17 +9,19 @@ use crate::sandbox::{INSTALLER, Sandbox};
 #[test]
 fn the_container_of_a_service_is_not_inspected() {
     let sandbox = Sandbox::new();
-    let engine = FakeEngine::answering(|path| match path {
-        "/containers/json" => json!([
-            {"Id": "own", "Labels": null},
-            {"Id": "task", "Labels": {"com.docker.swarm.service.id": "s1"}},
-        ]),
-        "/info" => json!({"Swarm": {"ControlAvailable": false}}),
-        "/containers/own/json" => json!({
-            "Id": "own", "Name": "/own", "Created": "2020-01-01T00:00:00Z", "Config": {},
-            "State": {"Status": "exited"},
-        }),
-        _ => json!("not to be asked for"),
+    let engine = FakeEngine::answering(|path, _| {
+        Some(match path {
+            "/containers/json" => json!([
+                {"Id": "own", "Labels": null},
+                {"Id": "task", "Labels": {"com.docker.swarm.service.id": "s1"}},
+            ]),
+            "/info" => json!({"Swarm": {"ControlAvailable": false}}),
+            "/containers/own/json" => json!({
+                "Id": "own", "Name": "/own", "Created": "2020-01-01T00:00:00Z", "Config": {},
+                "State": {"Status": "exited"},
+            }),
+            _ => return None,
+        })
     });
     let mut command = sandbox.command(INSTALLER);
     command.args(["prune", "--dry-run"]).env("DOCKER_HOST", engine.host());

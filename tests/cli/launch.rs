@@ -310,7 +310,7 @@ fn the_socket_of_the_current_context_is_found_without_docker_host() {
 }
 
 /// A launch for which everything is there but the engine.
-fn launch(sandbox: &Sandbox) -> Command {
+pub(crate) fn launch(sandbox: &Sandbox) -> Command {
     let mut command = sandbox.command(LAUNCHER);
     command.arg("--kernel-id").arg(ID).envs(OF_KERNEL);
     command.env("GP_DOCKER_MODE", "docker").env("DOCKER_HOST", "unix:///nonexistent/docker.sock");

@@ -23,6 +23,7 @@ mod list;
 mod manifest;
 mod messages;
 mod one_file;
+mod placement;
 mod promises;
 mod pull;
 mod remove;
