@@ -38,7 +38,7 @@ def launcher(request):
     ],
 )
 def test_no_daemon(launch, launcher, host, named):
-    ended = launch("jds-test/tiny", launcher, DOCKER_HOST=host).end()
+    ended = launch("jds-test/tiny", launcher, LONG, DOCKER_HOST=host).end(10)
     ended.assert_error(named, "DOCKER_HOST|running|started")
 
 
@@ -163,7 +163,7 @@ def test_network_missing_in_swarm(swarm, launch):
 
 def test_task_rejected(overlay, launch):
     image = "127.0.0.1:1/no/such:1"
-    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end()
+    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end(25)
     ended.assert_error(image, "no such image|pull")
 
 
@@ -176,7 +176,7 @@ def test_task_that_no_node_takes(swarm, overlay, launch):
 
 def test_early_death_in_swarm(swarm, overlay, launch):
     image = swarm.image("jds-test/dies", "CMD echo boom; exit 3")
-    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end()
+    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end(25)
     ended.assert_error(r"\b3\b", "boom")
 
 

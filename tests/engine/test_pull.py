@@ -242,7 +242,7 @@ def test_terminated(engine, shelf, serve, specification, application, binaries):
     with Line(registry, shelf.authority, speed=50_000) as line:
         image = f"{line.host}/{IMAGE}"
         specification(image)
-        command = ["timeout", "--signal=TERM", "--preserve-status", "4"]
+        command = ["timeout", "--signal=TERM", "--preserve-status", "--kill-after=16", "4"]
         done = application.run(*command, binaries / "jupyter-docker-spec", "pull", "k")
         assert done.returncode == 143, done.stderr
         said(done, "[E ", "interrupted")

@@ -84,7 +84,7 @@ def test_interrupted(engine, line, start):
         terminal.look(until=lambda: sum(bool(BAR.match(row)) for row in terminal.rows()) == 2)
         terminal.press(b"\x03")
         terminal.look()
-        assert terminal.process.wait(30) == 130
+        assert terminal.process.wait(10) == 130
     assert_clean(terminal)
     assert "interrupted" in "".join(terminal.screen.display)
     line.mend()
