@@ -18,8 +18,9 @@ from pathlib import Path
 
 import report
 from arms import APP, Told, application, waves
-from bed.engine import Engine, wait_for
+from bed.engine import Engine
 from bed.launch import order
+from bed.patience import wait_for
 from bed.proxy import Proxy
 from measure import BINARIES, FLOOR, GP, OURS, ROOT, THEIRS, Clock, machine, options, turns
 
@@ -127,7 +128,7 @@ class Launch:
 
     def wait(self):
         """Until its container runs."""
-        wait_for(self.runs, lambda: f"no container: {self.running.log.read_text()}", 60)
+        wait_for(self.runs, lambda: f"no container: {self.running.log.read_text()}")
 
     def remove(self):
         if self.way.swarm:
@@ -153,7 +154,7 @@ def single(way, wanted, usual):
 
     def turn(arm):
         launch = Launch(way, arm)
-        wait_for(lambda: launch.is_over(told), launch.running.log.read_text, 60)
+        wait_for(lambda: launch.is_over(told), launch.running.log.read_text)
         assert launch.name in told.times, launch.running.log.read_text()
         # Also a service is let come up, so that the next launch has the engine to itself.
         launch.wait()
@@ -184,7 +185,7 @@ def wave(way, number, wanted, usual, further):
         names = [launch.name for launch in launches]
         way.engine.docker("rm", "--force", *names)
         used = [launch.used() for launch in launches]
-        way.engine.assert_no_kernels(60)
+        way.engine.assert_no_kernels()
         last = max(told.times[name] for name in names)
         seconds = (last - min(one["began_ns"] for one in used)) / 1e9
         sums = {key: sum(one[key] for one in used) for key in ("cpu_seconds", "peak_kib")}

@@ -27,8 +27,9 @@ from pathlib import Path
 import report
 from arms import Told
 from bed import broken
-from bed.engine import Engine, wait_for
+from bed.engine import Engine
 from bed.nodes import NETWORK_OF_KERNELS, TESTS, Nodes
+from bed.patience import wait_for
 from bed.proxy import Proxy
 from bed.registry import Registry
 from bed.servers import SHOW, serving

@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 from arms import APP, NAMES, Told, application, waves
-from bed.engine import Engine, wait_for
+from bed.engine import Engine
 from bed.nodes import NETWORK_OF_KERNELS, Nodes
+from bed.patience import wait_for
 from measure import HERE, OURS, RESULTS, ROOT, THEIRS
 
 SMALL = "jds-test/small"

@@ -8,7 +8,7 @@ use jupyter_docker_spec::launcher::args::Arguments;
 use jupyter_docker_spec::launcher::launch::Launch;
 use jupyter_docker_spec::launcher::plan::Plan;
 use jupyter_docker_spec::launcher::spec::InstalledSpec;
-use jupyter_docker_spec::settings::Mode;
+use jupyter_docker_spec::model::Mode;
 use serde_json::{Value, json};
 
 /// A line of its own between the parts of an input.
@@ -67,7 +67,7 @@ pub fn check(plan: &Plan) {
         let labels = &place["Labels"];
         assert_eq!(labels["kernel_id"], *launch.kernel_id);
         assert_eq!(labels["component"], "kernel");
-        assert_eq!(labels["app"], launch.caller.label());
+        assert_eq!(labels["app"], launch.caller.facts().label);
     }
     assert!(name.is_null() || *name == *launch.name);
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

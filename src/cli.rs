@@ -10,12 +10,14 @@ use clap::{Args, Parser, Subcommand};
 mod compose;
 mod install;
 mod parse;
+mod set;
 mod words;
 
-pub use self::compose::Compose;
+pub use self::compose::{Compose, PublishMode};
 pub use self::install::Install;
 pub use self::parse::{command, parse};
-pub use self::words::{normalise, take_class_forms};
+pub use self::set::{Set, not_for_set};
+pub use self::words::{help_first, normalise, take_class_forms};
 
 /// The name of the program.
 const PROGRAM: &str = "jupyter-docker-spec";
@@ -30,6 +32,10 @@ const PROGRAM: &str = "jupyter-docker-spec";
     max_term_width = 80
 )]
 pub struct Cli {
+    /// Print this help, and all classes and traits of configuration files
+    #[arg(long, overrides_with = "help_all")]
+    pub help_all: bool,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -46,6 +52,9 @@ pub enum Command {
 
     /// Show a specification with all its settings
     Show(Show),
+
+    /// Change what is named in an installed specification, and nothing else
+    Set(Box<Set>),
 
     /// Remove specifications
     Remove(Remove),
@@ -119,11 +128,9 @@ pub struct List {
 /// The options of `show`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Of --command: run by a POSIX shell, the command writes the same kernel.json, and what \
-launch_docker.toml says as far as options of `install` can. What it cannot express \
-is said in warnings. It has the options that differ from the defaults, and those that GP_* \
-variables set here would change; configuration files, and variables that are set only where it is \
-run, can still add to it.")]
+Of --toml: the file has all values, be they defaults, so that neither GP_* variables nor configuration \
+files change what is made of it. What of kernel.json it leaves out, for which `install` has no option, is said in \
+warnings.")]
 pub struct Show {
     /// The specification, or the path of its directory
     pub name: String,
@@ -132,9 +139,9 @@ pub struct Show {
     #[arg(long, overrides_with = "json")]
     pub json: bool,
 
-    /// Print the `install` command that makes it again
-    #[arg(long, conflicts_with = "json", overrides_with = "command")]
-    pub command: bool,
+    /// Print a file for `install --file` that makes it again
+    #[arg(long, conflicts_with = "json", overrides_with = "toml")]
+    pub toml: bool,
 }
 
 /// The options of `remove`.
@@ -189,7 +196,8 @@ pub struct Ps {
 #[command(after_help = "\
 Nobody waits for a kernel that has ended or was never started, or whose server no longer listens on \
 the address that the kernel was told. That is seen only where the server runs: kernels of servers \
-on other hosts are left alone while they run.")]
+on other hosts are left alone while they run. Volumes that images declare, and that kernels which \
+are gone have left, are removed too.")]
 pub struct Prune {
     /// Only kernels that were created longer ago than this, such as 90s or 24h
     #[arg(long, value_name = "TIME", default_value = "10m")]

@@ -1,46 +1,102 @@
 //! Plain files, where somebody else may have put something else: a pipe whose other end nobody opens,
 //! a device that never ends, a file as large as the disk.
 
-use std::ffi::OsStr;
+pub mod guarded;
+
 use std::io::{self, Read};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err::{File, OpenOptions};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, statat};
+use rustix::io::Errno;
 
 /// The most that is read of a file that people write.
 const MOST: u64 = 16 << 20;
 
-/// An open directory, from which many files can be opened that lie below it: the system need not go the
-/// whole way to each of them.
+/// The directory of a specification, held open while what is in it is read: what lies at its path may be
+/// replaced, or removed file by file, at any time.
 #[derive(Debug)]
-pub struct Base {
+pub struct Held {
     directory: OwnedFd,
     path: PathBuf,
+    /// What was read, and which file each was; `None` where none was.
+    read: Vec<(PathBuf, Option<OwnedFd>)>,
 }
 
-impl Base {
-    /// Opens one; `None` if that is not possible.
-    #[must_use]
-    pub fn open(path: &Path) -> Option<Self> {
+impl Held {
+    /// Opens the directory; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-        Some(Self { directory, path: path.to_path_buf() })
+        match rustix::fs::open(path, flags, Mode::empty()) {
+            Ok(directory) => {
+                Ok(Some(Self { directory, path: path.to_path_buf(), read: Vec::new() }))
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(failed(path, error)),
+        }
     }
 
-    /// The file of this path, if it is below the directory and can be opened.
-    fn file(&self, path: &Path) -> Option<File> {
-        // Byte by byte: paths that are written in another way are opened as they are.
-        let rest = path.as_os_str().as_bytes().strip_prefix(self.path.as_os_str().as_bytes())?;
-        let rest = rest.strip_prefix(b"/").filter(|rest| !rest.starts_with(b"/"))?;
+    /// What is in the plain file of this path in the directory; `None` if nothing is there.
+    ///
+    /// # Errors
+    /// When it cannot be read, or something else is there, such as a link that leads nowhere.
+    pub fn read(&mut self, relative: &Path) -> io::Result<Option<Vec<u8>>> {
+        let path = self.path.join(relative);
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file =
-            rustix::fs::openat(&self.directory, OsStr::from_bytes(rest), flags, Mode::empty());
-        Some(File::from_parts(file.ok()?.into(), path))
+        let file = match rustix::fs::openat(&self.directory, relative, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => {
+                if statat(&self.directory, relative, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+                    let reason =
+                        format!("`{}` is a link to a file that is not there", path.display());
+                    return Err(io::Error::other(reason));
+                }
+                self.read.push((relative.to_path_buf(), None));
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(&path, error)),
+        };
+        let held = file.try_clone()?;
+        let Plain { file, size, .. } = Plain::of(File::from_parts(file.into(), &path))?;
+        let bytes = sized(file, size, &path.display().to_string())?;
+        // It stays open, so that its number is no other's meanwhile.
+        self.read.push((relative.to_path_buf(), Some(held)));
+        Ok(Some(bytes))
     }
+
+    /// Whether something of this path is in the directory.
+    #[must_use]
+    pub fn has(&self, relative: &Path) -> bool {
+        statat(&self.directory, relative, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
+    /// Whether the directory still lies at its path, and in it the files that were read: whoever takes
+    /// it away moves it first, or puts others in their place.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        let same = |held: Result<Stat, Errno>, now: Result<Stat, Errno>| match (held, now) {
+            (Ok(held), Ok(now)) => (held.st_dev, held.st_ino) == (now.st_dev, now.st_ino),
+            _ => false,
+        };
+        let files = self.read.iter().all(|(path, file)| {
+            let now = statat(&self.directory, path, AtFlags::empty());
+            match file {
+                Some(file) => same(fstat(file), now),
+                None => matches!(now, Err(Errno::NOENT)),
+            }
+        });
+        files && same(fstat(&self.directory), rustix::fs::stat(&self.path))
+    }
+}
+
+fn failed(path: &Path, error: Errno) -> io::Error {
+    let error = io::Error::from(error);
+    io::Error::new(error.kind(), format!("failed to open `{}`: {error}", path.display()))
 }
 
 /// A plain file that is open for reading.
@@ -52,7 +108,13 @@ pub struct Plain {
     pub size: u64,
     /// Who may do what with it, as `chmod` has it.
     pub mode: u32,
+    /// Which file it is.
+    pub identity: Identity,
 }
+
+/// A file, and a state of it: its device, its number there, its size, and when it was last written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity(u64, u64, i64, i64, i64);
 
 impl Plain {
     /// Opens one.
@@ -66,15 +128,6 @@ impl Plain {
         Self::of(options.open(path)?)
     }
 
-    /// The same, from an open directory if the file is below it.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn open_from(base: Option<&Base>, path: &Path) -> io::Result<Self> {
-        // Why it could not be opened is said where it is opened by its path.
-        base.and_then(|base| base.file(path)).map_or_else(|| Self::open(path), Self::of)
-    }
-
     /// The file, if it is a plain one.
     fn of(file: File) -> io::Result<Self> {
         // Not by the standard library, which asks for all that there is to know of a file.
@@ -84,7 +137,14 @@ impl Plain {
             return Err(io::Error::other(reason));
         }
         let size = u64::try_from(found.st_size).unwrap_or_default();
-        Ok(Self { file, size, mode: found.st_mode & 0o7777 })
+        let identity = Identity(
+            found.st_dev,
+            found.st_ino,
+            found.st_size,
+            found.st_mtime,
+            found.st_mtime_nsec.cast_signed(),
+        );
+        Ok(Self { file, size, mode: found.st_mode & 0o7777, identity })
     }
 }
 
@@ -101,15 +161,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// The same, or when it is larger than anything that people write.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    read_from(None, path)
-}
-
-/// The same, from an open directory if the file is below it.
-///
-/// # Errors
-/// The same.
-pub fn read_from(base: Option<&Base>, path: &Path) -> io::Result<Vec<u8>> {
-    let Plain { file, size, .. } = Plain::open_from(base, path)?;
+    let Plain { file, size, .. } = Plain::open(path)?;
     sized(file, size, &path.display().to_string())
 }
 
@@ -231,37 +283,5 @@ mod tests {
         let reason = read(directory.path()).unwrap_err().to_string();
         assert_eq!(reason, format!("`{}` is not a plain file", directory.path().display()));
         assert!(!read_to_string(Path::new("/proc/self/status")).unwrap().is_empty());
-    }
-
-    #[test]
-    fn files_below_an_open_directory_are_the_same() {
-        let root = tempfile::tempdir().unwrap();
-        let directory = root.path().join("base");
-        fs_err::create_dir_all(directory.join("below")).unwrap();
-        fs_err::create_dir(directory.join("-2")).unwrap();
-        fs_err::create_dir(root.path().join("base-2")).unwrap();
-        for path in ["base/below/file", "base/-2/file", "base-2/file", "file"] {
-            fs_err::write(root.path().join(path), path).unwrap();
-        }
-        // The rest of it is a path by itself.
-        let twice = format!("base/{}/file", root.path().display());
-        let base = Base::open(&directory).unwrap();
-        assert!(Base::open(&root.path().join("file")).is_none());
-        for (path, is_below) in [
-            ("base/below/file", true),
-            ("base/../file", true),
-            ("base-2/file", false),
-            ("base//below/file", false),
-            (&twice, false),
-            ("base", false),
-            ("file", false),
-            ("base/missing", false),
-        ] {
-            let path = root.path().join(path);
-            assert_eq!(base.file(&path).is_some(), is_below, "{}", path.display());
-            let both = [read_from(Some(&base), &path), read(&path)];
-            let [from, by_path] = both.map(|read| read.map_err(|error| error.to_string()));
-            assert_eq!(from, by_path, "{}", path.display());
-        }
     }
 }

@@ -7,6 +7,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -18,6 +19,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::env::Env;
 use crate::text::is_unseen;
+
+mod patient;
+
+use self::patient::Patient;
+pub use self::patient::{finish, say_at_last};
 
 /// The names of the levels, as [`level`] takes them.
 pub const LEVELS: &str = "0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL";
@@ -64,19 +70,49 @@ fn is_capable(env: &Env) -> bool {
 /// Sends the messages of this process to standard error, those of `level` and above, in the name of
 /// `application`. A second call changes nothing.
 pub fn init(application: &'static str, level: Level, env: &Env) {
+    start(application, level, env, io::stderr);
+}
+
+/// The same for a program that waits for no reader; it is to end with [`finish`].
+pub fn init_patient(application: &'static str, level: Level, env: &Env) {
+    start(application, level, env, || Patient);
+}
+
+fn start<W: io::Write + 'static>(
+    application: &'static str,
+    level: Level,
+    env: &Env,
+    writer: impl Fn() -> W + Send + Sync + 'static,
+) {
     let colour = has_colour(env);
     // An error here means that a subscriber is there already.
     let _ = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(io::stderr)
+        .with_writer(writer)
         .log_internal_errors(false)
-        .event_format(JupyterFormat { application, colour })
+        .event_format(JupyterFormat { application, colour, local: has_time_zone(env) })
         .try_init();
 }
 
 struct JupyterFormat {
     application: &'static str,
     colour: bool,
+    /// Whether it is safe to ask for the local time.
+    local: bool,
+}
+
+/// Whether the system can be asked for the local time: it reads the file that `TZ` names, and waits for the
+/// other end of a pipe. `TZ=:/path`, or a path below one of the directories of time zones.
+fn has_time_zone(env: &Env) -> bool {
+    const DIRECTORIES: [&str; 4] =
+        ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/share/zoneinfo", "/etc/zoneinfo"];
+    let given = env.path("TZ").unwrap_or_else(|| "/etc/localtime".into());
+    let given = Path::new(given.to_str().map_or("", |text| text.trim_start_matches(':')));
+    let of_env = env.path("TZDIR");
+    let directories = DIRECTORIES.iter().map(PathBuf::from).chain(of_env);
+    let mut places = directories.map(|path| path.join(given));
+    // Where nothing is, nothing is waited for.
+    places.all(|path| path.metadata().map_or(true, |metadata| metadata.is_file()))
 }
 
 impl<S, N> FormatEvent<S, N> for JupyterFormat
@@ -97,7 +133,8 @@ where
             Level::DEBUG | Level::TRACE => ('D', 34),
         };
         // Without a readable time zone, UTC is better than no time.
-        let now = OffsetDateTime::now_local().unwrap_or_else(|_| OffsetDateTime::now_utc());
+        let local = self.local.then(|| OffsetDateTime::now_local().ok()).flatten();
+        let now = local.unwrap_or_else(OffsetDateTime::now_utc);
         let stamp = now
             .format(format_description!(
                 "[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3]"

@@ -7,25 +7,32 @@ use jupyter_docker_spec::cli::{self, Cli, Command, Install};
 use jupyter_docker_spec::commands::install::APPLICATION;
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::paths::Paths;
-use jupyter_docker_spec::settings::lookup::{ClassForm, Line};
+use jupyter_docker_spec::settings::lookup::Line;
+use jupyter_docker_spec::traits::ClassForm;
 use jupyter_docker_spec::{commands, log, program};
 use tracing::Level;
 
 fn main() -> ExitCode {
     program::report_panics();
     let env = Env::of_process();
-    let words = cli::normalise(std::env::args_os(), &env);
+    let words = cli::normalise(cli::help_first(std::env::args_os()), &env);
     let (words, forms) = match cli::take_class_forms(words) {
         Ok(taken) => taken,
         Err(reason) => return usage(&reason, &env),
     };
+    let is_set = words.get(1).is_some_and(|name| name == "set");
     let command = match cli::parse(words) {
-        Ok(Cli { command: Some(command) }) => command,
-        Ok(Cli { command: None }) => return no_subcommand(),
-        Err(error) => return report_usage(&error, &env),
+        Ok(Cli { help_all: true, .. }) => return help_all(None),
+        Ok(Cli { command: Some(command), .. }) => command,
+        Ok(Cli { command: None, .. }) => return no_subcommand(),
+        Err(error) => return report_usage(&error, &env, is_set),
     };
     let executable = std::env::current_exe().ok();
     let paths = Paths { env: &env, executable: executable.as_deref() };
+    if let Err(error) = env.directory() {
+        log::init(APPLICATION, Level::INFO, &env);
+        return program::finish(Err(error));
+    }
     if !matches!(command, Command::Install(_)) {
         // The level of `install` may be in a configuration file.
         let quiet = matches!(&command, Command::Pull(arguments) if arguments.quiet);
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
         Command::Install(arguments) => install(arguments, &forms, &paths),
         Command::List(arguments) => program::printed(commands::list::run(arguments, &paths)),
         Command::Show(arguments) => program::printed(commands::show::run(arguments, &paths)),
+        Command::Set(arguments) => program::printed(commands::set::run(arguments, &paths)),
         Command::Remove(arguments) => program::finish(commands::remove::run(arguments, &paths)),
         Command::Convert(arguments) => program::finish(commands::convert::run(arguments, &paths)),
         Command::Check(arguments) => match commands::check::run(arguments, &paths) {
@@ -67,7 +75,7 @@ fn main() -> ExitCode {
 
 fn install(arguments: &Install, forms: &[ClassForm], paths: &Paths<'_>) -> ExitCode {
     if arguments.help_all {
-        return help_all();
+        return help_all(Some("install"));
     }
     let line = match Line::new(arguments, forms) {
         Ok(line) => line,
@@ -76,12 +84,15 @@ fn install(arguments: &Install, forms: &[ClassForm], paths: &Paths<'_>) -> ExitC
     program::printed(commands::install::run(arguments, &line, paths))
 }
 
-/// The help of `install`, and what it can be configured with.
-fn help_all() -> ExitCode {
+/// The help of a subcommand, or of all of it, and what there is to be configured.
+fn help_all(subcommand: Option<&str>) -> ExitCode {
     let mut command = cli::command();
     command.build();
-    let install = command.find_subcommand_mut("install");
-    let help = install.map(|install| install.render_long_help().to_string()).unwrap_or_default();
+    let described = match subcommand {
+        Some(name) => command.find_subcommand_mut(name),
+        None => Some(&mut command),
+    };
+    let help = described.map(|command| command.render_long_help().to_string()).unwrap_or_default();
     program::print(help + &commands::config::help_of_classes(), ExitCode::SUCCESS)
 }
 
@@ -92,7 +103,10 @@ fn usage(reason: &str, env: &Env) -> ExitCode {
 }
 
 /// Help and version, which clap hands over as errors too, are data on standard output.
-fn report_usage(error: &clap::Error, env: &Env) -> ExitCode {
+fn report_usage(error: &clap::Error, env: &Env, is_set: bool) -> ExitCode {
+    if let Some(reason) = cli::not_for_set(error).filter(|_| is_set) {
+        return usage(&reason, env);
+    }
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return program::print(text, ExitCode::SUCCESS);

@@ -5,8 +5,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::env::Env;
+use crate::files;
 
 mod python;
+mod shim;
+
+use self::python::{VENV_CONFIGURATION, is_python_environment};
 
 /// Names of the environment variables read here.
 mod variable {
@@ -25,12 +29,10 @@ mod variable {
     pub(super) const CONFIG_PATH: &str = "JUPYTER_CONFIG_PATH";
     pub(super) const NO_CONFIG: &str = "JUPYTER_NO_CONFIG";
     pub(super) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+    pub(super) const XDG_CONFIG_DIRS: &str = "XDG_CONFIG_DIRS";
 }
 
 const SYSTEM_CONFIG: [&str; 2] = ["/usr/local/etc/jupyter", "/etc/jupyter"];
-
-/// The file that makes a directory a virtual environment of Python.
-const VENV_CONFIGURATION: &str = "pyvenv.cfg";
 
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
 
@@ -49,7 +51,7 @@ impl Paths<'_> {
     #[must_use]
     pub fn absolute(&self, path: &Path) -> PathBuf {
         let mut out = PathBuf::new();
-        for component in self.env.directory().join(path).components() {
+        for component in self.env.join(path).components() {
             match component {
                 Component::CurDir => {}
                 Component::ParentDir => {
@@ -92,19 +94,20 @@ impl Paths<'_> {
     #[must_use]
     pub fn system_data(&self) -> Vec<PathBuf> {
         if self.platform_directories() {
-            let dirs =
-                self.env.get(variable::XDG_DATA_DIRS).unwrap_or("/usr/local/share:/usr/share");
-            let found: Vec<PathBuf> = dirs
-                .split(':')
-                .map(Path::new)
-                .filter(|path| path.is_absolute())
-                .map(|path| path.join("jupyter"))
-                .collect();
-            if !found.is_empty() {
-                return found;
-            }
+            return self.shared(variable::XDG_DATA_DIRS, "/usr/local/share:/usr/share");
         }
         SYSTEM_DIRECTORIES.map(PathBuf::from).to_vec()
+    }
+
+    /// Jupyter's directories in those that a variable lists, as far as they are absolute, else in the
+    /// default ones.
+    fn shared(&self, variable: &str, default: &str) -> Vec<PathBuf> {
+        let in_list = |list: &str| -> Vec<PathBuf> {
+            let directories = list.split(':').map(Path::new).filter(|path| path.is_absolute());
+            directories.map(|path| path.join("jupyter")).collect()
+        };
+        let found = self.env.get(variable).map(in_list).filter(|found| !found.is_empty());
+        found.unwrap_or_else(|| in_list(default))
     }
 
     /// The prefix of the Python environment that this program belongs to: the one that holds the
@@ -139,10 +142,11 @@ impl Paths<'_> {
         }
         let mut found: Vec<PathBuf> = Vec::new();
         if let Some(list) = self.env.get(variable::CONFIG_PATH) {
-            found.extend(list.split(':').map(|path| self.absolute(Path::new(path))));
+            found.extend(list.split(':').map(|path| self.expand(Path::new(&self.filled(path)))));
         }
         let prefix = self.known_environment().or_else(|| {
             let python = self.python()?;
+            let python = shim::target(&python, self.env).unwrap_or(python);
             python.parent().and_then(Path::parent).map(Path::to_path_buf)
         });
         let of_environment = prefix.as_deref().map(|prefix| prefix.join("etc/jupyter"));
@@ -154,8 +158,32 @@ impl Paths<'_> {
         } else {
             found.extend(of_user.chain(of_environment));
         }
-        found.extend(SYSTEM_CONFIG.map(PathBuf::from));
+        if self.platform_directories() {
+            found.extend(self.shared(variable::XDG_CONFIG_DIRS, "/etc/xdg"));
+        } else {
+            found.extend(SYSTEM_CONFIG.map(PathBuf::from));
+        }
         found
+    }
+
+    /// The text with `$NAME` and `${NAME}` replaced, where the variable is set, as traitlets does in the
+    /// directories of configuration files.
+    fn filled(&self, text: &str) -> String {
+        let mut parts = text.split('$');
+        let mut filled = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let is_other = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+            let (name, rest) = match part.strip_prefix('{').and_then(|part| part.split_once('}')) {
+                Some(named) => named,
+                None => part.split_at(part.find(is_other).unwrap_or(part.len())),
+            };
+            if self.env.is_set(name) {
+                filled.extend([self.env.get(name).unwrap_or_default(), rest]);
+            } else {
+                filled.extend(["$", part]);
+            }
+        }
+        filled
     }
 
     /// The user's configuration directory (`jupyter_config_dir()`); `None` without a home directory.
@@ -244,7 +272,7 @@ impl Paths<'_> {
     /// shows the system's packages.
     fn user_site(&self, prefix: Option<&Path>) -> Option<PathBuf> {
         let hidden = prefix
-            .and_then(|prefix| fs_err::read_to_string(prefix.join(VENV_CONFIGURATION)).ok())
+            .and_then(|prefix| files::read_to_string(&prefix.join(VENV_CONFIGURATION)).ok())
             .is_some_and(|text| !shows_system_packages(&text));
         if hidden || self.env.get(variable::NO_USER_SITE).is_some() {
             return None;
@@ -294,11 +322,6 @@ impl Paths<'_> {
     fn prefix_of_python(&self) -> Option<PathBuf> {
         python::prefix(&self.python()?, self.env)
     }
-}
-
-/// Whether the directory is the root of a virtual or a conda environment.
-fn is_python_environment(prefix: &Path) -> bool {
-    prefix.join(VENV_CONFIGURATION).is_file() || prefix.join("conda-meta").is_dir()
 }
 
 /// Whether the configuration of a virtual environment, the text of its `pyvenv.cfg`, lets the

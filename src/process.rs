@@ -1,53 +1,110 @@
 //! Child processes that may take only so long.
 
-use std::io::{self, Read as _};
-use std::process::{Command, Output, Stdio};
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often it is looked whether a child has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How much is kept of what it prints; the rest is read, so that it comes to its end, and forgotten.
+const MOST: u64 = 16 * 1024 * 1024;
+
 /// Runs a command without input and returns what it printed; `None` if it was not done in time, and
-/// was killed.
+/// was killed, with all that it had started.
 ///
 /// # Errors
 /// When it cannot be run.
 pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let drain = |stream: Option<Box<dyn io::Read + Send>>| {
-        let read = move || {
-            let mut text = Vec::new();
-            // What could be read is what there is.
-            let _ = stream.map(|mut stream| stream.read_to_end(&mut text));
-            text
-        };
-        // Where there is a limit on processes, `thread::spawn` panics.
-        thread::Builder::new().spawn(read)
-    };
-    let stdout = drain(child.stdout.take().map(|stream| Box::new(stream) as _));
-    let stderr = drain(child.stderr.take().map(|stream| Box::new(stream) as _));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A group of its own, which can be ended as a whole: a script's programs have its output open, too.
+    let mut child = command.process_group(0).spawn()?;
+    let end = Instant::now() + limit;
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
     let (stdout, stderr) = match (stdout, stderr) {
         (Ok(stdout), Ok(stderr)) => (stdout, stderr),
         (Err(error), _) | (_, Err(error)) => {
-            let _ = child.kill();
-            let _ = child.wait();
+            kill(&mut child);
             return Err(error);
         }
     };
-    let begin = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if begin.elapsed() > limit {
-            let _ = child.kill();
-            let _ = child.wait();
+        if Instant::now() > end {
+            kill(&mut child);
             return Ok(None);
         }
         thread::sleep(LOOK);
     };
-    let [stdout, stderr] = [stdout, stderr].map(|drain| drain.join().unwrap_or_default());
+    // Something else may still have it open.
+    let rest = |stream: &Receiver<Vec<u8>>| {
+        stream.recv_timeout(end.saturating_duration_since(Instant::now())).ok()
+    };
+    let (Some(stdout), Some(stderr)) = (rest(&stdout), rest(&stderr)) else {
+        kill(&mut child);
+        return Ok(None);
+    };
     Ok(Some(Output { status, stdout, stderr }))
+}
+
+/// Reads a stream to its end, in a thread.
+fn drain(stream: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    let read = move || {
+        let mut text = Vec::new();
+        // What could be read is what there is.
+        let _ = stream.map(|mut stream| {
+            stream.by_ref().take(MOST).read_to_end(&mut text)?;
+            io::copy(&mut stream, &mut io::sink())
+        });
+        let _ = sender.send(text);
+    };
+    // Where there is a limit on processes, `thread::spawn` panics.
+    thread::Builder::new().spawn(read)?;
+    Ok(receiver)
+}
+
+/// Ends a child, and what it has started unless that has left its group.
+fn kill(child: &mut Child) {
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a shell prints, or whether it was killed.
+    fn run(script: &str, limit: Duration) -> Option<(String, String)> {
+        let output = output_within(Command::new("sh").args(["-c", script]), limit).unwrap()?;
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        Some((stdout, stderr))
+    }
+
+    #[test]
+    fn what_is_done_in_time_has_its_output() {
+        let found = run("echo out; cat; echo err >&2", Duration::from_secs(60)).unwrap();
+        assert_eq!(found, ("out\n".to_owned(), "err\n".to_owned()));
+        let much = run(
+            "head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2",
+            Duration::from_secs(60),
+        );
+        assert!(much.is_some_and(|(out, err)| out.len() == 1_000_000 && err.len() == 1_000_000));
+    }
+
+    #[test]
+    fn what_is_not_done_in_time_is_killed_whoever_waits() {
+        for script in ["sleep 600", "sleep 600; true", "echo done; sleep 600 &", "cat /dev/zero"] {
+            assert_eq!(run(script, Duration::from_millis(300)), None, "{script}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use include_dir::{Dir, include_dir};
 
-use crate::settings::{Language, Mode};
+use crate::model::{Language, Mode};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -13,28 +13,6 @@ static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 #[must_use]
 pub fn python_launcher() -> &'static [u8] {
     TEMPLATES.get_file("launch_docker.py").expect("the template is embedded").contents()
-}
-
-/// What reads `launch_docker.toml` for the launcher in Python.
-///
-/// # Panics
-/// Never in a release: the file is embedded, and a test asks for it.
-#[must_use]
-pub fn python_options() -> &'static str {
-    let file = TEMPLATES.get_file("launch_docker_options.py").expect("the template is embedded");
-    file.contents_utf8().expect("the template is UTF-8")
-}
-
-/// Whether the launcher in Python knows a key of `launch_docker.toml`. Its own table says so, in
-/// lines of the form `"key": (for Docker, for Swarm),`.
-#[must_use]
-pub fn python_knows(key: &str, mode: Mode) -> bool {
-    let start = format!("    \"{key}\": (");
-    let found = python_options().lines().find_map(|line| line.strip_prefix(&start));
-    found.is_some_and(|rest| match mode {
-        Mode::Docker => !rest.starts_with("None,"),
-        Mode::Swarm => !rest.ends_with(" None),"),
-    })
 }
 
 /// The file beside the launcher that administrators edit.
@@ -72,7 +50,6 @@ pub fn resources(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::keys::KEYS;
 
     #[test]
     fn every_kernel_has_its_logos() {
@@ -86,23 +63,5 @@ mod tests {
         }
         assert!(resources(Language::R, Mode::Docker).any(|(name, _)| name == "kernel.js"));
         assert!(python_launcher().starts_with(b"#!"));
-    }
-
-    #[test]
-    fn the_python_launcher_knows_no_key_that_the_native_one_does_not() {
-        let mut known = 0;
-        for mode in [Mode::Docker, Mode::Swarm] {
-            for key in &KEYS {
-                if python_knows(key.name, mode) {
-                    assert!(!key.target(mode).is_empty(), "{} {}", key.name, mode.name());
-                    known += 1;
-                }
-            }
-        }
-        let lines = python_options().lines();
-        let entries = lines.filter(|line| line.starts_with("    \"") && line.ends_with("),"));
-        let (both, one): (Vec<&str>, Vec<&str>) = entries.partition(|line| !line.contains("None"));
-        assert_eq!(known, 2 * both.len() + one.len());
-        assert!(python_knows("dns", Mode::Swarm) && !python_knows("secrets", Mode::Swarm));
     }
 }

@@ -2,48 +2,29 @@
 # launch_docker.py of jupyter-docker-spec 0.1.0
 """Starts a Jupyter kernel as a Docker container or a Docker Swarm service.
 
-The Jupyter server runs this through kernel.json. It is meant to be edited: what the kernel's container
-or service gets is put together in `container_options` and `service_options`, in the words of the
-Docker SDK for Python (https://docker-py.readthedocs.io), which is all that it needs. Then comes what
-launch_docker.toml says, as far as the SDK has arguments for it.
+The Jupyter server runs this through kernel.json. It is meant to be edited: `container_options` and
+`service_options` say what the kernel's container or service gets, in the words of the Docker SDK for Python
+(https://docker-py.readthedocs.io), which is all that it needs.
 
-It exits with 0 when the server has had its time to reach the kernel, or the server has removed it. When
-the kernel cannot be started, or dies before that, it says why, leaves nothing behind and exits with 1:
-the server gives the launch up when it sees that.
+It exits with 0 when the server has had its time to reach the kernel, or has removed it. When the kernel
+cannot be started, or dies before that, it says why, leaves nothing behind and exits with 1.
 """
 
 import argparse
-import collections
 import json
 import os
-import queue
 import re
+import select
 import signal
 import sys
-import threading
 import time
+import uuid
+from os import environ
 from pathlib import Path
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.types import EndpointSpec, RestartPolicy
-
-sys.dont_write_bytecode = True  # a launch changes nothing in the specification
-import launch_docker_options  # noqa: E402
-
-BEGIN = time.monotonic()
-LEFTOVER_SECONDS = 5  # how long a container of the same kernel may take to go
-UNPLACEABLE_SECONDS = 0.6  # how long no node of a Swarm may be fit for the kernel
-TASK_IS_OVER = {"complete", "shutdown", "failed", "rejected", "orphaned", "remove"}
-OPTIONS = (
-    "kernel-id",
-    "port-range",
-    "response-address",
-    "public-key",
-    "transport-encryption",
-    "kernel-class-name",
-    "spark-context-initialization-mode",
-)
+from docker.types import EndpointSpec, Healthcheck, RestartPolicy
 
 
 def container_options(kernel):
@@ -58,14 +39,23 @@ def container_options(kernel):
         "working_dir": kernel.working_dir,
         "network": kernel.network,
         "auto_remove": kernel.remove,
-        # "volumes": ["/data:/data:ro"],
+        # "volumes": {
+        #     "/usr/local/share/jupyter/kernels": {
+        #         "bind": "/usr/local/share/jupyter/kernels",
+        #         "mode": "ro",
+        #     },
+        # },
         # "mem_limit": "4g",
         # "device_requests": [docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])],
     }
 
 
 def service_options(kernel):
-    """What is given to `docker.services.create`. Add mounts, constraints, limits and the like here."""
+    """What is given to `docker.services.create`. Add mounts, constraints, limits and the like here.
+
+    A Swarm fills in templates, `{{.Node.Hostname}}`, in mounts, variables and the host name: what is not
+    your own text belongs into `literal`.
+    """
     return {
         "name": kernel.name,
         "hostname": kernel.name,
@@ -73,105 +63,87 @@ def service_options(kernel):
         "groups": kernel.groups,
         "labels": kernel.labels,
         "container_labels": kernel.labels,
-        "env": kernel.environment,
+        "env": {name: literal(value) for name, value in kernel.environment.items()},
         "workdir": kernel.working_dir,
         "networks": [kernel.network],
-        # The server reaches the kernel at the address of its one task, which is not started again.
+        # The server reaches the kernel at the address of its one task, which is not started again, and
+        # which a check of the image's, made for its usual command, must not end.
         "endpoint_spec": EndpointSpec(mode="dnsrr"),
         "restart_policy": RestartPolicy(condition="none"),
-        # "mounts": ["/data:/data:ro"],
+        "healthcheck": Healthcheck(test=["NONE"]),
+        # "mounts": ["/usr/local/share/jupyter/kernels:/usr/local/share/jupyter/kernels:ro"],
         # "constraints": ["node.labels.gpu == true"],
+        # "resources": docker.types.Resources(mem_limit=4 * 2**30),
     }
+
+
+def literal(text):
+    """The text for a service, such that it arrives as it is."""
+    return text.replace("{{", '{{"{{"}}')
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+ARGUMENTS = ("kernel-id", "port-range", "response-address", "public-key", "transport-encryption")
+ARGUMENTS += ("kernel-class-name", "spark-context-initialization-mode")
+YES_OR_NO = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 class LaunchError(Exception):
     """The kernel cannot be launched; the text says why, and what to do."""
 
 
+class TimeOver(LaunchError):
+    """The server waits no longer."""
+
+
+class Died(LaunchError):
+    """The kernel ended by itself."""
+
+    def __init__(self, kernel, how, output):
+        lines = [line.rstrip()[:300] for line in output.decode(errors="replace").split("\n")]
+        last = "\n".join([line for line in lines if line][-10:])
+        said = f"Its last output:\n{last}" if last else "It wrote nothing."
+        super().__init__(f"the kernel `{kernel.name}` of image `{kernel.image}` {how}. {said}")
+
+
 class Kernel:
     """What is to be launched, from the command line, the environment and kernel.json."""
 
-    def __init__(self, arguments, environ, spec):
-        self.environ = environ
-        self.id = arguments["kernel_id"]
-        if not re.fullmatch("[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", self.id or ""):
+    def __init__(self, arguments, of_gateway, spec):
+        for name in ("KERNEL_ID", "RESPONSE_ADDRESS", "PUBLIC_KEY"):
+            if arguments.get(name) == f"{{{name.lower()}}}":
+                raise LaunchError(
+                    f"nobody has filled in `{arguments[name]}`: start the kernel from a Jupyter server with"
+                    " jupyter_client 7 or later, or by Enterprise Gateway 2.6 or later"
+                )
+        self.id, self.image = arguments.get("KERNEL_ID", ""), environ.get("KERNEL_IMAGE")
+        if not re.fullmatch("[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", self.id):
             raise LaunchError("--kernel-id is required, such as a UUID; a Jupyter server gives it")
-        self.image = environ.get("KERNEL_IMAGE")
         if not self.image:
-            raise LaunchError(
-                "ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!"
-            )
-        marked = environ.get("EG_DOCKER_MODE") or arguments["gateway_spelling"]
-        self.gateway = bool(marked) and not environ.get("GP_DOCKER_MODE")
-        self.swarm = self.first("DOCKER_MODE", default="swarm").lower() == "swarm"
-        self.network = self.first("DOCKER_NETWORK", default="bridge")
-        self.network_variable = "EG_DOCKER_NETWORK" if self.gateway else "GP_DOCKER_NETWORK"
-        self.check_network()
-        uid, gid = self.number("KERNEL_UID"), self.number("KERNEL_GID")
+            raise LaunchError("ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!")
+        # gateway_provisioners hands on all that its server has, be it a variable for the other one.
+        self.of_gateway = (of_gateway or bool(environ.get("EG_DOCKER_MODE"))) and not environ.get("GP_DOCKER_MODE")
+        self.swarm = chosen("DOCKER_MODE", {"swarm": True, "docker": False})
+        self.remove = chosen("REMOVE_CONTAINER", YES_OR_NO)
+        _, self.network = first(environ, "bridge", "DOCKER_NETWORK", "GP_DOCKER_NETWORK", "EG_DOCKER_NETWORK")
+        if self.network in ("host", "none") or (self.swarm and self.network == "bridge"):
+            raise LaunchError(f"no server reaches a kernel on the network `{self.network}`{self.network_hint()}")
+        uid, gid = number("KERNEL_UID"), number("KERNEL_GID")
         # With its group: the engine would take root's for a user whom the image does not know.
         self.user = f"{uid}:{gid}" if uid and gid else uid
-        self.groups = sorted({gid or "100", "100"}, key=lambda group: group == "100")
+        self.groups = ["100"] if gid in (None, "100") else [gid, "100"]
         self.working_dir = environ.get("KERNEL_WORKING_DIR") or None
-        remove = self.first("REMOVE_CONTAINER", default="true")
-        self.remove = remove.lower() in ("true", "1", "yes", "on")
-        self.labels = {
-            "kernel_id": self.id,
-            "component": "kernel",
-            "app": "enterprise-gateway" if self.gateway else "gateway-provisioners",
-            "kernelspec": Path(__file__).resolve().parents[1].name,
-        }
+        # By the last one, what is left of this launch is told from the next one's of the same kernel.
+        app = "enterprise-gateway" if self.of_gateway else "gateway-provisioners"
+        self.labels = {"kernel_id": self.id, "component": "kernel", "app": app}
+        self.labels |= {"kernelspec": Path(__file__).resolve().parents[1].name, "launch": str(uuid.uuid4())}
         # Valid as the name of a container, a service and a host. The server goes by the label.
         user_name = re.sub("[^A-Za-z0-9_]", "-", environ.get("KERNEL_USERNAME", "")).lstrip("-_")
-        user_name = user_name[: max(0, 62 - len(self.id))].rstrip("-_")
-        self.name = f"{user_name}-{self.id}" if user_name else self.id
-        self.environment = self.kernel_environment(arguments, spec)
-        self.deadline = BEGIN + self.timeout(spec)
+        self.name = f"{user_name[: max(0, 62 - len(self.id))].rstrip('-_')}-{self.id}".lstrip("-")
+        self.environment = {"KERNEL_SPARK_CONTEXT_INIT_MODE": "none"}
+        self.environment |= {name: value for name, value in environ.items() if self.gets(name, spec)} | arguments
 
-    def first(self, name, default):
-        """The value of the first variable that is set, with the prefixes in their order."""
-        names = (name, f"GP_{name}", f"EG_{name}")
-        return next((self.environ[name] for name in names if self.environ.get(name)), default)
-
-    def number(self, name):
-        """The id in a variable, as text; None if there is none."""
-        value = self.environ.get(name) or None
-        if value and not (re.fullmatch("[0-9]+", value) and int(value) < 2**31):
-            raise LaunchError(f"`{name}` of `{value}` must be a number from 0 to {2**31 - 1}")
-        return value
-
-    def check_network(self):
-        """Refuses networks on which the server cannot find a kernel."""
-        if self.swarm and self.network in ("bridge", "host", "none"):
-            raise LaunchError(
-                f"the network `{self.network}` exists on one node only and cannot carry a Swarm "
-                "service: create one that spans the Swarm, `docker network create --driver overlay "
-                f"--attachable NAME`, attach the server to it, and name it in {self.network_variable}"
-            )
-        if not self.swarm and re.fullmatch("host|none|container:.*", self.network):
-            raise LaunchError(
-                f"the server cannot reach a kernel on the network `{self.network}`, where a container "
-                f"has no address of its own: name another network in {self.network_variable}"
-            )
-
-    def kernel_environment(self, arguments, spec):
-        """The variables that the kernel gets."""
-        environment = {"KERNEL_SPARK_CONTEXT_INIT_MODE": "none"}
-        for name, value in self.environ.items():
-            if self.is_for_kernel(name, spec):
-                environment[name] = value
-        given = {
-            "KERNEL_ID": self.id,
-            "PORT_RANGE": arguments["port_range"],
-            "PUBLIC_KEY": arguments["public_key"],
-            "RESPONSE_ADDRESS": arguments["response_address"],
-            "KERNEL_SPARK_CONTEXT_INIT_MODE": arguments["spark_context_initialization_mode"],
-            "KERNEL_CLASS_NAME": arguments["kernel_class_name"],
-            "TRANSPORT_ENCRYPTION": arguments["transport_encryption"],
-        }
-        self.given = {name: value for name, value in given.items() if value}
-        return environment | self.given
-
-    def is_for_kernel(self, name, spec):
+    def gets(self, name, spec):
         """Whether a variable of the launcher's own environment is meant for the kernel."""
         if name == "PATH" or name.startswith(("DOCKER_", "JPY_")):
             return False
@@ -180,353 +152,228 @@ class Kernel:
         if re.fullmatch("((GP|EG)_)?(LOG_LEVEL|MIN_PORT_RANGE_SIZE|MAX_PORT_RANGE_RETRIES)", name):
             return True
         # Enterprise Gateway passes on what its administrator has named, gateway_provisioners all.
-        return self.gateway and name != "HOME" and not name.startswith(("EG_", "GP_", "KG_"))
+        return self.of_gateway and name != "HOME" and not name.startswith(("EG_", "GP_", "KG_"))
 
-    def with_file(self, options):
-        """The options with what launch_docker.toml says."""
-        try:
-            return launch_docker_options.add(options, self)
-        except launch_docker_options.OptionsError as error:
-            raise LaunchError(error) from error
+    def network_hint(self):
+        """What follows when there is no such network as is needed."""
+        create = f"docker network create{' --driver=overlay --attachable' if self.swarm else ''}"
+        variable = f"{'EG' if self.of_gateway else 'GP'}_DOCKER_NETWORK"
+        return f": create one with `{create}`, and name it in {variable}"
 
     def timeout(self, spec):
         """For how many seconds the server waits for the kernel."""
-        if self.gateway:
-            of_spec, names = None, ("KERNEL_LAUNCH_TIMEOUT", "EG_KERNEL_LAUNCH_TIMEOUT")
-        else:
-            provisioner = spec.get("metadata", {}).get("kernel_provisioner", {})
-            of_spec = provisioner.get("config", {}).get("launch_timeout")
-            names = ("GP_LAUNCH_TIMEOUT", "KERNEL_LAUNCH_TIMEOUT")
-        of_variable = next((self.environ[name] for name in names if self.environ.get(name)), 30)
-        return float(of_spec or of_variable)
-
-    def time_left(self):
-        """The seconds until the server gives the kernel up."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise LaunchError(f"the launch timeout passed before the kernel `{self.name}` was started")
-        return left
-
-
-class Container:
-    """A kernel as a container of one engine."""
-
-    def __init__(self, client, kernel):
-        self.client, self.kernel, self.created = client, kernel, None
-        self.happenings = queue.Queue()
-        self.last_lines = collections.deque(maxlen=10)
-
-    def launch(self):
-        """Starts the kernel and watches it until the server's time is over."""
-        container = self.create()
-        self.created = container.id
-        # Before the start, so that nothing is missed of a container that is removed at its end.
-        filters = {"container": container.id, "event": ["oom", "kill", "die", "destroy"]}
-        events = self.client.events(since=1, filters=filters, decode=True)
-        threading.Thread(target=self.read_events, args=[events], daemon=True).start()
-        pieces = container.attach(stream=True, logs=True)
-        output = threading.Thread(target=self.read_output, args=[pieces], daemon=True)
-        output.start()
-        self.kernel.time_left()
+        names = ("launch_timeout", "GP_LAUNCH_TIMEOUT", "KERNEL_LAUNCH_TIMEOUT")
+        if self.of_gateway:
+            names = ("KERNEL_LAUNCH_TIMEOUT", "EG_KERNEL_LAUNCH_TIMEOUT")
+        config = spec.get("metadata", {}).get("kernel_provisioner", {}).get("config", {})
+        name, value = first({**environ, **config}, 30, *names)
         try:
-            container.start()
-        except APIError as error:
-            if "network" in error.explanation and "not found" in error.explanation:
-                raise LaunchError(
-                    f"the network `{self.kernel.network}` does not exist; create it with `docker"
-                    f" network create {self.kernel.network}`, or name another one in"
-                    f" {self.kernel.network_variable}: {error.explanation}"
-                ) from error
-            raise
-        log("I", f"Started the container {self.kernel.name} of image {self.kernel.image}")
-        started, killed, out_of_memory = time.monotonic(), False, False
-        while True:
-            try:
-                action, attributes = self.happenings.get(timeout=self.kernel.time_left())
-            except (queue.Empty, LaunchError):
-                return
-            killed = killed or action == "kill"
-            out_of_memory = out_of_memory or action == "oom"
-            if action == "destroy" or (action == "die" and killed):
-                return  # by the server, which shuts the kernel down
-            if action == "die":
-                output.join(timeout=0.5)
-                reason = "was killed for using more memory than it may" if out_of_memory else "ended"
-                raise LaunchError(
-                    f"the container `{self.kernel.name}` of image `{self.kernel.image}` {reason} (exit"
-                    f" status {attributes['exitCode']}) {time.monotonic() - started:.1f} s after its"
-                    f" start. {last_output(self.last_lines)}"
-                )
-
-    def create(self):
-        """Creates the container, pulling its image and making way for it if need be."""
-        patience = time.monotonic() + LEFTOVER_SECONDS
-        options = self.kernel.with_file(container_options(self.kernel))
-        while True:
-            self.kernel.time_left()
-            try:
-                return self.client.containers.create(self.kernel.image, **options)
-            except ImageNotFound:
-                self.pull(options.get("platform"))
-            except APIError as error:
-                if error.status_code != 409:
-                    raise
-                self.make_way(patience)
-
-    def pull(self, platform):
-        """Pulls the image, within the time that the server waits."""
-        image = self.kernel.image
-        log("I", f"Pulling the image {image}, which the engine does not have")
-        name, tag = docker.utils.parse_repository_tag(image)
-        reported = time.monotonic()
-        try:
-            for line in self.client.api.pull(
-                name, tag=tag or "latest", platform=platform, stream=True, decode=True
-            ):
-                if "error" in line:
-                    raise LaunchError(line["error"])
-                self.kernel.time_left()
-                if time.monotonic() > reported + 3:
-                    reported = time.monotonic()
-                    log("I", f"Pulling the image {image}: {line.get('status')} {line.get('id', '')}")
-        except (LaunchError, APIError) as error:
-            raise LaunchError(
-                f"the engine does not have the image `{image}`, and it could not be pulled; pull it"
-                f" beforehand with `docker pull {image}`, or correct the image name in kernel.json:"
-                f" {error}"
-            ) from error
-
-    def make_way(self, patience):
-        """Deals with the container that has the name: one of the same kernel may go or be removed."""
-        try:
-            present = self.client.containers.get(self.kernel.name)
-            if present.labels.get("kernel_id") != self.kernel.id:
-                raise LaunchError(
-                    f"the name `{self.kernel.name}` is taken by a container that is not of this kernel;"
-                    f" see it with `docker inspect {self.kernel.name}`, and rename or remove it"
-                )
-            if present.status != "removing" or time.monotonic() > patience:
-                log("W", f"Removing the container {self.kernel.name}, left over from this kernel")
-                remove(present)
-        except NotFound:
-            return
-        time.sleep(0.05)
-
-    def read_output(self, pieces):
-        """Keeps the last lines that the container writes."""
-        rest = b""
-        for piece in pieces:
-            *lines, rest = (rest + piece).split(b"\n")
-            self.last_lines.extend(lines)
-        self.last_lines.append(rest)
-
-    def read_events(self, events):
-        """Hands on what happens to the container."""
-        for event in events:
-            self.happenings.put((event["Action"], event["Actor"]["Attributes"]))
-
-    def clean_up(self):
-        """Removes what a failed launch has left: by name if its id never came, as the name may be the
-        next launch's already when a kernel is restarted."""
-        try:
-            present = self.client.containers.get(self.created or self.kernel.name)
-            if present.labels.get("kernel_id") == self.kernel.id:
-                if self.kernel.remove or present.status != "exited":
-                    remove(present)
-        except NotFound:
+            if 0 < float(value) <= 10**9:  # more than that, Python cannot wait
+                return float(value)
+        except (TypeError, ValueError):
             pass
+        raise LaunchError(f"`{name}` of `{value}` must be a number of seconds, at most 1000000000")
 
 
-class Service:
-    """A kernel as a service of a Docker Swarm."""
-
-    def __init__(self, client, kernel):
-        self.client, self.kernel, self.created = client, kernel, None
-
-    def launch(self):
-        """Creates the service and watches it until the server's time is over."""
-        service = self.create()
-        self.created = service.id
-        log("I", f"Created the service {self.kernel.name} of image {self.kernel.image}")
-        unplaceable_since = None
-        while time.monotonic() < self.kernel.deadline:
-            try:
-                tasks = service.tasks()
-                task = next((task for task in tasks if not is_over(task)), (tasks or [None])[0])
-                if task and is_over(task):
-                    service.reload()
-                    self.fail(service, task["Status"])
-            except NotFound:
-                return  # removed by the server, which shuts the kernel down
-            status = task["Status"] if task else {}
-            if status.get("State") == "pending" and status.get("Err"):
-                unplaceable_since = unplaceable_since or time.monotonic()
-                if time.monotonic() > unplaceable_since + UNPLACEABLE_SECONDS:
-                    raise LaunchError(
-                        f"no node of the Swarm can run the kernel: {status['Err']}; see `docker node"
-                        " ls`, and the resources and placement that the launcher asks for"
-                    )
-            else:
-                unplaceable_since = None
-            time.sleep(1 if status.get("State") == "running" else 0.2)
-
-    def create(self):
-        """Creates the service, removing one that is left over from the same kernel."""
-        while True:
-            self.kernel.time_left()
-            try:
-                return self.client.services.create(
-                    self.kernel.image, **self.kernel.with_file(service_options(self.kernel))
-                )
-            except APIError as error:
-                if error.status_code == 409:
-                    self.make_way()
-                else:
-                    raise self.explained(error) from error
-
-    def explained(self, error):
-        """The engine's refusal, with the way out where it is known."""
-        network = self.kernel.network
-        if error.status_code == 503:
-            return LaunchError(
-                "the engine is not a manager of a Docker Swarm; make it one with `docker swarm init`,"
-                " set DOCKER_HOST to a manager, or install the specification without --swarm:"
-                f" {error.explanation}"
-            )
-        if "network" in error.explanation and "not found" in error.explanation:
-            return LaunchError(
-                f"the network `{network}` does not exist in the Swarm; create it with `docker network"
-                f" create --driver overlay --attachable {network}`, or name another one in"
-                f" {self.kernel.network_variable}: {error.explanation}"
-            )
-        return error
-
-    def make_way(self):
-        """Removes the service that has the name, if it is of the same kernel."""
-        try:
-            present = self.client.services.get(self.kernel.name)
-            if present.attrs["Spec"]["Labels"].get("kernel_id") != self.kernel.id:
-                raise LaunchError(
-                    f"the name `{self.kernel.name}` is taken by a service that is not of this kernel;"
-                    f" see it with `docker service inspect {self.kernel.name}`"
-                )
-            log("W", f"Removing the service {self.kernel.name}, left over from this kernel")
-            present.remove()
-        except NotFound:
-            return
-        time.sleep(0.2)
-
-    def fail(self, service, status):
-        """Says why the task has ended."""
-        what = f"the service `{self.kernel.name}` of image `{self.kernel.image}`"
-        reason = status.get("Err") or status.get("Message")
-        if status["State"] == "rejected":
-            raise LaunchError(f"{what} was rejected: {reason}")
-        code = status.get("ContainerStatus", {}).get("ExitCode")
-        lines = b"".join(service.logs(stdout=True, stderr=True, tail=10)).split(b"\n")
-        raise LaunchError(f"{what} ended with exit status {code} ({reason}). {last_output(lines)}")
-
-    def clean_up(self):
-        """Removes what a failed launch has left: by name if its id never came, as the name may be the
-        next launch's already when a kernel is restarted."""
-        try:
-            present = self.client.services.get(self.created or self.kernel.name)
-            if present.attrs["Spec"]["Labels"].get("kernel_id") == self.kernel.id:
-                present.remove()
-        except NotFound:
-            pass
-        except APIError as error:
-            if error.status_code != 503:  # without a Swarm there is no service either
-                raise
+def first(known, default, *names):
+    """The first of these that is set, and its value."""
+    return next(((name, known[name]) for name in names if known.get(name)), (names[0], default))
 
 
-def remove(container):
-    """Removes a container, unless the engine is doing so already."""
+def chosen(name, meanings):
+    """What a variable, with the prefixes in their order, means."""
+    name, value = first(environ, next(iter(meanings)), name, f"GP_{name}", f"EG_{name}")
+    if value.lower() not in meanings:
+        raise LaunchError(f"`{name}` of `{value}` must be one of {', '.join(meanings)}")
+    return meanings[value.lower()]
+
+
+def number(name):
+    """The id in a variable, as text; None if there is none. What else is there is never taken for none
+    or for 0: the servers compare the text with the ids that they refuse."""
+    value = environ.get(name)
+    if value is not None and not (re.fullmatch("0|[1-9][0-9]{0,9}", value) and int(value) < 2**31):
+        raise LaunchError(f"`{name}` of `{value}` must be a number from 0 to {2**31 - 1}")
+    return value
+
+
+def launch(client, kernel):
+    """Starts the kernel and watches it until the server's time is over. Leaves nothing if that fails."""
     try:
-        container.remove(force=True, v=True)
+        (launch_service if kernel.swarm else launch_container)(client, kernel)
+    except BaseException as failure:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if isinstance(failure, Died) and not (kernel.remove or kernel.swarm):
+            raise  # a container that was to stay
+        try:
+            filters = {"label": f"launch={kernel.labels['launch']}"}
+            if kernel.swarm:
+                left, options = client.services.list(filters=filters), {}
+            else:
+                left, options = client.containers.list(all=True, filters=filters), {"force": True, "v": True}
+            for one in left:
+                remove(one, **options)
+        except (DockerException, OSError) as error:
+            if getattr(error, "status_code", None) != 503:  # without a Swarm there is no service either
+                log("E", f"`{kernel.name}` may be left over and must be removed by hand: {error}")
+        raise
+
+
+def launch_container(client, kernel):
+    """Starts the container; says why if it ends before the server's time is over."""
+    options, container = container_options(kernel), None
+    while not container:
+        try:
+            container = whole(client.containers.create, kernel.image, **options)
+        except ImageNotFound:
+            try:
+                client.images.pull(kernel.image, platform=options.get("platform"))
+            except APIError as error:
+                raise LaunchError(f"the image `{kernel.image}` could not be pulled: {error}") from error
+        except APIError as error:
+            if error.status_code != 409:
+                raise
+            make_way(client, kernel)
+    # Before the start, so that nothing is missed of a container that is removed at its end.
+    filters = {"container": container.id, "event": ["oom", "kill", "die", "destroy"]}
+    events, output = client.events(since=1, filters=filters, decode=True), b""
+    pieces = container.attach(stream=True)
+    container.start()
+    try:
+        for piece in pieces:  # until it ends
+            output = (output + piece)[-10000:]
+        seen = set()
+        for event in events:
+            seen.add(event["Action"])
+            if "destroy" in seen or seen >= {"kill", "die"}:
+                return  # by the server, which shuts the kernel down
+            if "die" in seen:
+                how = "was killed for using more memory than it may" if "oom" in seen else "ended"
+                raise Died(kernel, f"{how} (exit status {event['Actor']['Attributes']['exitCode']})", output)
+    except TimeOver:
+        return  # all was well until then
+    except LaunchError:
+        raise
+    except Exception:
+        return  # what listens to the engine may fail when that is restarted
+
+
+def whole(create, *arguments, **options):
+    """Creates something, and is told to stop only then: the engine goes on with what it was asked for, and
+    what is not there yet could not be removed."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        return create(*arguments, **options)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def make_way(client, kernel):
+    """Removes the container that has the kernel's name, if it is of this kernel and has ended."""
+    try:
+        found = client.containers.get(kernel.name)
+        if found.labels.get("kernel_id") != kernel.id or found.status not in ("exited", "dead", "removing"):
+            raise LaunchError(
+                f"the name `{kernel.name}` is taken; see by what with `docker inspect {kernel.name}`, and rename or"
+                " remove it, or shut the kernel down where it was started"
+            )
+        remove(found, v=True)
+    except NotFound:
+        return
+    time.sleep(0.05)
+
+
+def remove(found, **options):
+    """Removes a container or service, unless the engine is doing so already."""
+    try:
+        found.remove(**options)
     except APIError as error:
         if error.status_code not in (404, 409):
             raise
 
 
-def is_over(task):
-    """Whether a task is in one of the states after which nothing comes."""
-    return task["Status"]["State"] in TASK_IS_OVER
-
-
-def last_output(lines):
-    """The sentence that ends a message about a kernel that is gone."""
-    lines = [line.decode(errors="replace").rstrip()[:300] for line in lines]
-    lines = [line for line in lines if line][-10:]
-    return "Its last output:\n" + "\n".join(lines) if lines else "It wrote nothing."
+def launch_service(client, kernel):
+    """Creates the service; says why if its task ends before the server's time is over."""
+    service = whole(client.services.create, kernel.image, **service_options(kernel))
+    over = {"complete", "shutdown", "failed", "rejected", "orphaned", "remove"}
+    try:
+        while True:
+            states = [task["Status"] for task in service.tasks()]
+            if states and all(state["State"] in over for state in states):
+                code = states[0].get("ContainerStatus", {}).get("ExitCode")
+                ran = states[0]["State"] != "rejected"
+                output = b"".join(service.logs(stdout=True, stderr=True, tail=10)) if ran else b""
+                reason = states[0].get("Err") or states[0].get("Message")
+                raise Died(kernel, f"ended (exit status {code}): {reason}", output)
+            time.sleep(0.4)
+    except (TimeOver, NotFound):
+        return  # all was well until then, or the server has shut the kernel down
 
 
 def log(level, message):
-    """Writes to the server's log, in its format. What comes from outside cannot forge a line."""
+    """Writes to the server's log, in its format. What comes from outside cannot forge a line. A log that
+    was closed, or that nobody reads, keeps neither the launcher nor the kernel waiting."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)) + f".{int(now * 1000) % 1000:03}"
     text = "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in str(message))
     lines = text.strip().replace("\n", "\n    ")
-    print(f"[{level} {stamp} launch_docker] {lines}", file=sys.stderr, flush=True)
+    rest = f"[{level} {stamp} launch_docker] {lines}\n".encode()
+    # If it was closed before Python started, its number may be that of another file.
+    while sys.stderr and rest:
+        try:
+            if not select.select([], [2], [], 1)[1]:
+                return
+            rest = rest[os.write(2, rest[: select.PIPE_BUF]) :]
+        except OSError:
+            return
 
 
 def parse(words):
-    """The options, by name; Enterprise Gateway's spelling counts where the plain one is missing."""
+    """The arguments, as the variables that the kernel gets, and whether they were in Enterprise Gateway's
+    spelling, which counts where the plain one is missing."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0], allow_abbrev=False)
-    for option in OPTIONS:
-        parser.add_argument(f"--{option}", nargs="?")
-        parser.add_argument(
-            f"--RemoteProcessProxy.{option}", nargs="?", dest=f"eg-{option}", help=argparse.SUPPRESS
-        )
-    found = vars(parser.parse_args(words))
-    names = {option: option.replace("-", "_") for option in OPTIONS}
-    arguments = {name: found[name] or found[f"eg-{option}"] for option, name in names.items()}
-    arguments["gateway_spelling"] = any(found[f"eg-{option}"] for option in OPTIONS)
-    return arguments
+    for option in ARGUMENTS:
+        variable = option.replace("-", "_").upper()
+        variable = {"SPARK_CONTEXT_INITIALIZATION_MODE": "KERNEL_SPARK_CONTEXT_INIT_MODE"}.get(variable, variable)
+        parser.add_argument(f"--{option}", dest=variable, nargs="?")
+        parser.add_argument(f"--RemoteProcessProxy.{option}", dest=f"EG_{variable}", nargs="?", help=argparse.SUPPRESS)
+    found = {name: value for name, value in vars(parser.parse_args(words)).items() if value}
+    of_gateway = {name[3:]: found.pop(name) for name in list(found) if name.startswith("EG_")}
+    return of_gateway | found, bool(of_gateway)
 
 
-def read_spec():
-    """The kernel.json of the specification that this launcher is part of; empty if there is none."""
-    path = Path(__file__).resolve().parent.parent / "kernel.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def stop(number, _frame):
-    """Ends the launch when the launcher is told to stop."""
+def interrupt(number, _frame):
+    """Ends the launch when the launcher is told to stop, or the time of the server is over."""
+    if number == signal.SIGALRM:
+        raise TimeOver("the launch timeout passed before the kernel was started")
     raise LaunchError(f"the launcher was stopped by {signal.Signals(number).name}")
 
 
 def main():
     """Launches the kernel, and tells how that went."""
-    arguments = parse(sys.argv[1:])
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, stop)
-    attempt = None
+    arguments, of_gateway = parse(sys.argv[1:])
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
     try:
-        kernel = Kernel(arguments, os.environ, read_spec())
+        # An error if the specification has been removed meanwhile.
+        path = Path(__file__).resolve(strict=True).parents[1] / "kernel.json"
+        spec = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        kernel = Kernel(arguments, of_gateway, spec)
+        seconds = kernel.timeout(spec)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
-            client = docker.from_env()
+            client = docker.from_env(timeout=seconds)
         except DockerException as error:
-            host = os.environ.get("DOCKER_HOST") or "its default place"
+            host = environ.get("DOCKER_HOST") or "/var/run/docker.sock"
             raise LaunchError(
-                f"found no Docker Engine at {host} ({error}): start it, or set DOCKER_HOST to where it "
-                "listens; in a container, mount its socket with `--volume "
-                "/var/run/docker.sock:/var/run/docker.sock`; the account that runs the Jupyter server "
-                "must be allowed to use the socket, as a member of the group `docker` or as root"
+                f"found no Docker Engine at {host} ({error}): start it, or set DOCKER_HOST to where it listens; the"
+                " account of the Jupyter server must be allowed to use it, as a member of the group `docker` or root"
             ) from error
-        attempt = (Service if kernel.swarm else Container)(client, kernel)
-        attempt.launch()
-    except (LaunchError, DockerException, OSError) as failure:
-        log("E", failure)
-        if attempt:
-            try:
-                attempt.clean_up()
-            except (DockerException, OSError) as error:
-                log("E", f"`{kernel.name}` may be left over and must be removed by hand: {error}")
-        # Threads that still listen to the engine must not keep the launcher alive.
-        sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)
+        launch(client, kernel)
+    except (LaunchError, DockerException, OSError, ValueError) as failure:
+        missing = "network" in str(failure) and "not found" in str(failure)
+        log("E", f"{failure}{kernel.network_hint() if missing else ''}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,17 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"skipped, which counts as a failure here: {report.longrepr[-1]}"
     return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How long each test took, with what was made for it, for the summary of `tests/run`."""
+    if file := os.environ.get("JDS_DURATIONS"):
+        seconds = Counter()
+        for report in (one for reports in terminalreporter.stats.values() for one in reports):
+            if hasattr(report, "duration"):
+                seconds[report.nodeid.removesuffix("@nodes")] += report.duration
+        with open(file, "a") as lines:
+            lines.writelines(f"{each:.1f} {name}\n" for name, each in seconds.items())
 
 
 @pytest.fixture(scope="session")

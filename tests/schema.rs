@@ -8,9 +8,9 @@
 use std::path::Path;
 
 use jupyter_docker_spec::env::Env;
+use jupyter_docker_spec::model::Mode;
 use jupyter_docker_spec::options::Options;
 use jupyter_docker_spec::options::keys::{KEYS, Key, Kind};
-use jupyter_docker_spec::settings::Mode;
 use jupyter_docker_spec::templates;
 use serde_json::{Value, json};
 
@@ -133,12 +133,13 @@ fn fragment(key: &Key) -> Value {
     let word = json!({"type": "string"});
     let flag = json!({"type": "boolean"});
     let amount = json!({"anyOf": [
-        {"type": "integer", "minimum": 1},
-        {"type": "string", "pattern": r"^[0-9.]+ *([bB]|[kKmMgGtT]([iI]?[bB])?)?$|\$\{"},
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": r"^[0-9.]+ ?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$|\$\{"},
     ]});
-    let cpus = json!({"type": ["number", "string"], "exclusiveMinimum": 0});
+    let cpus = json!({"type": ["number", "string"], "minimum": 0});
     let scalars = json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}});
     let pairs = json!({"anyOf": [scalars, list_of(&word)]});
+    let span = json!({"type": "string", "pattern": r"^([0-9.]+(ns|us|µs|ms|s|m|h|d))+$|\$\{"});
     match key.kind {
         Kind::Flag => flag,
         Kind::Integer(least) => json!({"type": "integer", "minimum": least}),
@@ -146,10 +147,20 @@ fn fragment(key: &Key) -> Value {
         Kind::Bytes | Kind::Shm => amount,
         Kind::BytesOrUnlimited => json!({"anyOf": [amount, {"const": -1}]}),
         Kind::Cpus => cpus,
-        Kind::Duration => {
-            json!({"type": "string", "pattern": r"^([0-9.]+(us|ms|s|m|h|d))+$|\$\{"})
-        }
-        Kind::Words => one_or_many(&text),
+        Kind::Duration => span,
+        Kind::Words | Kind::Security => one_or_many(&text),
+        Kind::Health => table(
+            &json!({
+                "test": one_or_many(&word),
+                "interval": span,
+                "timeout": span,
+                "retries": {"type": "integer", "minimum": 0},
+                "start_period": span,
+                "start_interval": span,
+                "disable": flag,
+            }),
+            &[],
+        ),
         Kind::Pairs => pairs,
         Kind::Command => json!({"anyOf": [word, list_of(&word)]}),
         Kind::Ulimits => {
@@ -246,7 +257,8 @@ fn own(name: &str, amount: &Value, cpus: &Value, pairs: &Value) -> Value {
             one_or_many(&json!({"anyOf": [word, table(&properties, &["source"])]}))
         }
         "env_file" => {
-            let file = table(&json!({"path": word, "required": flag}), &["path"]);
+            let properties = json!({"path": word, "required": flag, "format": {"const": "raw"}});
+            let file = table(&properties, &["path"]);
             one_or_many(&json!({"anyOf": [word, file]}))
         }
         "environment" => pairs.clone(),
@@ -262,6 +274,9 @@ fn own(name: &str, amount: &Value, cpus: &Value, pairs: &Value) -> Value {
                     "aliases": one_or_many(&word),
                     "ipv4_address": word,
                     "ipv6_address": word,
+                    "link_local_ips": one_or_many(&word),
+                    "mac_address": word,
+                    "gw_priority": {"type": "integer"},
                     "driver_opts": {"type": "object", "additionalProperties": word},
                 }),
                 &[],

@@ -43,7 +43,7 @@ impl Bed {
             // A fuzzer's main function does not have it ignored, as that of a program in Rust has.
             drop(signal(SignalKind::pipe()).expect("a client may be gone"));
             let listener = UnixListener::bind(path).expect("a socket");
-            let connect = Engine::connect(endpoint.clone(), None, LIMIT, Instant::now() + LIMIT);
+            let connect = Engine::connect(endpoint.clone(), LIMIT, Instant::now() + LIMIT);
             let engine = tokio::select! {
                 engine = connect => engine.expect("an engine"),
                 () = serve(&listener, PONG, usize::MAX) => panic!("it serves for ever"),
@@ -119,30 +119,27 @@ async fn ask(bed: &Bed, what: &str) -> Result<()> {
             Ok(())
         }
         "create" => engine.create_container("x", None, &()).await.map(drop),
-        "details" => engine.container_details("x").await.map(drop),
         "events" => {
             let mut events = engine.container_events("x").await?;
             while events.next().await?.is_some() {}
             Ok(())
         }
-        "image" => engine.inspect_image("x").await.map(|image| _ = image.command().count()),
+        "image" => engine.inspect_image("x").await.map(|image| _ = image.volumes().len()),
         "info" => engine.info().await.map(drop),
-        "inspect" => engine.inspect_container("x").await.map(|it| _ = it.labels()),
+        "inspect" => engine.inspect_container("x").await.map(|it| _ = it.config.labels.len()),
         "list" => {
-            let listed = engine.containers_with("x").await?;
+            let listed = engine.containers_with(&["x"]).await?;
             listed.iter().for_each(|container| _ = container.is_of_service());
             Ok(())
         }
         "logs" => engine.service_logs("x", 5).await.map(drop),
-        "network" => engine.inspect_network("x").await.map(|it| _ = it.gateway()),
+        "network" => engine.inspect_network("x").await.map(|it| _ = it.addresses().count()),
         "nodes" => engine.nodes().await.map(drop),
         "path" => engine.has_path("x", "/").await.map(drop),
         "ping" => {
-            let connect =
-                Engine::connect(bed.endpoint.clone(), None, LIMIT, Instant::now() + LIMIT);
-            connect.await.map(|engine| assert!(engine.api_version().starts_with("1.4")))
+            let connect = Engine::connect(bed.endpoint.clone(), LIMIT, Instant::now() + LIMIT);
+            connect.await.map(|engine| assert!(engine.api_version().len() <= "65535.65535".len()))
         }
-        "places" => engine.places(&["x"]).await.map(drop),
         "pull" => {
             let mut layers = Layers::default();
             let image = "x/y:1".parse()?;
@@ -156,7 +153,7 @@ async fn ask(bed: &Bed, what: &str) -> Result<()> {
         "secret" => engine.swarm_object(SwarmObject::Secret, "x").await.map(drop),
         "service" => engine.inspect_service("x").await.map(|it| _ = it.labels()),
         "service-create" => engine.create_service(&(), None).await.map(drop),
-        "services" => engine.service_details("x").await.map(drop),
+        "services" => engine.services_with(&["x"]).await.map(drop),
         "start" => engine.start_container("x").await,
         "tasks" => engine.service_tasks("x").await.map(drop),
         "usage" => engine.usage("x").await.map(|it| _ = (it.cpu_nanoseconds(), it.memory())),

@@ -6,7 +6,8 @@ use std::ffi::OsString;
 
 use jupyter_docker_spec::launcher::args::Request;
 use jupyter_docker_spec::launcher::spec::InstalledSpec;
-use jupyter_docker_spec::settings::{Mode, System};
+use jupyter_docker_spec::model::Mode;
+use jupyter_docker_spec::server::System;
 use jupyter_docker_spec_fuzz::launch::{check, env, parts, plan, variables};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

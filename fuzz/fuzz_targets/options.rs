@@ -5,7 +5,8 @@
 
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::launcher::args::Arguments;
-use jupyter_docker_spec::launcher::spec::{InstalledSpec, OPTIONS};
+use jupyter_docker_spec::launcher::spec::InstalledSpec;
+use jupyter_docker_spec::layout::OPTIONS;
 use jupyter_docker_spec::options::Options;
 use jupyter_docker_spec_fuzz::launch::{self, check, parts, plan, shape, variables};
 use libfuzzer_sys::fuzz_target;

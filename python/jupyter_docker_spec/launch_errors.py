@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import threading
+import time
 
 from tornado.web import HTTPError
 
@@ -23,25 +24,38 @@ WIDTH = 100
 # Seconds that a launcher may still take to say why, once the server has given the launch up.
 LAST_WORDS = 1.5
 
-# The last lines that are kept, and the most characters that somebody is shown.
+# The last lines that are kept, the most characters that somebody is shown, and the most lines that wait for
+# the server's standard error to take them, with the most bytes of one.
 LINES = 200
 LONGEST = 4000
+WAITING_LINES = 2000
+LONGEST_LINE = 8 * 1024
 
 
 class LauncherOutput:
     """The standard error of a launcher, which goes on to that of the server as if nobody listened.
 
     To be used as a context around the launch, in which `writer` is what the launcher gets as its standard
-    error. After that, what it still writes goes on to the server's.
+    error. After that, what it still writes goes on to the server's. The launcher never waits for it, and it is
+    read to its end: a program that nobody listens to any more dies of what it says.
     """
 
     def __init__(self):
+        self.writer = None
         self._lines = collections.deque(maxlen=LINES)
+        self._onward = Onward()
+        self._thread = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self):
-        reader, self.writer = os.pipe()
-        self._thread = threading.Thread(target=self._hand_on, args=[reader], daemon=True)
-        self._thread.start()
+        self._reader, writer = os.pipe()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # There may be no more threads: the launcher then has the server's standard error.
+            os.close(self._reader)
+            os.close(writer)
+        else:
+            self.writer = writer
         return self
 
     def __exit__(self, *_):
@@ -53,19 +67,65 @@ class LauncherOutput:
             os.close(self.writer)
             self.writer = None
 
-    def _hand_on(self, reader):
-        with open(reader, "rb") as output:
-            for line in output:
+    def _read(self):
+        with self._onward as onward, open(self._reader, "rb") as output:
+            while line := output.readline(LONGEST_LINE):
                 self._lines.append(line.decode(errors="replace").rstrip())
-                # The server's own may be closed; the launcher is not to suffer from it.
-                with contextlib.suppress(OSError, ValueError):
-                    os.write(sys.__stderr__.fileno(), line)
+                onward.put(line)
+
+    def _join(self):
+        if self._thread.ident is not None:
+            until = time.monotonic() + LAST_WORDS
+            self._thread.join(LAST_WORDS)
+            self._onward.join(max(0, until - time.monotonic()))
 
     async def reason(self):
         """Why the launch has failed, in the launcher's words; empty if it has said nothing."""
         self._close()
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.join, LAST_WORDS)
+        await asyncio.get_running_loop().run_in_executor(None, self._join)
         return reason_in(list(self._lines))
+
+
+class Onward:
+    """What a launcher writes on its way to the server's standard error, which may be closed, or have nobody who
+    reads it: then the oldest lines are lost, and nobody waits."""
+
+    def __init__(self):
+        self._lines = collections.deque(maxlen=WAITING_LINES)
+        self._changed = threading.Condition()
+        self._ended = False
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self):
+        with contextlib.suppress(RuntimeError):
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def put(self, line):
+        with self._changed:
+            self._lines.append(line)
+            self._changed.notify()
+
+    def join(self, seconds):
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+
+    def _write(self):
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._lines or self._ended)
+                if not self._lines:
+                    return
+                line = self._lines.popleft()
+            # There may be none, or one that is closed.
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                while line:
+                    line = line[os.write(sys.__stderr__.fileno(), line) :]
 
 
 class LaunchError(HTTPError):

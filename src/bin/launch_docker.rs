@@ -1,5 +1,8 @@
 //! `launch_docker`, which Jupyter servers run through `kernel.json` to start a kernel.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -20,20 +23,29 @@ fn main() -> ExitCode {
     program::report_panics();
     let begin = Instant::now();
     let env = Env::of_process();
-    log::init(APPLICATION, Level::INFO, &env);
-    match Request::parse(std::env::args_os().skip(1)) {
+    log::init_patient(APPLICATION, level(&env), &env);
+    let code = match Request::parse(std::env::args_os().skip(1)) {
         Ok(Request::Launch(arguments)) => program::finish(launch(&arguments, &env, begin)),
         Ok(Request::Print(text)) => program::print(text, ExitCode::SUCCESS),
         Err(error) => program::usage(&format!("{error}; see `launch_docker --help`")),
-    }
+    };
+    log::finish();
+    code
+}
+
+/// Success is told only where everything is, because whoever runs a kernel quietly hears this process too.
+fn level(env: &Env) -> Level {
+    let names = ["LOG_LEVEL", "GP_LOG_LEVEL", "EG_LOG_LEVEL"];
+    let levels = names.into_iter().filter_map(|name| log::level(env.get(name)?));
+    levels.max().unwrap_or(Level::INFO).max(Level::INFO)
 }
 
 fn launch(arguments: &Arguments, env: &Env, begin: Instant) -> Result<()> {
     let executable = std::env::current_exe().context("could not find this program's own file")?;
-    let spec = InstalledSpec::of(&executable)?;
+    let started_as = OsStr::from_bytes(rustix::param::linux_execfn().to_bytes());
+    let spec = InstalledSpec::of_process(&executable, Path::new(started_as))?;
     let launch = Launch::new(arguments, &spec, env, false)?;
     let plan = Plan::new(launch, &spec, env, false)?;
-    // One thread: nearly all of a launch is waiting for the engine.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = program::runtime()?;
     runtime.block_on(run::run(&plan, env, begin))
 }

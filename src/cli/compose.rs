@@ -3,10 +3,9 @@
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 
-use crate::compose::PublishMode;
-use crate::settings::System;
+use crate::server::System;
 
 /// The options of `compose`.
 #[derive(Args, Clone, Debug, Default)]
@@ -14,11 +13,11 @@ use crate::settings::System;
 #[command(after_help = "\
 Options set the defaults of the variables that the file has, such as \
 EG_KERNEL_LAUNCH_TIMEOUT; they are taken from the environment when it is used, \
-by `docker-compose` also from a file .env.
+by `docker compose` also from a file .env.
 
 Examples:
   jupyter-docker-spec compose --image=my/gateway:1.0 -o docker-compose.yml
-  docker-compose up --detach
+  docker compose up --detach
 
   jupyter-docker-spec compose --swarm --image=my/gateway:1.0 \\
       -o docker-compose.yml
@@ -133,9 +132,24 @@ pub struct Compose {
     )]
     pub external_network: bool,
 
-    /// Where the server is reached [variable of the port: KG_PORT or JUPYTER_PORT] [default: 8888]
+    /// Where the server is reached: at 127.0.0.1 only unless another address is named, such as 0.0.0.0 for
+    /// all; a Swarm publishes at all [variable of the port: KG_PORT or JUPYTER_PORT] [default: 8888]
     #[arg(long, value_name = "[ADDRESS:]PORT", help_heading = "Network")]
     pub publish: Option<String>,
+
+    /// Have clients name a token, without which the file cannot be used; so it is without this option
+    /// where Enterprise Gateway is reached from elsewhere [variable: EG_AUTH_TOKEN or JUPYTER_TOKEN]
+    #[arg(long, help_heading = "Network", overrides_with = "auth_token")]
+    pub auth_token: bool,
+
+    /// Let whoever reaches Enterprise Gateway's port start kernels
+    #[arg(
+        long,
+        help_heading = "Network",
+        overrides_with = "no_auth_token",
+        conflicts_with = "auth_token"
+    )]
+    pub no_auth_token: bool,
 
     /// In a Swarm: at any node (ingress), or only where haproxy runs (host)
     /// [variable: PUBLISH_MODE] [default: ingress]
@@ -168,4 +182,13 @@ pub struct Compose {
     /// Also if it is there with other content
     #[arg(long, help_heading = "Output", requires = "output", overrides_with = "replace")]
     pub replace: bool,
+}
+
+/// How a port is published in a Swarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PublishMode {
+    /// By every node.
+    Ingress,
+    /// By the node on which the container runs.
+    Host,
 }

@@ -3,8 +3,9 @@
 use clap::{ArgAction, Args};
 
 use super::Place;
+use crate::model::Sample;
 use crate::options::flags;
-use crate::settings::{Sample, System};
+use crate::server::System;
 
 const EXAMPLES: &str = "Examples:
   jupyter-docker-spec install --language=R --kernel-name=r_docker \\
@@ -19,6 +20,10 @@ pub struct Install {
     /// What `docker run` has options for too.
     #[arg(skip)]
     pub container: Vec<flags::Given>,
+
+    /// What a file of specifications has for `launch_docker.toml`, as it is to stand there.
+    #[arg(skip)]
+    pub launch_docker: Option<String>,
 
     /// Whose kernels they are: gateway-provisioners, in any Jupyter server, or enterprise-gateway
     /// [default: gateway-provisioners]
@@ -81,7 +86,8 @@ pub struct Install {
     #[arg(long, help_heading = "Kernel", overrides_with = "show_launch_errors")]
     pub show_launch_errors: bool,
 
-    /// What starts the container: `native`, `python` (a launcher to be edited) or a file
+    /// What starts the container: `native`, `python` (a launcher to be edited, which does not read
+    /// launch_docker.toml) or a file
     /// [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default: native]
     #[arg(long, value_name = "KIND|PATH", help_heading = "Kernel")]
     pub launcher: Option<String>,

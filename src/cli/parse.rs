@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 
-use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, Args as _, CommandFactory as _, FromArgMatches as _};
 
 use super::{
-    Check, Cli, Command, Compose, Convert, Install, List, PROGRAM, Prune, Ps, Pull, Remove, Show,
+    Check, Cli, Command, Compose, Convert, Install, List, PROGRAM, Prune, Ps, Pull, Remove, Set,
+    Show,
 };
 use crate::options::flags;
-use crate::settings::traits::Trait;
+use crate::traits::Trait;
 
 /// The command line, with what the help of `install` has from the traits that its options stand for.
 #[must_use]
@@ -18,9 +19,10 @@ pub fn command() -> clap::Command {
         command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     // All of them, because a subcommand that is changed becomes the last.
     names.into_iter().fold(command, |command, name| {
-        let is_install = name == "install";
-        command.mut_subcommand(name, |subcommand| {
-            if is_install { with_container_and_traits(subcommand) } else { subcommand }
+        command.mut_subcommand(name.clone(), |subcommand| match &*name {
+            "install" => with_container_and_traits(subcommand),
+            "set" => subcommand.args(flags::arguments()),
+            _ => subcommand,
         })
     })
 }
@@ -45,10 +47,11 @@ type Describe = fn(clap::Command) -> clap::Command;
 
 /// The subcommands that can be described alone, without what only their help needs. Of those that are
 /// missing here the others are a part.
-const ALONE: [(&str, Describe); 10] = [
+const ALONE: [(&str, Describe); 11] = [
     ("install", |command| Install::augment_args(command).args(flags::arguments())),
     ("list", List::augment_args),
     ("show", Show::augment_args),
+    ("set", |command| Set::augment_args(command).args(flags::arguments())),
     ("remove", Remove::augment_args),
     ("convert", Convert::augment_args),
     ("check", Check::augment_args),
@@ -63,7 +66,9 @@ const ALONE: [(&str, Describe); 10] = [
 fn command_of_one(name: &str) -> Option<clap::Command> {
     let (name, describe) = ALONE.into_iter().find(|(other, _)| *other == name)?;
     let subcommand = describe(clap::Command::new(name));
-    Some(clap::Command::new(PROGRAM).disable_help_subcommand(true).subcommand(subcommand))
+    // The one option that there is before a subcommand.
+    let all = Arg::new("help_all").long("help-all").action(ArgAction::SetTrue);
+    Some(clap::Command::new(PROGRAM).disable_help_subcommand(true).arg(all).subcommand(subcommand))
 }
 
 /// Parses the words of a command line.
@@ -80,10 +85,12 @@ pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
 fn parse_as(command: &mut clap::Command, words: Vec<OsString>) -> Result<Cli, clap::Error> {
     let matches = command.try_get_matches_from_mut(words)?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(command))?;
-    if let (Some(Command::Install(install)), Some((_, matches))) =
-        (&mut cli.command, matches.subcommand())
-    {
-        install.container = flags::given(matches);
+    match (&mut cli.command, matches.subcommand()) {
+        (Some(Command::Install(install)), Some((_, matches))) => {
+            install.container = flags::given(matches);
+        }
+        (Some(Command::Set(set)), Some((_, matches))) => set.container = flags::given(matches),
+        _ => {}
     }
     Ok(cli)
 }
@@ -143,7 +150,7 @@ mod tests {
             &["install", "--image-nam=i"],
             &["install", "--gateway=other"],
             &["remove"],
-            &["show", "a", "--json", "--command"],
+            &["show", "a", "--json", "--toml"],
             &["--json", "list"],
             &["--help"],
             &["lst"],

@@ -4,23 +4,55 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::env::Env;
-use crate::settings::lookup::ClassForm;
-use crate::settings::traits;
+use crate::options::flags::Flag;
+use crate::traits::{self, ClassForm};
+
+/// The words of the command line, where the first of them, or the first after `install`, is `help`: as if
+/// it were the option, as in all applications of Jupyter.
+pub fn help_first(words: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut words: Vec<OsString> = words.collect();
+    let is = |at: usize, word: &str| words.get(at).is_some_and(|given| given == word);
+    if is(1, "help") {
+        words.remove(1);
+        words.truncate(2);
+        words.push("--help".into());
+    } else if is(1, "install") && is(2, "help") {
+        words[2] = "--help".into();
+    }
+    words.into_iter()
+}
 
 /// The words of the command line as the Python tool understands them: options may be written with
-/// underscores (`--image_name`), a leading `~` in a value is a home directory, and one pair of quotes
-/// around it is not part of it.
+/// underscores (`--image_name`), a leading `~` in a value is a home directory, but in a list of names, and one
+/// pair of quotes around it is not part of it. The values of options that are Docker's have quotes of their own.
 #[must_use]
 pub fn normalise(words: impl Iterator<Item = OsString>, env: &Env) -> Vec<OsString> {
+    // How the word that comes next is read, if it is a value.
+    let mut next: fn(&str, &Env) -> String = plain;
     let normalise_word = |word: OsString| {
         let Some(text) = word.to_str() else { return word };
-        let Some((name, value)) = option_and_value(text) else { return plain(text, env).into() };
+        let read = std::mem::replace(&mut next, plain);
+        let Some((name, value)) = option_and_value(text) else {
+            if Flag::is_short(text) {
+                next = as_for_docker;
+            }
+            return read(text, env).into();
+        };
         // The names of classes and traits are Python's.
         let name = if name.contains('.') { name.to_owned() } else { name.replace('_', "-") };
-        match value {
-            Some(value) => format!("--{name}={}", plain(value, env)).into(),
-            None => format!("--{name}").into(),
+        let flag = Flag::named(&name);
+        let read = match flag {
+            Some(_) => as_for_docker,
+            None if takes_names(&name) => without_quotes,
+            None => plain,
+        };
+        if let Some(value) = value {
+            return format!("--{name}={}", read(value, env)).into();
         }
+        if flag.is_none_or(|flag| !flag.is_switch()) {
+            next = read;
+        }
+        format!("--{name}").into()
     };
     words.map(normalise_word).collect()
 }
@@ -70,11 +102,25 @@ fn is_option_name(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
+/// Whether the option, or the class form, takes names, in which nothing is a directory.
+fn takes_names(option: &str) -> bool {
+    let name = option.rsplit('.').next().unwrap_or(option).replace('-', "_");
+    ["authorized_users", "unauthorized_users", "allowed_kernels"].contains(&name.as_str())
+}
+
+/// A shell does not look for `~` after `--volume=`.
+fn as_for_docker(value: &str, env: &Env) -> String {
+    expanded(value, env).unwrap_or_else(|| value.to_owned())
+}
+
 fn plain(value: &str, env: &Env) -> String {
-    let value = expanded(value, env).unwrap_or_else(|| value.to_owned());
+    without_quotes(&as_for_docker(value, env), env)
+}
+
+fn without_quotes(value: &str, _: &Env) -> String {
     let unquoted =
         ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-    unquoted.map(str::to_owned).unwrap_or(value)
+    unquoted.unwrap_or(value).to_owned()
 }
 
 /// `~` and `~user` replaced as Python's `os.path.expanduser` does; `None` where there is no such
@@ -100,6 +146,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn help_may_be_the_first_word() {
+        for (given, expected) in [
+            (&["p", "help"][..], &["p", "--help"][..]),
+            (&["p", "help", "install"], &["p", "install", "--help"]),
+            (&["p", "help", "install", "--user"], &["p", "install", "--help"]),
+            (&["p", "install", "help"], &["p", "install", "--help"]),
+            (&["p", "show", "help"], &["p", "show", "help"]),
+            (&["p"], &["p"]),
+        ] {
+            let words = help_first(given.iter().map(OsString::from));
+            assert_eq!(words.collect::<Vec<_>>(), expected, "{given:?}");
+        }
+    }
+
+    #[test]
     fn words_are_taken_as_the_python_tool_takes_them() {
         let env = Env::new(Path::new("/"), [("HOME", "/h")]);
         for (given, expected) in [
@@ -116,8 +177,24 @@ mod tests {
             ("'~/p'", "~/p"),
             ("~root/p", "/root/p"),
             ("~no-such-user/p", "~no-such-user/p"),
+            ("--gpus=\"device=0,1\"", "--gpus=\"device=0,1\""),
+            ("--health_cmd='a' 'b'", "--health-cmd='a' 'b'"),
+            ("--volume=~/x:/x", "--volume=/h/x:/x"),
+            ("--unauthorized_users=~", "--unauthorized-users=~"),
+            ("--authorized-users='~root'", "--authorized-users=~root"),
+            ("--allowed-kernels=~", "--allowed-kernels=~"),
+            ("--BaseSpecApp.unauthorized_users=~", "--BaseSpecApp.unauthorized_users=~"),
+            ("--DockerSpecInstaller.prefix=~", "--DockerSpecInstaller.prefix=/h"),
         ] {
             assert_eq!(normalise([OsString::from(given)].into_iter(), &env), [expected], "{given}");
+        }
+        for before in ["--gpus", "-e", "--mount"] {
+            let words = [before, "\"a\"", "\"b\""].map(OsString::from);
+            assert_eq!(normalise(words.into_iter(), &env), [before, "\"a\"", "b"]);
+        }
+        for before in ["--unauthorized-users", "--BaseSpecApp.authorized_users"] {
+            let words = [before, "~", "~"].map(OsString::from);
+            assert_eq!(normalise(words.into_iter(), &env), [before, "~", "/h"]);
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Questions on the terminal.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::{Context as _, Result, ensure};
+
+/// The most that is read of an answer.
+const LONGEST: u64 = 1024;
 
 /// Asks a question, and says whether the answer is yes.
 ///
@@ -11,12 +14,14 @@ use anyhow::{Context as _, Result, ensure};
 pub(super) fn yes(question: &str) -> Result<bool> {
     // Standard output is for data.
     write!(io::stderr(), "{question} [y/N] ")?;
-    let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer).context("could not read the answer")?;
-    if !answer.ends_with('\n') || !io::stdin().is_terminal() {
+    let mut answer = Vec::new();
+    let read = io::stdin().lock().take(LONGEST).read_until(b'\n', &mut answer);
+    read.context("could not read the answer")?;
+    if !answer.ends_with(b"\n") || !io::stdin().is_terminal() {
         // Nobody has typed the end of the line.
         writeln!(io::stderr())?;
     }
-    ensure!(read > 0, "there is nobody to answer; say yes with -y");
+    ensure!(!answer.is_empty(), "there is nobody to answer; say yes with -y");
+    let answer = String::from_utf8_lossy(&answer);
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

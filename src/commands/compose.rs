@@ -4,11 +4,12 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use fs_err as fs;
 
 use crate::cli::Compose;
 use crate::compose::{self, Deployment};
+use crate::files;
 use crate::paths::Paths;
 
 /// Makes a Compose file. Returns it, or nothing if it has been written to a file.
@@ -19,22 +20,48 @@ pub fn run(args: &Compose, paths: &Paths<'_>) -> Result<String> {
     let socket = args.socket.as_deref().unwrap_or(compose::SOCKET);
     let group = fs::metadata(socket.strip_prefix("unix://").unwrap_or(socket)).ok();
     let group = group.map(|socket| socket.gid());
-    let text = compose::render(&Deployment::resolve(args, paths, group)?);
-    let Some(path) = &args.output else { return Ok(text) };
+    let deployment = Deployment::resolve(args, paths, group)?;
+    let text = compose::render(&deployment);
+    let Some(path) = &args.output else {
+        tell_access(&deployment);
+        return Ok(text);
+    };
     // What a link points to is replaced, not the link.
     let path = paths.absolute(path);
+    refuse_link_of_others(&path)?;
     let path = fs::canonicalize(&path).unwrap_or(path);
     if write(&path, &text, args.replace)? {
         tracing::info!("Wrote {}", path.display());
     } else {
         tracing::info!("{} is up to date", path.display());
     }
+    tell_access(&deployment);
     Ok(String::new())
+}
+
+/// Refuses a link by which somebody else, in a directory such as `/tmp`, decides which file is replaced.
+fn refuse_link_of_others(path: &Path) -> Result<()> {
+    let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
+    let is_ours = [0, rustix::process::geteuid().as_raw()].contains(&found.uid());
+    ensure!(
+        is_ours || !found.is_symlink(),
+        "{} is a symbolic link of somebody else's; name the file that it leads to",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Says who will reach the server.
+fn tell_access(deployment: &Deployment) {
+    match deployment.access() {
+        (text, true) => tracing::warn!("{text}"),
+        (text, false) => tracing::info!("{text}"),
+    }
 }
 
 /// Writes the file as one step; false if it is there already.
 fn write(path: &Path, text: &str, replace: bool) -> Result<bool> {
-    let mode = match fs::read(path) {
+    let mode = match files::read(path) {
         Ok(present) if present == text.as_bytes() => return Ok(false),
         Ok(_) if !replace => {
             bail!(

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::paths::Paths;
 use crate::settings::config;
 use crate::settings::lookup::Lookup;
-use crate::settings::traits::{self, Class, Kind, Trait};
+use crate::traits::{self, Class, Kind, Trait};
 
 /// The values that are set, each with the place that it is from, for people.
 #[must_use]

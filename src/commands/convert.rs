@@ -7,14 +7,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::cli::Convert;
 use crate::files;
 use crate::kernelspec::carried::{Kind, Reader};
-use crate::kernelspec::convert;
 use crate::kernelspec::installed::Installed;
-use crate::kernelspec::known::{self, Origin};
-use crate::kernelspec::launcher::{LauncherFile, NATIVE, PYTHON, PYTHON_OPTIONS};
+use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::search::{self, Found};
 use crate::kernelspec::store::{self, Job};
+use crate::kernelspec::{convert, known};
 use crate::launcher::args::Request;
-use crate::launcher::spec::OPTIONS;
+use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
 use crate::paths::Paths;
 use crate::settings::Launcher;
 
@@ -38,25 +37,37 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
         }
         plans.extend(Plan::new(found)?);
     }
-    let changed: Vec<&Plan> = plans.iter().filter(|plan| plan.tell_changes()).collect();
-    if !args.force && !changed.is_empty() {
-        let names: Vec<String> = changed.iter().map(|p| format!("`{}`", p.found.name)).collect();
+    let edited: Vec<&Plan> = plans.iter().filter(|plan| plan.known.is_none()).collect();
+    if !args.force && !edited.is_empty() {
+        let names: Vec<String> = edited.iter().map(|p| format!("`{}`", p.found.name)).collect();
         bail!(
-            "nothing was converted: the native launcher does not do what somebody has written into \
-             the launcher of {}; say the same in {OPTIONS}, for which `install --help` has the \
-             options, and convert with --force, which keeps the old launcher as \
-             `scripts/{PYTHON}{KEPT}`",
+            "nothing was converted: the launcher of {} has been edited, or is none that came with \
+             gateway_provisioners, Enterprise Gateway or jupyter-docker-spec, and the native one \
+             does not do what somebody has written into it; say the same in {OPTIONS}, for which \
+             `install --help` has the options, and convert with --force, which keeps the old \
+             launcher as `scripts/{PYTHON}{KEPT}`",
             names.join(", ")
         );
     }
+    for Plan { found, spec, .. } in &plans {
+        let missing = spec.not_asked_for();
+        if !missing.is_empty() {
+            tracing::warn!(
+                "`argv` in the kernel.json of `{}` does not give the launcher `{}`, without which the \
+                 server hears nothing of the kernel, and `convert` does not change that: the server \
+                 was older; `jupyter-docker-spec show {0} --toml | jupyter-docker-spec install --file -` makes it again",
+                found.name,
+                missing.join("`, `")
+            );
+        }
+    }
     let jobs: Result<Vec<Job>> = plans.iter().map(|plan| plan.job(paths)).collect();
     store::install(&jobs?)?;
-    for Plan { found, origin, .. } in &plans {
-        let what = match origin {
-            Origin::Known(name) => format!("the launcher of {name}"),
-            Origin::Changed(name, _) => format!("a changed launcher of {name}"),
-            Origin::Other => "another launcher".to_owned(),
-        };
+    for Plan { found, known, .. } in &plans {
+        let what = known.map_or_else(
+            || "an edited launcher, or another one".to_owned(),
+            |name| format!("the launcher of {name}"),
+        );
         let shown = found.directory.display();
         tracing::info!("Converted kernelspec {} in {shown}, which had {what}", found.name);
     }
@@ -66,8 +77,9 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
 /// A specification that is to be converted.
 struct Plan {
     found: Found,
-    /// What its launcher is.
-    origin: Origin,
+    spec: Installed,
+    /// The tool whose launcher it has; `None` for one that is not known.
+    known: Option<&'static str>,
     /// Its launcher, as the path in the specification; `None` if it lies elsewhere or is missing.
     launcher: Option<PathBuf>,
     /// The words for the launcher.
@@ -101,37 +113,19 @@ impl Plan {
         );
         let launcher = inside(&spec, path);
         let path = launcher.as_ref().map_or(path.to_path_buf(), |own| found.directory.join(own));
-        let origin = if by_python { origin(&path)? } else { Origin::Other };
-        Ok(Some(Self { found, origin, launcher, words }))
-    }
-
-    /// Tells what somebody has made of the launcher; false if it is as it came.
-    fn tell_changes(&self) -> bool {
-        let Found { name, directory, .. } = &self.found;
-        let shown = directory.display();
-        match &self.origin {
-            Origin::Known(_) => return false,
-            Origin::Changed(of, changes) => tracing::warn!(
-                "The launcher of `{name}` in {shown} is that of {of} with changes:\n{}",
-                known::shown(changes)
-            ),
-            Origin::Other => tracing::warn!(
-                "The launcher of `{name}` in {shown} is none that is known, of \
-                 gateway_provisioners, Enterprise Gateway or jupyter-docker-spec"
-            ),
-        }
-        true
+        let known = if by_python { known_as(&path)? } else { None };
+        Ok(Some(Self { found, spec, known, launcher, words }))
     }
 
     fn job(&self, paths: &Paths<'_>) -> Result<Job> {
         let directory = &self.found.directory;
-        let path = directory.join("scripts").join(NATIVE).into_os_string().into_string().ok();
+        let path = directory.join(layout::script(NATIVE)).into_os_string().into_string().ok();
         let path = path.with_context(|| {
             format!("`{}` is not UTF-8 and cannot be named in kernel.json", directory.display())
         })?;
         let argv: Vec<String> = [path].into_iter().chain(self.words.iter().cloned()).collect();
-        let kept = Path::new("scripts").join(format!("{PYTHON}{KEPT}"));
-        let kept = Some(kept).filter(|_| !matches!(self.origin, Origin::Known(_)));
+        let kept = layout::script(format!("{PYTHON}{KEPT}"));
+        let kept = Some(kept).filter(|_| self.known.is_none());
         let launcher = LauncherFile::find(&Launcher::Native, paths)?;
         let old = self.launcher.as_deref();
         let tree = convert::tree(directory, old, kept.as_deref(), launcher, &argv)?;
@@ -139,17 +133,10 @@ impl Plan {
     }
 }
 
-/// What a launcher in Python is, together with the file that ours has beside it.
-fn origin(path: &Path) -> Result<Origin> {
-    let of = |path: &Path| {
-        let text = files::read(path).context("could not read the launcher")?;
-        Ok::<_, anyhow::Error>(known::origin(&String::from_utf8_lossy(&text)))
-    };
-    let companion = path.with_file_name(PYTHON_OPTIONS);
-    match of(path)? {
-        Origin::Known(_) if companion.exists() => of(&companion),
-        origin => Ok(origin),
-    }
+/// The tool whose launcher in Python this is, if it is as it came.
+fn known_as(path: &Path) -> Result<Option<&'static str>> {
+    let text = files::read(path).context("could not read the launcher")?;
+    Ok(known::name(&String::from_utf8_lossy(&text)))
 }
 
 /// The launcher as a path in the specification. One that was made for another place names the
@@ -158,6 +145,6 @@ fn inside(spec: &Installed, path: &Path) -> Option<PathBuf> {
     if let Ok(inside) = path.strip_prefix(&spec.directory) {
         return spec.directory.join(inside).exists().then(|| inside.to_path_buf());
     }
-    let usual = Path::new("scripts").join(path.file_name()?);
+    let usual = layout::script(path.file_name()?);
     (!path.exists() && spec.directory.join(&usual).exists()).then_some(usual)
 }

@@ -7,8 +7,11 @@ use anyhow::Result;
 
 use super::planned;
 use crate::env::Env;
-use crate::kernelspec::store::{Content, Job, KERNEL_JSON};
-use crate::settings::{Mode, Settings};
+use crate::kernelspec::store::{Content, Job};
+use crate::launcher::plan::Plan;
+use crate::layout::KERNEL_JSON;
+use crate::model::Mode;
+use crate::settings::{Launcher, Settings};
 
 /// The files with their modes, `kernel.json`, and the request of a launch.
 pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<String> {
@@ -31,11 +34,19 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
             let _ = write!(text, "\n{KERNEL_JSON}:\n{}", String::from_utf8_lossy(bytes));
         }
     }
-    let plan = planned::of_settings(settings, env)?;
-    let (what, request) = match settings.mode {
-        Mode::Docker => ("containers", serde_json::to_string_pretty(&plan.request)?),
-        Mode::Swarm => ("services", serde_json::to_string_pretty(&plan.request)?),
-    };
-    let _ = writeln!(text, "\nPOST /{what}/create for a kernel of the user `bob`:\n{request}");
+    // What this one asks for stands in itself, and is to be edited.
+    if settings.launcher != Launcher::Python {
+        text.push_str(&request(settings.mode, &planned::of_settings(settings, env)?)?);
+    }
     Ok(text)
+}
+
+/// What a launch asks the engine for.
+pub(super) fn request(mode: Mode, plan: &Plan) -> Result<String> {
+    let what = match mode {
+        Mode::Docker => "containers",
+        Mode::Swarm => "services",
+    };
+    let request = serde_json::to_string_pretty(&plan.request)?;
+    Ok(format!("\nPOST /{what}/create for a kernel of the user `bob`:\n{request}\n"))
 }

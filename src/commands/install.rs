@@ -5,25 +5,25 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value as Json;
 use tracing::Level;
 
-use super::{config, dry_run, planned};
+use super::changes::Contents;
+use super::{config, dry_run, planned, secrets};
 use crate::cli::Install;
 use crate::files;
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::render;
-use crate::kernelspec::store::{self, Job, Outcome};
-use crate::launcher::spec::OPTIONS;
+use crate::kernelspec::store::{self, Content, Job, Outcome};
+use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::log;
-use crate::options::Options;
+use crate::options::{Options, mounts};
 use crate::paths::Paths;
-use crate::settings::Settings;
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::{Line, Lookup};
 use crate::settings::manifest::Manifest;
-use crate::settings::sample;
-use crate::settings::traits;
+use crate::settings::{Settings, sample, values};
+use crate::templates;
+use crate::traits;
 
 /// The name under which the installer speaks: that of the Python tool's class.
 pub const APPLICATION: &str = "DockerSpecInstaller";
@@ -46,7 +46,7 @@ pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
     let level = lookup.text(&traits::LOG_LEVEL);
     let known = match &level {
         _ if args.debug => Some(Level::DEBUG),
-        Some(given) => log::level(&given.value),
+        Some(given) => level_of(&given.value),
         None => Some(Level::INFO),
     };
     log::init(APPLICATION, known.unwrap_or(Level::INFO), paths.env);
@@ -57,6 +57,12 @@ pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
         bail!(given.must(&format!("be one of {}", log::LEVELS)));
     }
 
+    for (file, section) in &config.ignored {
+        tracing::warn!(
+            "Ignoring the section `{section}` in {}, which is another application's",
+            file.display()
+        );
+    }
     if lookup.flag(&traits::SHOW_CONFIG_JSON)? {
         return Ok(config::shown_as_json(lookup));
     }
@@ -69,6 +75,12 @@ pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
         return Ok(String::new());
     }
     install(args, lookup, paths)
+}
+
+/// The level of this name, or of this number as Python writes them.
+fn level_of(value: &str) -> Option<Level> {
+    let number = values::integer(value).map(|number| number.to_string());
+    log::level(number.as_deref().unwrap_or(value))
 }
 
 /// Reads the configuration files, unless one is to be written.
@@ -97,6 +109,11 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
         ensure!(!twice, "two specifications would become `{}`", destination.display());
         store::check(destination, *replace)?;
         planned::of_settings(&specification.settings, paths.env)?;
+        warn_of_mounts(&specification.settings);
+    }
+    for Specification { settings, job } in specifications.iter().filter(|_| args.dry_run) {
+        warn_of_secrets(settings, &job.destination);
+        warn_of_changes(settings, job);
     }
     if args.dry_run {
         let described: Result<Vec<String>> = specifications
@@ -108,7 +125,8 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
     let mut kernels = BTreeSet::new();
     for Specification { settings, job } in &specifications {
         tracing::info!("Installing kernel specification for '{}'", settings.display_name);
-        warn_of_dropped_options(settings, &job.destination);
+        warn_of_secrets(settings, &job.destination);
+        warn_of_changes(settings, job);
         if let Some(directory) = job.destination.parent().filter(|path| kernels.insert(*path)) {
             warn_unless_searched(directory, paths);
         }
@@ -143,12 +161,16 @@ fn specifications(
     lookup: &Lookup<'_>,
     paths: &Paths<'_>,
 ) -> Result<Vec<Specification>> {
-    let Some(file) = &args.file else {
-        return specifications_of(&sample::lines(args, lookup.line, paths.env), lookup, paths);
+    let lines = match &args.file {
+        None => vec![(args.clone(), lookup.line.clone())],
+        Some(file) => {
+            let (name, text, directory) = read_manifest(file, paths)?;
+            let manifest = Manifest { name: &name, directory, text: &text, paths };
+            manifest.lines(args, lookup.line)?
+        }
     };
-    let (name, text, directory) = read_manifest(file, paths)?;
-    let manifest = Manifest { name: &name, directory, text: &text, paths };
-    specifications_of(&manifest.lines(args, lookup.line)?, lookup, paths)
+    let with_samples = lines.iter().flat_map(|(args, line)| sample::lines(args, line, paths.env));
+    specifications_of(&with_samples.collect::<Vec<_>>(), lookup, paths)
 }
 
 /// The specification of each of these command lines.
@@ -178,35 +200,64 @@ fn read_manifest(file: &str, paths: &Paths<'_>) -> Result<(String, String, PathB
     if file == "-" {
         let text = files::text(io::stdin().lock(), "standard input");
         let text = text.context("could not read standard input")?;
-        return Ok(("standard input".to_owned(), text, paths.env.directory().to_path_buf()));
+        return Ok(("standard input".to_owned(), text, paths.env.directory()?.to_path_buf()));
     }
     let path = paths.absolute(Path::new(file));
     let text = files::text(fs_err::File::open(&path)?, &path.display().to_string())?;
     Ok((file.to_owned(), text, path.parent().unwrap_or(&path).to_path_buf()))
 }
 
-/// Names what somebody has written into the `launch_docker.toml` that is about to go, and the new one
-/// does not say.
-fn warn_of_dropped_options(settings: &Settings, destination: &Path) {
-    let path = destination.join("scripts").join(OPTIONS);
-    let Ok(old) = files::read_to_string(&path) else { return };
-    // Most often nothing changes, and understanding both is a tenth of what an install computes.
-    if settings.options.as_ref() == Some(&old) {
-        return;
-    }
-    let shown = path.display();
-    let Ok(old) = Options::parse(OPTIONS, &old) else {
-        tracing::warn!("{shown}, which cannot be understood, will be replaced.");
+/// Names the secrets that are about to be written where many can read them.
+fn warn_of_secrets(settings: &Settings, destination: &Path) {
+    let Some(text) = settings.options.as_deref().filter(|text| *text != templates::options())
+    else {
         return;
     };
-    let new = Options::parse(OPTIONS, settings.options.as_deref().unwrap_or_default());
-    let new: Vec<(&str, Json)> =
-        new.as_ref().map(|options| options.values().collect()).unwrap_or_default();
-    let dropped = old.values().filter(|value| !new.contains(value));
-    let dropped: Vec<String> = dropped.map(|(name, value)| format!("{name} = {value}")).collect();
-    if !dropped.is_empty() {
-        tracing::warn!("{shown} will be replaced, and with it: {}", dropped.join("; "));
+    if let Ok(options) = Options::parse(OPTIONS, text) {
+        for warning in secrets::of_options(&options, &options_of(destination).to_string_lossy()) {
+            tracing::warn!("{warning}");
+        }
     }
+}
+
+/// Names what is mounted from where users may put something else.
+fn warn_of_mounts(settings: &Settings) {
+    // Most have none, and reading the file once more takes as long as all else that is computed.
+    let mounts = |text: &&String| text.contains("\nvolumes = ") || text.contains("\nmount_cwd = ");
+    let Some(options) = settings.options.as_ref().filter(mounts) else { return };
+    // What is wrong with it has been said.
+    for warning in Options::parse(OPTIONS, options).iter().flat_map(mounts::exchangeable) {
+        tracing::warn!("{warning}.");
+    }
+}
+
+/// Names everything in the specification that is about to be replaced that the new one says otherwise.
+fn warn_of_changes(settings: &Settings, job: &Job) {
+    let Ok(old_json) = files::read(&job.destination.join(KERNEL_JSON)) else { return };
+    let old_options = files::read_to_string(&options_of(&job.destination)).ok();
+    let new_json = job.tree.files.iter().find_map(|file| match &file.content {
+        Content::Bytes(bytes) if file.path == Path::new(KERNEL_JSON) => Some(bytes.as_ref()),
+        _ => None,
+    });
+    let new_json = new_json.unwrap_or_default();
+    // Most often nothing changes, and understanding both is a tenth of what an install computes.
+    if old_json == new_json && old_options == settings.options {
+        return;
+    }
+    let old = Contents::new(&old_json, old_options.as_deref());
+    let changes = old.changes(&Contents::new(new_json, settings.options.as_deref()));
+    if !changes.is_empty() {
+        let changes = changes.join("; ");
+        tracing::warn!(
+            "Replacing kernelspec {} changes {changes}. `jupyter-docker-spec set` changes only what is named.",
+            settings.kernel_name
+        );
+    }
+}
+
+/// The `launch_docker.toml` of the specification in a directory.
+fn options_of(specification: &Path) -> PathBuf {
+    specification.join(layout::script(OPTIONS))
 }
 
 /// Warns when Jupyter will not look into the directory.

@@ -9,25 +9,18 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
-use crate::engine::{
-    ContainerConfig, ContainerDetails, Endpoint, Engine, Node, Place, ServiceDetails,
-};
+use crate::engine::{Container, ContainerConfig, Engine, Error, Info, Node, Service, Task};
 use crate::env::Env;
 use crate::launcher::launch::KERNELSPEC;
-use crate::settings::{Mode, System};
+use crate::model::Mode;
+use crate::server::{RESPONSE_ADDRESS, System};
 
-/// What all kernels have, whoever has launched them.
-const LABEL: &str = "component=kernel";
+/// What all kernels have, whoever has launched them. One of ours has the label of a server's, too.
+pub(super) const LABELS: [&str; 2] = ["component=kernel", "kernel_id"];
 
 /// How long the engine may take for one answer, and for all.
 const ANSWER: Duration = Duration::from_secs(20);
 const ALL: Duration = Duration::from_secs(300);
-
-/// States from which there is no way back.
-const OVER: [&str; 9] = [
-    "exited", "dead", "complete", "shutdown", "failed", "rejected", "orphaned", "remove",
-    "removing",
-];
 
 /// A kernel, or what is left of one.
 #[derive(Clone, Debug, Serialize)]
@@ -38,7 +31,7 @@ pub(super) struct Kernel {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) mode: Mode,
-    pub(super) system: Option<System>,
+    pub(super) system: System,
     pub(super) user: Option<String>,
     /// The specification; known of those that our launchers have started.
     pub(super) specification: Option<String>,
@@ -53,27 +46,41 @@ pub(super) struct Kernel {
     pub(super) response_address: Option<String>,
     #[serde(skip)]
     pub(super) container: Option<String>,
+    /// Whether it has ended.
+    #[serde(skip)]
+    pub(super) is_over: bool,
+    /// Whether it runs on the host of the engine that was asked.
+    #[serde(skip)]
+    pub(super) is_here: bool,
+}
+
+/// The kernels, and the engine that has told of them.
+pub(super) struct Found {
+    pub(super) engine: Engine,
+    pub(super) info: Info,
+    pub(super) kernels: Vec<Kernel>,
 }
 
 impl Kernel {
+    /// `None` if it has not all labels of one.
     fn new(
         mode: Mode,
         (id, name, created): (&str, &str, &str),
         labels: &BTreeMap<String, String>,
         config: &ContainerConfig,
-    ) -> Self {
-        let label = |name: &str| labels.get(name).cloned();
-        let variable = |name: &str| {
-            let mut values = config.env.iter().filter_map(|pair| pair.split_once('='));
-            values.find(|(other, _)| *other == name).map(|(_, value)| value.to_owned())
-        };
-        let app = label("app");
-        Self {
-            kernel_id: label("kernel_id").unwrap_or_default(),
+    ) -> Option<Self> {
+        let label = |name: &str| labels.get(name).cloned().filter(|value| !value.is_empty());
+        let variable = |name: &str| config.variable(name).map(str::to_owned);
+        if label("component")? != "kernel" {
+            return None;
+        }
+        let app = label("app")?;
+        Some(Self {
+            kernel_id: label("kernel_id")?,
             id: id.to_owned(),
             name: name.trim_start_matches('/').to_owned(),
             mode,
-            system: System::ALL.into_iter().find(|system| app.as_deref() == Some(system.label())),
+            system: System::ALL.into_iter().find(|system| app == system.facts().label)?,
             user: variable("KERNEL_USERNAME"),
             specification: label(KERNELSPEC),
             // The digest that a Swarm adds is no part of what was asked for.
@@ -82,38 +89,37 @@ impl Kernel {
             node: None,
             created: created.to_owned(),
             age: age(created),
-            response_address: variable("RESPONSE_ADDRESS"),
+            response_address: variable(RESPONSE_ADDRESS),
             container: None,
-        }
+            is_over: false,
+            is_here: true,
+        })
     }
 
-    fn of_container(container: &ContainerDetails) -> Self {
-        let ContainerDetails { id, name, created, config, .. } = container;
-        Self {
-            state: container.state().to_owned(),
+    fn of_container(container: &Container) -> Option<Self> {
+        let Container { id, name, created, config, state } = container;
+        Some(Self {
+            state: state.status.clone(),
+            is_over: state.has_ended(),
             container: Some(id.clone()),
-            ..Self::new(Mode::Docker, (id, name, created), &config.labels, config)
-        }
+            ..Self::new(Mode::Docker, (id, name, created), &config.labels, config)?
+        })
     }
 
-    fn of_service(service: &ServiceDetails, place: Option<&Place>) -> Self {
+    fn of_service(service: &Service, task: Option<&Task>) -> Option<Self> {
         let what = (service.id.as_str(), service.name(), service.created.as_str());
-        Self {
-            state: place.map_or("new", Place::state).to_owned(),
-            node: place.map(|place| place.node.clone()).filter(|node| !node.is_empty()),
-            container: place.and_then(Place::container).map(str::to_owned),
-            ..Self::new(Mode::Swarm, what, service.labels(), service.container())
-        }
-    }
-
-    /// Whether it has ended.
-    pub(super) fn is_over(&self) -> bool {
-        OVER.contains(&self.state.as_str())
+        Some(Self {
+            state: task.map_or("new", |task| &task.state).to_owned(),
+            is_over: task.is_some_and(Task::is_over),
+            node: task.map(|task| task.node_id.clone()).filter(|node| !node.is_empty()),
+            container: task.map(|task| task.container.clone()).filter(|id| !id.is_empty()),
+            ..Self::new(Mode::Swarm, what, service.labels(), service.container())?
+        })
     }
 }
 
 /// The seconds since a time in the form of RFC 3339.
-fn age(created: &str) -> Option<u64> {
+pub(super) fn age(created: &str) -> Option<u64> {
     let created = OffsetDateTime::parse(created, &Rfc3339).ok()?;
     (OffsetDateTime::now_utc() - created).whole_seconds().try_into().ok()
 }
@@ -122,44 +128,48 @@ fn age(created: &str) -> Option<u64> {
 ///
 /// # Errors
 /// When the engine is not there, or does not tell.
-pub(super) async fn find(env: &Env) -> Result<(Engine, Vec<Kernel>)> {
-    let endpoint = Endpoint::from_env(env)?;
-    let deadline = Instant::now() + ALL;
-    let engine = Engine::connect(endpoint, env.get("DOCKER_API_VERSION"), ANSWER, deadline).await?;
+pub(super) async fn find(env: &Env) -> Result<Found> {
+    let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
     let mut kernels = Vec::new();
-    let listed = engine.containers_with(LABEL).await?;
+    let listed = engine.containers_with(&LABELS).await?;
     for container in listed.into_iter().filter(|container| !container.is_of_service()) {
-        match engine.container_details(&container.id).await {
-            Ok(container) => kernels.push(Kernel::of_container(&container)),
+        match engine.inspect_container(&container.id).await {
+            Ok(container) => kernels.extend(Kernel::of_container(&container)),
             // It has just gone.
             Err(error) if error.is_not_found() => {}
+            // One that cannot be read must not keep all others from being seen.
+            Err(error @ Error::BadAnswer { .. }) => {
+                tracing::warn!("Leaving out the container {}: {error}", container.id);
+            }
             Err(error) => return Err(error.into()),
         }
     }
-    if engine.info().await?.swarm.control_available {
-        kernels.extend(services(&engine).await.context("could not look at the Swarm")?);
+    let info = engine.info().await?;
+    if info.swarm.control_available {
+        let services = services(&engine, &info.swarm.node_id).await;
+        kernels.extend(services.context("could not look at the Swarm")?);
     }
     kernels.sort_by(|one, other| one.created.cmp(&other.created));
-    Ok((engine, kernels))
+    Ok(Found { engine, info, kernels })
 }
 
-async fn services(engine: &Engine) -> Result<Vec<Kernel>> {
-    let services = engine.service_details(LABEL).await?;
+/// The kernels of the Swarm that the node `here` manages.
+async fn services(engine: &Engine, here: &str) -> Result<Vec<Kernel>> {
+    let services = engine.services_with(&LABELS).await?;
     if services.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = services.iter().map(|service| service.id.as_str()).collect();
-    let places = engine.places(&ids).await?;
+    let tasks = engine.labelled_tasks(&LABELS).await?;
     let nodes = engine.nodes().await?;
-    let kernel = |service: &ServiceDetails| {
+    let kernel = |service: &Service| {
         // There is one, unless the Swarm has replaced it: then the one that lives counts.
-        let own: Vec<&Place> = places.iter().filter(|place| place.service == service.id).collect();
-        let lives = |place: &&&Place| !OVER.contains(&place.state());
-        let mut kernel =
-            Kernel::of_service(service, own.iter().find(lives).or(own.first()).copied());
+        let own: Vec<&Task> = tasks.iter().filter(|task| task.service == service.id).collect();
+        let task = own.iter().find(|task| !task.is_over()).or(own.first()).copied();
+        let mut kernel = Kernel::of_service(service, task)?;
+        kernel.is_here = kernel.node.as_deref() == Some(here);
         let name = |id: &String| nodes.iter().find(|node| node.id == *id).map(Node::hostname);
         kernel.node = kernel.node.map(|id| name(&id).map(str::to_owned).unwrap_or(id));
-        kernel
+        Some(kernel)
     };
-    Ok(services.iter().map(kernel).collect())
+    Ok(services.iter().filter_map(kernel).collect())
 }

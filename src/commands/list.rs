@@ -1,20 +1,28 @@
 //! `jupyter-docker-spec list`.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Serialize, Serializer};
 
-use super::show::field;
+use super::output::{dash, field, json};
+use super::planned;
 use crate::cli::List;
-use crate::kernelspec::carried::{Carried, Reader, as_text};
+use crate::env::Env;
+use crate::files;
+use crate::kernelspec::carried::{Carried, Kind, Reader, as_text};
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
+use crate::layout::{self, OPTIONS};
+use crate::model::Mode;
+use crate::options::Options;
 use crate::paths::Paths;
 use crate::screen::Screen;
-use crate::settings::{Mode, System};
-use crate::text::{is_unseen, printable};
+use crate::server::System;
+use crate::templates;
+use crate::text::printable;
 
 /// A specification as it is listed. What cannot be read is `None`.
 #[derive(Debug, Serialize)]
@@ -43,7 +51,7 @@ impl Entry {
     pub(super) fn new(
         found: &Found,
         read: Result<Option<Installed>>,
-        reader: &mut Reader<'_>,
+        reader: &mut Reader,
     ) -> Option<Self> {
         let mut entry = Self {
             name: found.name.clone(),
@@ -68,11 +76,16 @@ impl Entry {
         Some(entry)
     }
 
-    fn fill(&mut self, spec: Installed, reader: &mut Reader<'_>) {
+    fn fill(&mut self, spec: Installed, reader: &mut Reader) {
         self.image = spec.image().map(str::to_owned);
         self.mode = Some(spec.mode);
         self.provisioner = Some(spec.system);
         (self.launcher, self.problems) = reader.read(&spec);
+        let kind = self.launcher.as_ref().map(|launcher| launcher.kind);
+        // No other launcher reads it.
+        if matches!(kind, None | Some(Kind::Native)) {
+            self.problems.extend(options_problem(&spec));
+        }
         self.display_name = Some(spec.kernel_json.display_name);
         self.language = Some(spec.kernel_json.language);
     }
@@ -112,7 +125,7 @@ impl Entry {
             dash(self.language.as_deref()),
             dash(self.image.as_deref()),
             dash(self.mode.map(Mode::name)),
-            dash(self.provisioner.map(System::short)),
+            dash(self.provisioner.map(|system| system.facts().short)),
             dash(launcher.as_deref()),
             &*self.path.to_string_lossy(),
         ];
@@ -120,12 +133,29 @@ impl Entry {
     }
 }
 
-pub(super) fn or_dash(text: Option<&str>) -> String {
-    dash(text).to_owned()
-}
-
-fn dash(text: Option<&str>) -> &str {
-    text.filter(|text| !text.is_empty()).unwrap_or("-")
+/// What is wrong with the `launch_docker.toml` of a specification, if something is.
+fn options_problem(spec: &Installed) -> Option<String> {
+    let path = spec.directory.join(layout::script(OPTIONS));
+    let text = match files::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let is_link = fs_err::symlink_metadata(&path).is_ok();
+            return is_link.then(|| format!("`{}` is a link that leads nowhere", path.display()));
+        }
+        Err(error) => return Some(error.to_string()),
+    };
+    // Most often nobody has written anything into it.
+    if text == templates::options().as_bytes() {
+        return None;
+    }
+    let shown = path.display();
+    let Ok(text) = String::from_utf8(text) else {
+        return Some(format!("`{shown}` is not UTF-8"));
+    };
+    let read = Options::parse(&path.to_string_lossy(), &text);
+    let env = Env::new(&spec.directory, [] as [(&str, &str); 0]);
+    let planned = read.and_then(|options| planned::of_installed(spec, options, &env));
+    planned.err().map(|error| format!("{error:#}"))
 }
 
 fn is_valid(name: &str) -> bool {
@@ -142,15 +172,10 @@ const HEADINGS: [&str; 8] =
 /// When the list cannot be written as JSON, which is a defect.
 pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
-    let found = search::each(&directories, |some, base| {
-        let mut reader = Reader::below(base);
-        some.iter()
-            .map(|found| Some(Entry::new(found, found.read_from(base)?, &mut reader)))
-            .collect()
-    });
-    let entries: Vec<Entry> = found
-        .into_iter()
-        .filter_map(|(found, entry)| Some(Entry { shadowed_by: found.shadowed_by, ..entry? }))
+    let mut reader = Reader::default();
+    let entries: Vec<Entry> = search::in_directories(&directories)
+        .iter()
+        .filter_map(|found| Entry::new(found, found.read(), &mut reader))
         .collect();
     if args.json {
         return json(&entries);
@@ -162,23 +187,6 @@ pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
         return Ok(String::new());
     }
     Ok(table(&entries, Screen::of_stdout(paths.env)))
-}
-
-/// The value as JSON for a terminal too: of what is not seen, the serialiser escapes only the control
-/// characters of ASCII below the blank.
-pub(super) fn json(value: &impl Serialize) -> Result<String> {
-    let json = serde_json::to_string_pretty(value).context("could not write JSON")?;
-    let mut text = String::with_capacity(json.len() + 1);
-    for c in json.chars() {
-        if is_unseen(c) && c != '\n' {
-            // Writing to a string does not fail.
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
-        } else {
-            text.push(c);
-        }
-    }
-    text.push('\n');
-    Ok(text)
 }
 
 fn table(entries: &[Entry], screen: Screen) -> String {

@@ -1,6 +1,7 @@
 //! The subcommands of `jupyter-docker-spec`, one a file.
 
 mod ask;
+mod changes;
 pub mod check;
 pub mod compose;
 pub mod config;
@@ -10,9 +11,12 @@ pub mod generate;
 pub mod install;
 mod kernels;
 pub mod list;
+mod output;
 mod planned;
 pub mod prune;
 pub mod ps;
 pub mod pull;
 pub mod remove;
+mod secrets;
+pub mod set;
 pub mod show;

@@ -1,7 +1,7 @@
 //! A launch as a server asks for it, with its defaults, for looking at what would come
 //! of a specification without starting a kernel.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
@@ -9,11 +9,14 @@ use crate::launcher::args::Arguments;
 use crate::launcher::launch::Launch;
 use crate::launcher::plan::Plan;
 use crate::launcher::spec::InstalledSpec;
+use crate::model::Mode;
 use crate::options::Options;
-use crate::settings::{Mode, Settings, System};
+use crate::options::flags::FLAGS;
+use crate::server::System;
+use crate::settings::Settings;
 
 /// A kernel id for show.
-const KERNEL_ID: &str = "00000000-0000-0000-0000-000000000000";
+pub(super) const KERNEL_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The launch of a kernel with these settings, on the network that this environment names.
 ///
@@ -37,6 +40,30 @@ pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
             let name = settings.kernel_name.as_str();
             plan(server, name, (image, language), options, arguments, env)
         })
+        .map_err(|error| naming_option(&error))
+        .context("the options for the container are not valid")
+}
+
+/// The error with the option in front that writes the line of `launch_docker.toml` with which it begins.
+fn naming_option(error: &anyhow::Error) -> anyhow::Error {
+    let text = format!("{error:#}");
+    let key = text.split(" = ").next().unwrap_or_default();
+    let names = FLAGS.iter().filter(|flag| flag.key == key).map(|flag| format!("--{}", flag.long));
+    match names.collect::<Vec<_>>().join(" or ") {
+        names if names.is_empty() => anyhow!(text),
+        names => anyhow!("{names}: {text}"),
+    }
+}
+
+/// The same for a specification with changes that are not written yet, and this text as its
+/// `launch_docker.toml`.
+///
+/// # Errors
+/// The same.
+pub(super) fn of_changed(spec: &Installed, text: &str, env: &Env) -> Result<Plan> {
+    Options::parse("", text)
+        .and_then(|options| of_installed(spec, options, env))
+        .map_err(|error| naming_option(&error))
         .context("the options for the container are not valid")
 }
 
@@ -52,25 +79,8 @@ pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Res
     plan(server, &name, (image, &language), options, Arguments::default(), env)
 }
 
-/// The launch of a kernel of an installed specification, by a server with this environment.
-///
-/// # Errors
-/// When the specification is not right.
-pub(super) fn of_kernel(spec: &Installed, env: &Env) -> Result<Plan> {
-    let language = spec.kernel_json.language.to_lowercase();
-    let defaults = sample(spec.system, spec.mode, spec.image().unwrap_or("IMAGE"), &language);
-    let decided = [(spec.system.mode_variable(), spec.mode.name()), ("KERNEL_LANGUAGE", &language)];
-    let stanza = spec.kernel_json.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let variables = defaults.into_iter().chain(env.iter()).chain(decided).chain(stanza);
-    let env = Env::new(env.directory(), variables);
-    let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..Arguments::default() };
-    let spec = InstalledSpec::of(&spec.directory.join("scripts/launch_docker"))?;
-    let launch = Launch::new(&arguments, &spec, &env, true)?;
-    Plan::new(launch, &spec, &env, true)
-}
-
 /// What a server tells the launcher.
-fn sample<'a>(
+pub(super) fn sample<'a>(
     system: System,
     mode: Mode,
     image: &'a str,
@@ -81,8 +91,8 @@ fn sample<'a>(
         Mode::Swarm => "OVERLAY_NETWORK",
     };
     [
-        (system.mode_variable(), mode.name()),
-        (system.network_variable(), network),
+        (system.facts().mode_variable, mode.name()),
+        (system.facts().network_variable, network),
         ("KERNEL_EXECUTOR_IMAGE", image),
         ("KERNEL_GID", "100"),
         ("KERNEL_ID", KERNEL_ID),
@@ -102,10 +112,10 @@ fn plan(
     env: &Env,
 ) -> Result<Plan> {
     let mut variables = sample(system, mode, image, language).to_vec();
-    let network = env.get(system.network_variable());
-    variables.extend(network.map(|name| (system.network_variable(), name)));
+    let network = env.get(system.facts().network_variable);
+    variables.extend(network.map(|name| (system.facts().network_variable, name)));
     let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..arguments };
-    let env = Env::new(env.directory(), variables);
+    let env = env.with(variables);
     let spec = InstalledSpec::with_options(name, options);
     let launch = Launch::new(&arguments, &spec, &env, true)?;
     Plan::new(launch, &spec, &env, true)

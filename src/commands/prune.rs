@@ -1,22 +1,28 @@
-//! `jupyter-docker-spec prune`: removes kernels that no server waits for.
+//! `jupyter-docker-spec prune`: removes kernels that no server waits for, and the volumes that kernels have left.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use super::ask;
-use super::kernels::{self, Kernel};
-use super::list::json;
+use super::kernels::{self, Found, Kernel};
+use super::output::json;
 use super::ps::shown_age;
 use crate::cli::Prune;
 use crate::engine::Engine;
-use crate::options::convert::nanoseconds;
+use crate::model::Mode;
+use crate::options::amounts::nanoseconds;
 use crate::paths::Paths;
-use crate::settings::Mode;
+use crate::program;
 use crate::text::printable;
+
+mod server;
+mod volumes;
+
+use self::server::{Here, Waiting};
+use self::volumes::Left;
 
 /// A kernel that nobody waits for.
 #[derive(Serialize)]
@@ -28,7 +34,16 @@ struct Abandoned {
     removed: bool,
 }
 
-/// Removes the kernels that nobody waits for, after asking. Returns which they are.
+/// What is to be removed, in the order in which that is done.
+#[derive(Serialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there are few of them, and not for long")]
+enum Item {
+    Kernel(Abandoned),
+    Volume(Left),
+}
+
+/// Removes the kernels that nobody waits for, and volumes without a kernel, after asking. Returns which they are.
 ///
 /// # Errors
 /// When the engine is not there or does not tell, the answer is no, or one of them cannot be removed:
@@ -42,79 +57,71 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
             args.older_than
         )
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("could not start")?;
-    let (engine, kernels) = runtime.block_on(kernels::find(paths.env))?;
+    let runtime = program::runtime()?;
+    let Found { engine, info, kernels } = runtime.block_on(kernels::find(paths.env))?;
+    let volumes = runtime.block_on(volumes::find(&engine, &kernels, least))?;
+    let here = runtime.block_on(Here::look(engine.endpoint(), &info));
     let mut abandoned = Vec::new();
-    let mut unknown = 0;
+    let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
     for kernel in kernels.into_iter().filter(|kernel| kernel.age.is_some_and(|age| age >= least)) {
-        match waiting(&kernel) {
-            Waiting::Nobody(reason) => abandoned.push(Abandoned { kernel, reason, removed: false }),
+        match waiting(&kernel, &here) {
+            Waiting::Nobody(reason) => {
+                abandoned.push(Item::Kernel(Abandoned { kernel, reason, removed: false }));
+            }
             Waiting::Somebody => {}
-            Waiting::Unknown => unknown += 1,
+            Waiting::Unknown(why) => *unknown.entry(why).or_default() += 1,
         }
     }
-    if unknown > 0 {
-        tracing::info!(
-            "Leaving {unknown} running {} alone: only on the host of its server it shows whether one waits",
-            if unknown == 1 { "kernel" } else { "kernels" }
-        );
+    for (why, number) in &unknown {
+        let kernels = if *number == 1 { "kernel" } else { "kernels" };
+        tracing::info!("Leaving {number} running {kernels} alone: {why}");
     }
+    abandoned.extend(volumes.into_iter().map(Item::Volume));
     let mut failed = 0;
     if !args.dry_run && !abandoned.is_empty() {
         if !args.yes {
-            tracing::info!("Kernels that nobody waits for:\n{}", text(&abandoned).trim_end());
+            tracing::info!("Nobody waits for:\n{}", text(&abandoned).trim_end());
             ensure!(ask::yes("Remove?")?, "nothing was removed");
         }
         failed = runtime.block_on(remove(&engine, &mut abandoned));
     }
     if abandoned.is_empty() {
-        let why = if unknown == 0 {
+        let why = if unknown.is_empty() {
             ": no kernel is there without a server that waits for it"
         } else {
             ""
         };
         tracing::info!("Nothing to remove{why}");
     }
-    ensure!(failed == 0, "{failed} of {} kernels could not be removed", abandoned.len());
+    ensure!(failed == 0, "{failed} of {} could not be removed", abandoned.len());
     if args.json {
         return json(&abandoned);
     }
     Ok(if args.dry_run { text(&abandoned) } else { String::new() })
 }
 
-/// Whether somebody waits for a kernel.
-enum Waiting {
-    /// And how that is known.
-    Nobody(String),
-    Somebody,
-    /// Only the host of its server could tell.
-    Unknown,
-}
-
-fn waiting(kernel: &Kernel) -> Waiting {
-    if kernel.is_over() {
+/// Whether a server waits for a kernel: one that has ended, or was never started, is of use to none.
+fn waiting(kernel: &Kernel, here: &Here) -> Waiting {
+    if kernel.is_over {
         return Waiting::Nobody(format!("it is {}", kernel.state));
     }
     if kernel.state == "created" {
         return Waiting::Nobody("it was never started".to_owned());
     }
-    let address = kernel.response_address.as_deref().and_then(|text| text.parse().ok());
-    let Some(address): Option<SocketAddr> = address else { return Waiting::Unknown };
-    match TcpListener::bind(address) {
-        // Listening there is possible: nobody else does.
-        Ok(_) => Waiting::Nobody(format!("its server no longer listens on {address}")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Waiting::Somebody,
-        Err(_) => Waiting::Unknown,
-    }
+    here.waiting(kernel)
 }
 
 /// Removes them, and says how many could not be.
-async fn remove(engine: &Engine, abandoned: &mut [Abandoned]) -> usize {
+async fn remove(engine: &Engine, abandoned: &mut [Item]) -> usize {
     let mut failed = 0;
-    for Abandoned { kernel, reason, removed } in abandoned {
+    for item in abandoned {
+        let Abandoned { kernel, reason, removed } = match item {
+            Item::Kernel(abandoned) => abandoned,
+            Item::Volume(left) => {
+                failed += usize::from(!left.remove(engine).await);
+                continue;
+            }
+        };
         let (what, result) = match kernel.mode {
             Mode::Docker => ("container", engine.remove_container(&kernel.id, true).await),
             Mode::Swarm => ("service", engine.remove_service(&kernel.id).await),
@@ -133,12 +140,18 @@ async fn remove(engine: &Engine, abandoned: &mut [Abandoned]) -> usize {
     failed
 }
 
-fn text(abandoned: &[Abandoned]) -> String {
+fn text(abandoned: &[Item]) -> String {
     let mut text = String::new();
-    for Abandoned { kernel, reason, .. } in abandoned {
-        let age = kernel.age.map(shown_age).unwrap_or_default();
+    for item in abandoned {
+        let (name, age, reason) = match item {
+            Item::Kernel(Abandoned { kernel, reason, .. }) => {
+                (&kernel.name, kernel.age, reason.clone())
+            }
+            Item::Volume(left) => (&left.volume, Some(left.age), left.reason()),
+        };
+        let age = age.map(shown_age).unwrap_or_default();
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{}  {age}  {}", printable(&kernel.name), printable(reason));
+        let _ = writeln!(text, "{}  {age}  {}", printable(name), printable(&reason));
     }
     text
 }

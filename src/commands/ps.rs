@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 
-use super::kernels::{self, Kernel};
-use super::list::{json, or_dash};
+use super::kernels::{self, Found, Kernel};
+use super::output::{json, or_dash};
 use crate::cli::Ps;
 use crate::engine::Usage;
 use crate::paths::Paths;
+use crate::program;
 use crate::screen::Screen;
 use crate::text::{self, printable};
 
@@ -54,10 +55,7 @@ impl Row {
 /// # Errors
 /// When the engine is not there, or does not tell.
 pub fn run(args: &Ps, paths: &Paths<'_>) -> Result<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("could not start")?;
+    let runtime = program::runtime()?;
     let rows = runtime.block_on(rows(paths))?;
     if args.json {
         return json(&rows);
@@ -72,7 +70,7 @@ pub fn run(args: &Ps, paths: &Paths<'_>) -> Result<String> {
 }
 
 async fn rows(paths: &Paths<'_>) -> Result<Vec<Row>> {
-    let (engine, kernels) = kernels::find(paths.env).await?;
+    let Found { engine, kernels, .. } = kernels::find(paths.env).await?;
     let mut rows = Vec::new();
     for kernel in kernels {
         let usage = match &kernel.container {

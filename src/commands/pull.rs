@@ -16,12 +16,13 @@ use tokio::time::Instant;
 
 use self::display::Display;
 use self::wanted::{Wanted, When, Wish};
-use super::list::json;
+use super::output::json;
 use crate::cli::Pull;
-use crate::engine::{self, Endpoint, Engine, Error, Image, Reference, RegistryAuth};
+use crate::engine::{self, Engine, Error, Image, Reference, RegistryAuth};
 use crate::env::Env;
 use crate::launcher::pull::HELPER_LIMIT;
 use crate::paths::Paths;
+use crate::program;
 use crate::text;
 
 /// How long the engine may take for an answer, and for all of them: images may be large and lines thin,
@@ -66,10 +67,7 @@ impl Outcome {
 /// When there is no specification of a name, or none at all, or no engine.
 pub fn run(args: &Pull, paths: &Paths<'_>) -> Result<(String, ExitCode)> {
     let wanted = wanted::all(&args.names, paths)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("could not start")?;
+    let runtime = program::runtime()?;
     let display = Display::new(paths.env, args.quiet);
     let pulled = runtime.block_on(async {
         tokio::select! {
@@ -118,7 +116,7 @@ async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec
     }
     let jobs = wanted::jobs(wanted);
     if !jobs.is_empty() {
-        let engine = connect(env).await?;
+        let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
         tell_of_swarm(wanted, &engine);
         let next = Cell::new(0);
         let worker = async || {
@@ -138,12 +136,6 @@ async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec
         }
     }
     Ok(outcomes.into_iter().map(RefCell::into_inner).collect())
-}
-
-async fn connect(env: &Env) -> engine::Result<Engine> {
-    let endpoint = Endpoint::from_env(env)?;
-    let pinned = env.get("DOCKER_API_VERSION");
-    Engine::connect(endpoint, pinned, ANSWER, Instant::now() + ALL).await
 }
 
 /// Says for which specifications it does not suffice that one engine has the image.

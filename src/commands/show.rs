@@ -1,8 +1,7 @@
 //! `jupyter-docker-spec show`.
 
-mod command;
-mod difference;
 pub(super) mod shell;
+pub(super) mod table;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,14 +12,14 @@ use fs_err as fs;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::list::{self, Entry};
+use super::list::Entry;
+use super::output::{field, json};
 use crate::cli::Show;
 use crate::files;
 use crate::kernelspec::carried::{Reader, as_text};
 use crate::kernelspec::installed::Installed;
-use crate::kernelspec::search;
-use crate::kernelspec::store;
-use crate::launcher::spec::OPTIONS;
+use crate::kernelspec::{search, store};
+use crate::layout::{self, OPTIONS};
 use crate::options::Options;
 use crate::paths::Paths;
 use crate::screen::Screen;
@@ -77,8 +76,8 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     };
     let entry = Entry::new(&found, found.read(), &mut Reader::default());
     let entry = entry.context("it has just gone")?;
-    if args.command {
-        return command::command(&found.name, &spec, &entry, paths);
+    if args.toml {
+        return table::text(&found.name, &spec, &entry, paths);
     }
     let mut shown = Shown::new(spec, entry);
     let parent = found.directory.parent().unwrap_or(&found.directory);
@@ -88,11 +87,11 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     }
     let shadowed = all.iter().filter(|other| other.shadowed_by.as_ref() == Some(&found.directory));
     shown.shadows = shadowed.map(|other| other.directory.display().to_string()).collect();
-    if args.json { list::json(&shown) } else { Ok(shown.text(Screen::of_stdout(paths.env))) }
+    if args.json { json(&shown) } else { Ok(shown.text(Screen::of_stdout(paths.env))) }
 }
 
 impl Shown {
-    fn new(spec: Installed, mut entry: Entry) -> Self {
+    fn new(spec: Installed, entry: Entry) -> Self {
         let unauthorized = vec![DEFAULT_UNAUTHORIZED.to_owned()];
         let files = store::files(&spec.directory)
             .into_iter()
@@ -101,10 +100,8 @@ impl Shown {
                 File { bytes: metadata.map_or(0, |metadata| metadata.len()), path }
             })
             .collect();
-        let options = options(&spec.directory).unwrap_or_else(|error| {
-            entry.add_problem(format!("{error:#}"));
-            BTreeMap::new()
-        });
+        // What is wrong with them is among the entry's problems.
+        let options = options(&spec.directory).unwrap_or_default();
         Self {
             entry,
             authorized_users: spec.names("authorized_users").unwrap_or_default(),
@@ -124,8 +121,11 @@ impl Shown {
 
     fn text(&self, screen: Screen) -> String {
         let mut text = self.entry.text();
-        let names = |names: &[String]| names.join(", ");
-        let everybody = "everybody".to_owned();
+        let names = |names: &[String], nobody_named: &str| match names {
+            [] => nobody_named.to_owned(),
+            [name] if name.is_empty() => "nobody".to_owned(),
+            names => names.join(", "),
+        };
         let launch_errors =
             if self.shows_launch_errors { "shown to the user" } else { "in the server's log" };
         let timeout = self.launch_timeout.as_ref().map(|seconds| format!("{} s", text_of(seconds)));
@@ -134,22 +134,8 @@ impl Shown {
             ("Launch timeout", timeout.unwrap_or_else(|| "the server's".to_owned())),
             ("Launch errors", launch_errors.to_owned()),
             ("Kernel class", self.kernel_class.clone().unwrap_or_else(|| "-".to_owned())),
-            (
-                "Users",
-                if self.authorized_users.is_empty() {
-                    everybody
-                } else {
-                    names(&self.authorized_users)
-                },
-            ),
-            (
-                "Users kept out",
-                if self.unauthorized_users.is_empty() {
-                    "nobody".to_owned()
-                } else {
-                    names(&self.unauthorized_users)
-                },
-            ),
+            ("Users", names(&self.authorized_users, "everybody")),
+            ("Users kept out", names(&self.unauthorized_users, "nobody")),
         ] {
             field(&mut text, name, &value);
         }
@@ -180,18 +166,12 @@ fn text_of(value: &Value) -> String {
 
 /// What `launch_docker.toml` says; nothing if it is not there.
 fn options(directory: &Path) -> Result<BTreeMap<String, Value>> {
-    let path = directory.join("scripts").join(OPTIONS);
+    let path = directory.join(layout::script(OPTIONS));
     if !path.exists() {
         return Ok(BTreeMap::new());
     }
     let options = Options::parse(&path.to_string_lossy(), &files::read_to_string(&path)?)?;
     Ok(options.values().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-/// One line: a name and its value.
-pub(super) fn field(text: &mut String, name: &str, value: &str) {
-    // Writing to a string does not fail.
-    let _ = writeln!(text, "{:<16}{}", format!("{name}:"), printable(value));
 }
 
 fn section(text: &mut String, name: &str, lines: impl IntoIterator<Item = String>) {

@@ -4,24 +4,26 @@
 //! The command line goes to [`Deployment`], all of it validated, to a [`yaml::Map`] by [`render`], to
 //! text. Every value may also come from a variable when the file is used.
 
+mod access;
+mod command;
+mod names;
+mod parts;
 mod proxy;
 mod render;
 mod variable;
 pub mod yaml;
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::ValueEnum;
 
 pub use self::render::render;
-use crate::cli::Compose;
+use crate::cli::{Compose, PublishMode};
 use crate::engine::Reference;
 use crate::paths::Paths;
-use crate::settings::{KernelName, System};
+use crate::server::System;
 
 /// The engine's socket by default, and where it is in the server's container.
 pub const SOCKET: &str = "/var/run/docker.sock";
@@ -31,15 +33,6 @@ const KERNELS: &str = "/usr/local/share/jupyter/kernels";
 
 /// Data directories in which Jupyter looks without being told.
 const SEARCHED: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
-
-/// How a port is published in a Swarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PublishMode {
-    /// By every node.
-    Ingress,
-    /// By the node on which the container runs.
-    Host,
-}
 
 /// Where specifications come from that are not in the server's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,10 +89,12 @@ pub struct Deployment {
     pub network: String,
     /// Its driver; `None` if the network is there already.
     pub network_driver: Option<String>,
-    /// The address of the host at which the server is reached.
+    /// The address of the host at which the server is reached; `None` for all those of a Swarm.
     pub address: Option<IpAddr>,
     /// Its port there.
     pub port: NonZeroU16,
+    /// Whether the file cannot be used without a token in the environment.
+    pub wants_token: bool,
     /// What is in front of it in a Swarm.
     pub proxy: Option<Proxy>,
 }
@@ -120,7 +115,7 @@ impl Deployment {
         let image = match &args.image {
             Some(image) => Some(checked_image("--image", image)?),
             None if system == System::EnterpriseGateway => {
-                Some(format!("elyra/enterprise-gateway:{}", system.image_tag()))
+                Some(format!("elyra/enterprise-gateway:{}", system.facts().image_tag))
             }
             None => None,
         };
@@ -142,6 +137,12 @@ impl Deployment {
             "`--network-driver` must be one that a Swarm has, such as overlay"
         );
         let (address, port) = published(args)?;
+        let is_closed = address.is_some_and(|address| address.is_loopback());
+        let makes_token = system == System::GatewayProvisioners;
+        ensure!(
+            !(makes_token && args.no_auth_token),
+            "`--no-auth-token` is for Enterprise Gateway; a Jupyter server makes a token if it gets none"
+        );
         Ok(Self {
             system,
             swarm: args.swarm,
@@ -164,6 +165,7 @@ impl Deployment {
             network_driver: (!args.external_network).then(|| driver.to_owned()),
             address,
             port,
+            wants_token: args.auth_token || !(is_closed || makes_token || args.no_auth_token),
             proxy: proxy(args)?,
         })
     }
@@ -194,15 +196,12 @@ const fn prefix(system: System) -> &'static str {
 
 /// The variables that are given as such, and those that have an option.
 fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<String>)>> {
-    let users = |given: &[String]| {
-        let names: BTreeSet<&str> = given.iter().flat_map(|names| names.split(',')).collect();
-        let names = names.into_iter().map(str::trim).filter(|name| !name.is_empty());
-        Some(names.collect::<Vec<_>>().join(",")).filter(|names| !names.is_empty())
-    };
+    let authorized = names::admitted(&args.authorized_users, "`--authorized-users`")?;
+    let unauthorized = names::users(&args.unauthorized_users, "`--unauthorized-users`")?;
     let of_gateway = [
         ("launch-timeout", "EG_KERNEL_LAUNCH_TIMEOUT", args.launch_timeout.map(|s| s.to_string())),
-        ("authorized-users", "EG_AUTHORIZED_USERS", users(&args.authorized_users)),
-        ("unauthorized-users", "EG_UNAUTHORIZED_USERS", users(&args.unauthorized_users)),
+        ("authorized-users", "EG_AUTHORIZED_USERS", authorized),
+        ("unauthorized-users", "EG_UNAUTHORIZED_USERS", unauthorized),
     ];
     if system == System::GatewayProvisioners {
         let misplaced = of_gateway.iter().find(|(_, _, value)| value.is_some());
@@ -221,7 +220,7 @@ fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<Str
     let optional = [
         (of("KERNEL_INFO_TIMEOUT"), args.kernel_info_timeout.map(|s| s.to_string())),
         (of("CULL_IDLE_TIMEOUT"), args.cull_idle_timeout.map(|s| s.to_string())),
-        (of("ALLOWED_KERNELS"), allowed(&args.allowed_kernels)?),
+        (of("ALLOWED_KERNELS"), names::allowed(&args.allowed_kernels)?),
         (mirror.to_owned(), args.mirror_working_dirs.then(|| "True".to_owned())),
     ];
     let by_option = of_gateway
@@ -246,18 +245,13 @@ fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<Str
             !name.ends_with("_DOCKER_NETWORK"),
             "`--env {name}` is what `--network` says, for the network and the server"
         );
+        let value = match value {
+            Some(value) => names::of_variable(name, value)?,
+            None => None,
+        };
         given.push((name.to_owned(), value));
     }
     Ok(given)
-}
-
-/// Names of kernels, as Jupyter has them and in the form that the variable has.
-fn allowed(given: &[String]) -> Result<Option<String>> {
-    let names = given.iter().flat_map(|names| names.split(','));
-    let names = names.map(str::trim).filter(|name| !name.is_empty()).map(KernelName::parse);
-    let names: Vec<String> =
-        names.map(|name| name.map(|name| format!("'{name}'"))).collect::<Result<_>>()?;
-    Ok(Some(names.join(",")).filter(|names| !names.is_empty()))
 }
 
 fn checked_image(option: &str, image: &str) -> Result<String> {
@@ -331,7 +325,8 @@ fn published(args: &Compose) -> Result<(Option<IpAddr>, NonZeroU16)> {
     let given = args.publish.as_deref().unwrap_or("8888");
     let wrong = || format!("`--publish` of `{given}` must be a port, or ADDRESS:PORT");
     let (address, port) = match given.rsplit_once(':') {
-        None => (None, given),
+        None if args.swarm => (None, given),
+        None => (Some(Ipv4Addr::LOCALHOST.into()), given),
         Some((address, port)) => {
             let address = address.trim_start_matches('[').trim_end_matches(']');
             (Some(address.parse().ok().with_context(wrong)?), port)

@@ -1,10 +1,10 @@
 //! What haproxy does in front of a server in a Swarm.
 
-use super::PublishMode;
-use super::render::{INSIDE, labels};
+use super::parts::{INSIDE, labels};
 use super::variable::variable;
 use super::yaml::{Map, Node};
 use super::{Deployment, Proxy};
+use crate::cli::PublishMode;
 
 /// Where it shows its statistics, and where that is published by default in Enterprise Gateway's own
 /// file.

@@ -1,13 +1,16 @@
 //! A Compose file from what is to be deployed. Pure.
 
+use super::access::token_variable;
+use super::command::{command, words};
+use super::parts::{INSIDE, labels};
 use super::proxy;
 use super::variable::{data, required, variable};
 use super::yaml::{Map, Node};
 use super::{Deployment, KERNELS, Kernelspecs, SEARCHED, SOCKET, volume_name};
-use crate::settings::System;
+use crate::server::System;
 
-/// The port on which servers listen in their containers.
-pub(super) const INSIDE: u32 = 8888;
+/// How long a line of a comment may be.
+const WIDTH: usize = 98;
 
 /// Any answer shows that the server is there, also that a token is missing. Kernels need the engine
 /// too.
@@ -19,9 +22,13 @@ const ENGINE: &str = "import socket as s; s.socket(s.AF_UNIX).connect('/var/run/
 /// names.
 const INHERITED: &str = "DOCKER_HOST,DOCKER_CONFIG,EG_KERNEL_LAUNCH_TIMEOUT,EG_REMOVE_CONTAINER";
 
+/// What the variable has to have without which a file with a token cannot be used.
+const TOKEN: &str = "set it to a token that clients have to name";
+
 /// Variables of Enterprise Gateway, and of a Jupyter server with `gateway_provisioners`, that have
 /// no value unless somebody gives them one.
-const OPTIONAL_EG: [&str; 12] = [
+const OPTIONAL_EG: [&str; 13] = [
+    "EG_ALLOWED_KERNELS",
     "EG_AUTH_TOKEN",
     "EG_AUTHORIZED_USERS",
     "EG_CLIENT_ENVS",
@@ -35,42 +42,14 @@ const OPTIONAL_EG: [&str; 12] = [
     "EG_UNAUTHORIZED_USERS",
     "TZ",
 ];
-const OPTIONAL_GP: [&str; 6] =
-    ["GP_REMOVE_CONTAINER", "JUPYTER_TOKEN", "KERNEL_GID", "KERNEL_UID", "KERNEL_USERNAME", "TZ"];
-
-/// The words of a command, each with the variable whose value is in the place of `*`, and its
-/// default.
-type Words = [(&'static str, &'static str, &'static str)];
-
-const EG: &Words = &[
-    ("jupyter", "", ""),
-    ("enterprisegateway", "", ""),
-    ("--ip=0.0.0.0", "", ""),
-    ("--port=8888", "", ""),
-    ("--EnterpriseGatewayApp.port_retries=0", "", ""),
-    ("--log-level=*", "EG_LOG_LEVEL", "INFO"),
-    ("--RemoteMappingKernelManager.cull_idle_timeout=*", "EG_CULL_IDLE_TIMEOUT", "3600"),
-    ("--RemoteMappingKernelManager.cull_interval=*", "EG_CULL_INTERVAL", "60"),
-    ("--RemoteMappingKernelManager.cull_connected=*", "EG_CULL_CONNECTED", "False"),
-    ("--RemoteMappingKernelManager.kernel_info_timeout=*", "EG_KERNEL_INFO_TIMEOUT", "60"),
-    ("--KernelSpecManager.ensure_native_kernel=False", "", ""),
-    ("--KernelSpecManager.whitelist=[*]", "EG_ALLOWED_KERNELS", " "),
-];
-const GP: &Words = &[
-    ("jupyter", "", ""),
-    ("*", "JUPYTER_APP", "lab"),
-    ("--no-browser", "", ""),
-    ("--ip=0.0.0.0", "", ""),
-    ("--port=8888", "", ""),
-    ("--ServerApp.port_retries=0", "", ""),
-    ("--ServerApp.terminals_enabled=*", "JUPYTER_TERMINALS", "False"),
-    ("--log-level=*", "JUPYTER_LOG_LEVEL", "INFO"),
-    ("--MappingKernelManager.cull_idle_timeout=*", "JUPYTER_CULL_IDLE_TIMEOUT", "0"),
-    ("--MappingKernelManager.cull_interval=*", "JUPYTER_CULL_INTERVAL", "300"),
-    ("--MappingKernelManager.cull_connected=*", "JUPYTER_CULL_CONNECTED", "False"),
-    ("--MappingKernelManager.kernel_info_timeout=*", "JUPYTER_KERNEL_INFO_TIMEOUT", "60"),
-    ("--KernelSpecManager.ensure_native_kernel=*", "JUPYTER_NATIVE_KERNEL", "False"),
-    ("--KernelSpecManager.allowed_kernelspecs=[*]", "JUPYTER_ALLOWED_KERNELS", " "),
+const OPTIONAL_GP: [&str; 7] = [
+    "GP_REMOVE_CONTAINER",
+    "JUPYTER_ALLOWED_KERNELS",
+    "JUPYTER_TOKEN",
+    "KERNEL_GID",
+    "KERNEL_UID",
+    "KERNEL_USERNAME",
+    "TZ",
 ];
 
 /// The text of the Compose file.
@@ -83,10 +62,15 @@ pub fn render(deployment: &Deployment) -> String {
         services = services.with(&format!("{name}-proxy"), service);
     }
     let volumes = volumes(deployment);
-    Map::default()
-        .told(&heading(deployment), "version", "3.7")
-        .with("services", services)
-        .with("networks", Map::default().with("kernels", network(deployment)))
+    // `docker stack deploy` of Docker 20.10 refuses a file without a version; Compose has no need of one,
+    // and says so of each file that has it.
+    let heading = heading(deployment);
+    let map = if deployment.swarm {
+        Map::default().told(&heading, "version", "3.7").with("services", services)
+    } else {
+        Map::default().told(&heading, "services", services)
+    };
+    map.with("networks", Map::default().with("kernels", network(deployment)))
         .maybe("volumes", Some(volumes).filter(|volumes| !volumes.is_empty()))
         .document()
 }
@@ -110,16 +94,13 @@ fn heading(deployment: &Deployment) -> String {
         )
     } else {
         (
-            "docker-compose up --detach".to_owned(),
+            "docker compose up --detach".to_owned(),
             "Values like ${NAME:-default} are taken from the environment of that command, or from a \
              file\n.env beside this one.",
         )
     };
-    format!("{what}, by jupyter-docker-spec. To start it:\n\n  {how}\n\n{variables}\n")
-}
-
-pub(super) fn labels(system: System, component: &str) -> Map {
-    Map::default().with("app", system.label()).with("component", component)
+    let access = textwrap::fill(&deployment.access().0, WIDTH);
+    format!("{what}, by jupyter-docker-spec. To start it:\n\n  {how}\n\n{variables}\n\n{access}\n")
 }
 
 fn server(deployment: &Deployment) -> Map {
@@ -131,7 +112,7 @@ fn server(deployment: &Deployment) -> Map {
             "an image with jupyter_server and gateway_provisioners[docker]",
         ),
     };
-    let labels = labels(system, system.label());
+    let labels = labels(system, system.facts().label);
     let engine = deployment.socket.as_ref().map_or("", |_| ENGINE);
     let map = Map::default().with("image", image).told(
         "Who may use the engine's socket can do anything on its host. The server need not be root\n\
@@ -210,20 +191,6 @@ fn port(deployment: &Deployment) -> String {
     variable(name, &deployment.port.to_string())
 }
 
-/// The command, with what the servers do not read from variables themselves.
-fn command(deployment: &Deployment) -> impl Iterator<Item = String> {
-    words(deployment.system).iter().map(|(word, name, default)| {
-        word.replace('*', &variable(name, deployment.given(name).unwrap_or(default)))
-    })
-}
-
-const fn words(system: System) -> &'static Words {
-    match system {
-        System::EnterpriseGateway => EG,
-        System::GatewayProvisioners => GP,
-    }
-}
-
 fn environment(deployment: &Deployment) -> Map {
     let system = deployment.system;
     let value =
@@ -261,7 +228,12 @@ fn environment(deployment: &Deployment) -> Map {
     }
     let mut optional: Vec<(&str, Option<String>)> = optional
         .iter()
-        .map(|name| (*name, deployment.given(name).map(|value| variable(name, value))))
+        .map(|name| {
+            let value = deployment.given(name).map(|value| variable(name, value));
+            let wanted = deployment.wants_token && deployment.token().is_none();
+            let is_token = wanted && *name == token_variable(system);
+            (*name, if is_token { Some(required(name, TOKEN)) } else { value })
+        })
         .collect();
     for (name, value) in &deployment.environment {
         let known = optional.iter().any(|(known, _)| known == name) || map.has(name);
@@ -343,7 +315,7 @@ fn volumes(deployment: &Deployment) -> Map {
 }
 
 fn network_name(deployment: &Deployment) -> String {
-    variable(deployment.system.network_variable(), &deployment.network)
+    variable(deployment.system.facts().network_variable, &deployment.network)
 }
 
 fn network(deployment: &Deployment) -> Map {

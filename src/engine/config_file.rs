@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::error::{Error, Result};
 use super::json::null_is_default;
 use crate::env::Env;
+use crate::files;
 
 /// The parts of `config.json` that matter here.
 #[derive(Default, Deserialize)]
@@ -46,11 +47,11 @@ impl ConfigFile {
     /// # Errors
     /// When it is there, but cannot be read.
     pub(super) fn find(env: &Env) -> Result<Option<Self>> {
-        let named = env.path("DOCKER_CONFIG").map(|path| env.directory().join(path));
+        let named = env.path("DOCKER_CONFIG").map(|path| env.join(&path));
         let usual = env.home().map(|home| home.join(".docker"));
         for directory in [named, usual].into_iter().flatten() {
             let path = directory.join("config.json");
-            let text = match fs_err::read(&path) {
+            let text = match files::read(&path) {
                 Ok(text) => text,
                 Err(error) if is_absent(&error) => continue,
                 Err(reason) => return Err(Error::File { what: "the configuration", reason }),
@@ -74,4 +75,35 @@ impl ConfigFile {
 /// Whether the error says no more than that there is no such file.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_that_people_write_is_not_read() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(".docker/config.json");
+        fs_err::create_dir(home.path().join(".docker")).unwrap();
+        let env = Env::new(Path::new("/"), [("HOME", home.path().to_str().unwrap())]);
+        let reason = || ConfigFile::find(&env).err().unwrap().to_string();
+        let name = path.display().to_string();
+
+        fs_err::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
+        assert_eq!(
+            reason(),
+            format!(
+                "failed to read the configuration of the Docker client: `{name}` is larger than 16 MiB"
+            )
+        );
+        fs_err::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(
+            reason(),
+            format!(
+                "failed to read the configuration of the Docker client: `{name}` is not a plain file"
+            )
+        );
+    }
 }

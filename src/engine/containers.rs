@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
 use super::call::Call;
-use super::error::Result;
-use super::json::null_is_default;
+use super::client::Engine;
+use super::error::{Error, Result};
+use super::json::{SERVICE, few, known_labels, known_variables, short};
 use super::output::Output;
-use super::stream::JsonLines;
 
 /// A container that was created.
 #[derive(Debug, Deserialize)]
@@ -19,41 +18,58 @@ pub struct Created {
     /// Its id.
     pub id: String,
     /// What the engine could not do as it was asked.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "few")]
     pub warnings: Vec<String>,
 }
 
-/// A container as it is now.
-#[derive(Debug, Deserialize)]
+/// A container as it is now, with what it was created from.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Container {
     /// Its id.
+    #[serde(deserialize_with = "short")]
     pub id: String,
+    /// Its name, after a slash.
+    #[serde(default, deserialize_with = "short")]
+    pub name: String,
+    /// When it was created, as RFC 3339 has it.
+    #[serde(default, deserialize_with = "short")]
+    pub created: String,
     /// How it does.
     pub state: State,
-    config: Config,
+    /// What it was created from.
+    pub config: ContainerConfig,
 }
 
-#[derive(Debug, Deserialize)]
+/// What a container was created from.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Config {
-    #[serde(default, deserialize_with = "null_is_default")]
-    labels: BTreeMap<String, String>,
+pub struct ContainerConfig {
+    /// Its image, as it was named.
+    #[serde(default, deserialize_with = "short")]
+    pub image: String,
+    /// Its labels, as far as we go by them.
+    #[serde(default, deserialize_with = "known_labels")]
+    pub labels: BTreeMap<String, String>,
+    /// Its variables, as far as they tell something about a kernel, as `NAME=VALUE`.
+    #[serde(default, deserialize_with = "known_variables")]
+    pub env: Vec<String>,
 }
 
-impl Container {
-    /// Its labels.
+impl ContainerConfig {
+    /// The value of a variable that tells something about a kernel.
     #[must_use]
-    pub fn labels(&self) -> &BTreeMap<String, String> {
-        &self.config.labels
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.env.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
 /// How a container does.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct State {
     /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
+    #[serde(deserialize_with = "short")]
     pub status: String,
     /// The exit status of the last run.
     #[serde(default)]
@@ -62,78 +78,35 @@ pub struct State {
     #[serde(default, rename = "OOMKilled")]
     pub oom_killed: bool,
     /// Why it could not be started; empty if it could.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short")]
     pub error: String,
 }
 
-/// Something that happened to a container.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Event {
-    /// It was started.
-    Start,
-    /// The kernel of the host killed a process in it for its use of memory.
-    OutOfMemory,
-    /// Someone sent it a signal through the engine.
-    Kill {
-        /// The signal's number, as far as the engine tells.
-        signal: Option<i32>,
-    },
-    /// It ended.
-    Die {
-        /// Its exit status.
-        exit_code: i64,
-    },
-    /// It is gone.
-    Destroy,
+impl State {
+    /// Whether it runs no more, and will not by itself.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        ["exited", "dead", "removing"].contains(&self.status.as_str())
+    }
 }
 
-/// What happens to a container, as it happens.
-pub struct Events {
-    lines: JsonLines,
+/// A container in a list. The engine makes lists from what it remembers, while inspecting a container that is
+/// being started waits for that.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListedContainer {
+    /// Its id.
+    #[serde(deserialize_with = "short")]
+    pub id: String,
+    #[serde(default, deserialize_with = "known_labels")]
+    labels: BTreeMap<String, String>,
 }
 
-impl Events {
-    /// What happened next; `None` when the engine stops telling. A call that is dropped before its
-    /// end loses nothing.
-    ///
-    /// # Errors
-    /// When the connection breaks, or what comes is no event.
-    pub async fn next(&mut self) -> Result<Option<Event>> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Message {
-            action: String,
-            actor: Actor,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Actor {
-            #[serde(default, deserialize_with = "null_is_default")]
-            attributes: BTreeMap<String, String>,
-        }
-        while let Some(Message { action, actor }) = self.lines.next().await? {
-            let attribute = |name| actor.attributes.get(name).map(String::as_str);
-            let event = match action.as_str() {
-                "start" => Event::Start,
-                "oom" => Event::OutOfMemory,
-                "kill" => {
-                    Event::Kill { signal: attribute("signal").and_then(|text| text.parse().ok()) }
-                }
-                "die" => {
-                    let exit_code = attribute("exitCode").and_then(|text| text.parse().ok());
-                    Event::Die {
-                        exit_code: exit_code.ok_or_else(|| {
-                            let stream = self.lines.stream();
-                            stream.bad_answer("a container died without an exit status")
-                        })?,
-                    }
-                }
-                "destroy" => Event::Destroy,
-                _ => continue,
-            };
-            return Ok(Some(event));
-        }
-        Ok(None)
+impl ListedContainer {
+    /// Whether it is that of a task of a service.
+    #[must_use]
+    pub fn is_of_service(&self) -> bool {
+        self.labels.contains_key(SERVICE)
     }
 }
 
@@ -156,28 +129,6 @@ impl Engine {
             None => call,
         };
         self.json(call.json(spec)?.patient()).await
-    }
-
-    /// Attaches a container to one more network, with these settings of its end there.
-    ///
-    /// # Errors
-    /// [`is_not_found`](super::Error::is_not_found) if there is no such network.
-    pub async fn connect_network(
-        &self,
-        network: &str,
-        id: &str,
-        settings: &impl Serialize,
-    ) -> Result<()> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Attachment<'a, T> {
-            container: &'a str,
-            endpoint_config: &'a T,
-        }
-        let path = ["networks", network, "connect"];
-        let body = Attachment { container: id, endpoint_config: settings };
-        self.empty(Call::new("attach the container to a network", Method::POST, &path).json(&body)?)
-            .await
     }
 
     /// Starts a container; one that runs is left alone.
@@ -210,7 +161,7 @@ impl Engine {
         match self.empty(call).await {
             Err(error) if error.is_not_found() => Ok(()),
             // The other conflict is that it runs.
-            Err(super::Error::Status { status, message, .. })
+            Err(Error::Status { status, message, .. })
                 if status == StatusCode::CONFLICT.as_u16()
                     && message.contains("already in progress") =>
             {
@@ -218,23 +169,6 @@ impl Engine {
             }
             result => result,
         }
-    }
-
-    /// Listens for what happens to a container, beginning with what already has. It needs the id:
-    /// others may have had the name before.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
-    pub async fn container_events(&self, id: &str) -> Result<Events> {
-        let call = Call::new("listen to the engine's events", Method::GET, &["events"])
-            .filters(&[
-                ("type", &["container"]),
-                ("container", &[id]),
-                ("event", &["start", "oom", "kill", "die", "destroy"]),
-            ])?
-            // The engine answers just before it begins to listen; what it remembers fills the gap.
-            .query("since", "1");
-        Ok(Events { lines: JsonLines::new(self.stream(call).await?) })
     }
 
     /// Attaches to what a container writes from now on: before its start, as `docker run` does, to
@@ -251,5 +185,39 @@ impl Engine {
             .query("stdout", "1")
             .query("stderr", "1");
         Ok(Output::new(self.stream(call).await?))
+    }
+
+    /// Creates a container without a name, to look into an image.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub async fn create_probe(&self, spec: &impl Serialize) -> Result<Created> {
+        let call = Call::new("look into the image", Method::POST, &["containers", "create"]);
+        self.json(call.json(spec)?.patient()).await
+    }
+
+    /// Whether there is something at this path in a container.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn has_path(&self, id: &str, path: &str) -> Result<bool> {
+        let parts = ["containers", id, "archive"];
+        let call = Call::new("look into the image", Method::HEAD, &parts).query("path", path);
+        match self.header(call, "X-Docker-Container-Path-Stat").await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All containers with these labels, also those that do not run.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn containers_with(&self, labels: &[&str]) -> Result<Vec<ListedContainer>> {
+        let call = Call::new("look for containers", Method::GET, &["containers", "json"])
+            .query("all", "1")
+            .filters(&[("label", labels)])?;
+        self.list(call).await
     }
 }

@@ -10,9 +10,10 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::config_file::{ConfigFile, is_absent};
-use super::endpoint::{Tls, TlsFiles};
 use super::error::{Error, Result};
+use super::tls_files::{Tls, TlsFiles};
 use crate::env::Env;
+use crate::files;
 
 /// A context, as far as it says where the engine is.
 pub(super) struct Context {
@@ -68,7 +69,7 @@ pub(super) fn current(env: &Env, config: Option<&ConfigFile>) -> Result<Option<C
     for entry in entries {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path().join("meta.json");
-        let text = match fs_err::read(&path) {
+        let text = match files::read(&path) {
             Ok(text) => text,
             Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(unreadable(error)),

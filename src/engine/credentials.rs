@@ -15,9 +15,9 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::time::{sleep, timeout};
 
-use super::call::shortened;
 use super::config_file::{AuthEntry, ConfigFile};
 use super::error::{Error, Result};
+use super::limits::shortened;
 use super::reference::Reference;
 use crate::env::Env;
 
@@ -152,11 +152,8 @@ async fn ask(
         secret: String,
     }
 
-    let child = Command::new(program)
-        .arg("get")
-        .env_clear()
-        .envs(env.iter())
-        .current_dir(env.directory())
+    let child = env
+        .hand_to(Command::new(program).arg("get"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -218,7 +215,7 @@ async fn converse(mut helper: Helper, key: &str) -> std::io::Result<(ExitStatus,
 mod tests {
     use std::path::Path;
     use std::process::Command;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -352,10 +349,8 @@ mod tests {
         assert!(text.contains("gave something other") && !text.contains("hunter2"), "{text}");
 
         client.helper("x", "exec sleep 60");
-        let began = Instant::now();
         let text = client.find("a.io/x", Duration::from_millis(200)).unwrap_err();
         assert!(text.contains("`docker-credential-x` did not answer within 0.2 s"), "{text}");
-        assert!(began.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

@@ -3,15 +3,17 @@
 //!
 //! The rules are those of docker-py 7.2 (`utils.kwargs_from_env`, `utils.parse_host`):
 //! `DOCKER_HOST`, else the Docker CLI's current context (see [`super::context`]), else
-//! `/var/run/docker.sock`. Where docker-py gives up and the Docker CLI does not (a missing port),
-//! the CLI's default is taken. Not taken over: `ssh://`, and TLS that verifies nothing.
+//! `/var/run/docker.sock`. What docker-py gives up at, such as a missing port, is an error here too: its
+//! server would not find the kernel. Not taken over: `ssh://`, and TLS that verifies nothing.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::config_file::ConfigFile;
 use super::context::{self, Context};
 use super::error::{Error, Result};
+use super::tls_files::{Tls, TlsFiles};
 use crate::env::Env;
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -30,32 +32,11 @@ pub enum Endpoint {
         host: String,
         /// The port.
         port: u16,
+        /// The path below which the engine's API is; empty as a rule.
+        base: String,
         /// What to identify each other with; `None` is plain HTTP.
         tls: Option<TlsFiles>,
     },
-}
-
-/// The PEM files of a TLS connection.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TlsFiles {
-    /// The authorities that may have signed the engine's certificate.
-    pub ca: PathBuf,
-    /// The certificate that is shown to the engine.
-    pub cert: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-}
-
-impl TlsFiles {
-    /// The three files under their usual names.
-    #[must_use]
-    pub fn in_directory(directory: &Path) -> Self {
-        Self {
-            ca: directory.join("ca.pem"),
-            cert: directory.join("cert.pem"),
-            key: directory.join("key.pem"),
-        }
-    }
 }
 
 impl Endpoint {
@@ -65,7 +46,10 @@ impl Endpoint {
     /// When a variable or the Docker CLI's context holds something that cannot be used.
     pub fn from_env(env: &Env) -> Result<Self> {
         let tls = Tls::from_env(env)?;
-        if let Some(host) = env.get("DOCKER_HOST") {
+        if let Some(host) = env.path("DOCKER_HOST") {
+            let host = host.to_str().ok_or_else(|| {
+                Error::Config("DOCKER_HOST is not UTF-8: write it as `unix:///path`".to_owned())
+            })?;
             return Self::parse(host, tls, "DOCKER_HOST");
         }
         // docker-py goes on without a file that it cannot read.
@@ -90,18 +74,20 @@ impl Endpoint {
             Err(Error::Config(format!("{origin} is `{shown}`: {reason}")))
         };
         let text = text.trim();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("tcp", text));
+        let (scheme, rest) = split_scheme(text);
         if rest.contains(['?', '#']) {
             return refuse("an address has no query and no fragment".to_owned());
         }
-        let tls = match scheme.to_ascii_lowercase().as_str() {
-            // `unix://var/run/docker.sock` is how it was once written.
+        let (authority, path) = split_authority(&rest);
+        let tls = match scheme.as_str() {
+            "unix" if rest == "//" => return Ok(Self::Unix(DEFAULT_SOCKET.into())),
             "unix" | "http+unix" => {
-                let path = rest.trim_start_matches('/').trim_end_matches('/');
-                return Ok(Self::Unix(match path {
-                    "" => DEFAULT_SOCKET.into(),
-                    path => Path::new("/").join(path),
-                }));
+                // `unix://var/run/docker.sock` is how it was once written.
+                let path = format!("{authority}{path}");
+                return match path.trim_matches('/') {
+                    "" => refuse("name a socket, as in `unix:///var/run/docker.sock`".to_owned()),
+                    path => Ok(Self::Unix(Path::new("/").join(path))),
+                };
             }
             "http" => Tls::Off,
             "https" if tls == Tls::Off => {
@@ -112,11 +98,16 @@ impl Endpoint {
                 );
             }
             "tcp" | "https" => tls,
-            other => {
+            "ssh" | "npipe" | "fd" => {
                 return refuse(format!(
-                    "`{other}://` is not supported; set DOCKER_HOST to `unix:///path` or to \
+                    "`{scheme}://` is not supported; set DOCKER_HOST to `unix:///path` or to \
                      `tcp://host:port`"
                 ));
+            }
+            _ => {
+                return refuse(
+                    "write an address as `unix:///path` or as `tcp://host:port`".to_owned(),
+                );
             }
         };
         let files = match tls {
@@ -128,10 +119,32 @@ impl Endpoint {
                 ));
             }
         };
-        let default_port = if files.is_some() { TLS_PORT } else { PORT };
-        match host_and_port(rest.trim_end_matches('/'), default_port) {
-            Some((host, port)) => Ok(Self::Tcp { host, port, tls: files }),
-            None => refuse("write an address as `tcp://host:port`".to_owned()),
+        let base = path.trim_end_matches('/').to_owned();
+        match host_and_port(authority) {
+            Some((host, port)) if is_path(&base) => Ok(Self::Tcp { host, port, base, tls: files }),
+            _ => {
+                let port = if files.is_some() { TLS_PORT } else { PORT };
+                refuse(format!(
+                    "write an address as `tcp://host:port`; Docker's port is {port} as a rule"
+                ))
+            }
+        }
+    }
+
+    /// What stands before the path of each request, where something passes on the engine below one.
+    pub(super) fn base(&self) -> &str {
+        match self {
+            Self::Unix(_) => "",
+            Self::Tcp { base, .. } => base,
+        }
+    }
+
+    /// The value of the `Host` header.
+    pub(super) fn host(&self) -> String {
+        match self {
+            Self::Unix(_) => "localhost".to_owned(),
+            Self::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => format!("{host}:{port}"),
         }
     }
 }
@@ -140,62 +153,46 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp { host, port, .. } if host.contains(':') => {
-                write!(f, "tcp://[{host}]:{port}")
-            }
-            Self::Tcp { host, port, .. } => write!(f, "tcp://{host}:{port}"),
+            tcp @ Self::Tcp { base, .. } => write!(f, "tcp://{}{base}", tcp.host()),
         }
     }
 }
 
-/// Whether a TCP connection is secured.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Tls {
-    /// It is not.
-    Off,
-    /// Both sides prove who they are.
-    Verified(TlsFiles),
-    /// Asked for without verification, which we refuse with this advice.
-    Unverified(&'static str),
-}
-
-impl Tls {
-    fn from_env(env: &Env) -> Result<Self> {
-        let directory = env.path("DOCKER_CERT_PATH");
-        if env.path("DOCKER_TLS_VERIFY").is_none() {
-            return Ok(match directory {
-                None => Self::Off,
-                Some(_) => Self::Unverified("set DOCKER_TLS_VERIFY=1 beside DOCKER_CERT_PATH"),
-            });
+/// The scheme of an address and what comes after its colon; `tcp` and the address as what comes after `//`
+/// where no scheme of docker-py's is there.
+fn split_scheme(text: &str) -> (String, Cow<'_, str>) {
+    match text.split_once(':') {
+        Some((scheme, rest))
+            if scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'+') =>
+        {
+            (scheme.to_ascii_lowercase(), rest.into())
         }
-        let directory =
-            directory.or_else(|| Some(env.home()?.join(".docker"))).ok_or_else(|| {
-                Error::Config(
-                    "DOCKER_TLS_VERIFY is set, but neither DOCKER_CERT_PATH nor HOME".into(),
-                )
-            })?;
-        Ok(Self::Verified(TlsFiles::in_directory(&env.directory().join(directory))))
+        _ => ("tcp".to_owned(), format!("//{text}").into()),
     }
 }
 
-/// The two parts of `host:port`, `[v6]:port`, `host` or `:port`.
-fn host_and_port(text: &str, default_port: u16) -> Option<(String, u16)> {
+/// What stands between `//` and the path, and the path.
+fn split_authority(rest: &str) -> (&str, &str) {
+    let Some(rest) = rest.strip_prefix("//") else { return ("", rest) };
+    rest.split_at(rest.find('/').unwrap_or(rest.len()))
+}
+
+/// Whether this may stand before the paths of all requests.
+fn is_path(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The two parts of `host:port`, `[v6]:port` or `:port`.
+fn host_and_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']')?;
-            let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
-            (host, port)
-        }
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
+        Some(rest) => rest.split_once("]:")?,
+        None => text.split_once(':')?,
     };
-    if text.is_empty() || host.contains(['/', '@', ' ', '[', ']']) {
+    if host.contains(['@', ' ', '[', ']']) || !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let port =
-        port.map_or(Some(default_port), |port| port.parse().ok().filter(|port| *port != 0))?;
+    let port = port.parse().ok().filter(|port| *port != 0)?;
     Some((if host.is_empty() { DEFAULT_HOST } else { host }.to_owned(), port))
 }
 
@@ -212,7 +209,7 @@ mod tests {
             [("HOME", "/nonexistent")].into_iter().chain(variables.iter().copied()),
         );
         match Endpoint::from_env(&env) {
-            Ok(Endpoint::Tcp { tls: Some(files), host, port }) => {
+            Ok(Endpoint::Tcp { tls: Some(files), host, port, .. }) => {
                 let directory = files.ca.parent().unwrap().to_path_buf();
                 assert_eq!(files, TlsFiles::in_directory(&directory));
                 format!("tcp://{host}:{port} with {}", directory.display())
@@ -227,6 +224,9 @@ mod tests {
         for (host, endpoint) in [
             ("", "unix:///var/run/docker.sock"),
             ("unix://", "unix:///var/run/docker.sock"),
+            ("unix:/x.sock", "unix:///x.sock"),
+            ("unix:x.sock", "unix:///x.sock"),
+            ("UNIX:///x.sock", "unix:///x.sock"),
             ("unix:///run/user/1000/docker.sock", "unix:///run/user/1000/docker.sock"),
             ("unix://var/run/docker.sock", "unix:///var/run/docker.sock"),
             ("http+unix:///x.sock/", "unix:///x.sock"),
@@ -235,8 +235,10 @@ mod tests {
             ("tcp://[::1]:2375", "tcp://[::1]:2375"),
             ("tcp://:2375", "tcp://127.0.0.1:2375"),
             ("127.0.0.1:2375", "tcp://127.0.0.1:2375"),
-            ("localhost:2375", "tcp://localhost:2375"),
-            ("tcp://h", "tcp://h:2375"),
+            ("docker-1:2375", "tcp://docker-1:2375"),
+            ("[::1]:2375", "tcp://[::1]:2375"),
+            ("tcp://h:1/some/where/", "tcp://h:1/some/where"),
+            ("TCP://h:02375", "tcp://h:2375"),
         ] {
             assert_eq!(found(&[("DOCKER_HOST", host)]), endpoint, "{host}");
         }
@@ -246,7 +248,7 @@ mod tests {
     fn tls_is_used_where_it_is_asked_for() {
         let verify = ("DOCKER_TLS_VERIFY", "0");
         for (host, endpoint) in [
-            ("tcp://h", "tcp://h:2376 with /nonexistent/.docker"),
+            ("tcp://h:2376", "tcp://h:2376 with /nonexistent/.docker"),
             ("https://h:1", "tcp://h:1 with /nonexistent/.docker"),
             ("http://h:1", "tcp://h:1"),
             ("unix:///x", "unix:///x"),
@@ -267,7 +269,14 @@ mod tests {
             (vec![("DOCKER_HOST", "fd://")], "`fd://` is not supported"),
             (vec![("DOCKER_HOST", "tcp://")], "write an address as `tcp://host:port`"),
             (vec![("DOCKER_HOST", "tcp://h:0")], "write an address as"),
-            (vec![("DOCKER_HOST", "tcp://h:1/prefix")], "write an address as"),
+            (vec![("DOCKER_HOST", "tcp://h")], "Docker's port is 2375 as a rule"),
+            (vec![("DOCKER_HOST", "tcp://h:+1")], "write an address as"),
+            (vec![("DOCKER_HOST", "tcp:h:1")], "write an address as"),
+            (vec![("DOCKER_HOST", "tcp://h:1/a b")], "write an address as"),
+            (vec![("DOCKER_HOST", "localhost:2375")], "write an address as"),
+            (vec![("DOCKER_HOST", "unix:")], "name a socket"),
+            (vec![("DOCKER_HOST", "unix:///")], "name a socket"),
+            (vec![("DOCKER_HOST", "  ")], "write an address as"),
             (vec![("DOCKER_HOST", "tcp://u:p@h:1")], "is `tcp://...@h:1`: write an address as"),
             (vec![("DOCKER_HOST", "u:p@h:1")], "is `...@h:1`: write an address as"),
             (vec![("DOCKER_HOST", "tcp://[[]:1")], "write an address as"),

@@ -156,6 +156,18 @@ impl Error {
         self.status() == Some(StatusCode::NOT_FOUND.as_u16())
     }
 
+    /// Whether somebody in front of the engine does not let it be asked that.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.status() == Some(StatusCode::FORBIDDEN.as_u16())
+    }
+
+    /// Whether the engine says that several objects have the name.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Status { message, .. } if message.contains("ambiguous"))
+    }
+
     /// Whether a registry did not give an image because it wants credentials, or others. Many say of
     /// what is secret that it does not exist, so that this is no more than likely.
     #[must_use]

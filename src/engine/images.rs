@@ -1,15 +1,88 @@
-//! The engine's call for pulling an image.
+//! The engine's calls for images.
+
+use std::collections::BTreeMap;
 
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::Engine;
-use super::call::{Call, shortened};
+use super::call::Call;
+use super::client::Engine;
 use super::credentials::RegistryAuth;
 use super::error::{Error, Result};
-use super::json::null_is_default;
+use super::json::{null_is_default, words};
+use super::limits::shortened;
 use super::reference::Reference;
 use super::stream::JsonLines;
+
+/// An image that the engine has.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Image {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
+    /// The architecture it is for, as Go names it.
+    #[serde(default)]
+    pub architecture: String,
+    #[serde(default)]
+    os: String,
+    #[serde(default, deserialize_with = "null_is_default")]
+    config: ImageConfig,
+}
+
+/// What an image is for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Platform {
+    /// The architecture, as Go names it; empty if it is not told.
+    #[serde(default)]
+    pub architecture: String,
+    /// The operating system; empty if it is not told.
+    #[serde(default)]
+    pub os: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ImageConfig {
+    #[serde(default, deserialize_with = "words")]
+    cmd: Vec<String>,
+    #[serde(default, deserialize_with = "words")]
+    entrypoint: Vec<String>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    volumes: BTreeMap<String, serde_json::Value>,
+}
+
+impl Image {
+    /// The entrypoint, and the command that it is given.
+    #[must_use]
+    pub fn into_command(self) -> (Vec<String>, Vec<String>) {
+        (self.config.entrypoint, self.config.cmd)
+    }
+
+    /// The places at which each of its containers gets a volume of its own.
+    #[must_use]
+    pub fn volumes(&self) -> Vec<String> {
+        self.config.volumes.keys().cloned().collect()
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        Platform { architecture: self.architecture.clone(), os: self.os.clone() }
+    }
+
+    /// The words of its entry point.
+    #[must_use]
+    pub fn entrypoint(&self) -> &[String] {
+        &self.config.entrypoint
+    }
+
+    /// The words that its entry point gets.
+    #[must_use]
+    pub fn cmd(&self) -> &[String] {
+        &self.config.cmd
+    }
+}
 
 /// How far a pull has come with one layer, or something about the whole image.
 #[derive(Debug, Deserialize)]
@@ -59,6 +132,35 @@ impl Progress {
 }
 
 impl Engine {
+    /// Looks at an image.
+    ///
+    /// # Errors
+    /// [`is_not_found`](super::Error::is_not_found) if the engine does not have it.
+    pub async fn inspect_image(&self, image: &str) -> Result<Image> {
+        self.json(Call::new("look at the image", Method::GET, &["images", image, "json"])).await
+    }
+
+    /// Asks the image's registry whether it has it, and for which platforms.
+    ///
+    /// # Errors
+    /// When it does not, does not give it to us, or cannot be reached.
+    pub async fn find_in_registry(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<Vec<Platform>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Distribution {
+            #[serde(default, deserialize_with = "null_is_default")]
+            platforms: Vec<Platform>,
+        }
+        let call = Call::new("ask the registry", Method::GET, &["distribution", image, "json"])
+            .registry_auth(auth.map(RegistryAuth::header));
+        let found: Distribution = self.json(call).await?;
+        Ok(found.platforms)
+    }
+
     /// Pulls an image, for the engine's own platform unless another is named, and tells how far it is.
     /// Only the deadline limits how long that may take.
     ///

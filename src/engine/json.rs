@@ -1,6 +1,26 @@
-//! How the engine's JSON is read.
+//! How the engine's JSON is read: as far as it is used. What somebody else has written into an object, such
+//! as its environment, may be of any size, and there may be many objects.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use super::limits::shortened;
+
+/// The labels that we go by, of those that an object has.
+const LABELS: [&str; 5] = ["app", "component", "kernel_id", "kernelspec", SERVICE];
+
+/// The label of a task's container that says whose it is.
+pub(super) const SERVICE: &str = "com.docker.swarm.service.id";
+
+/// The variables of a kernel that tell something about it.
+const VARIABLES: [&str; 2] = ["KERNEL_USERNAME", "RESPONSE_ADDRESS"];
+
+/// How many texts are kept of a list that is only shown, and how many words of a command.
+const FEW: usize = 5;
+const WORDS: usize = 100;
 
 /// A field for which Go writes `null` where it means nothing, such as an empty list.
 pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>
@@ -9,4 +29,134 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A text that is shown, or compared with what is short.
+pub(super) fn short<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<String, D::Error> {
+    deserializer.deserialize_str(Short)
+}
+
+struct Short;
+
+impl Visitor<'_> for Short {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> std::result::Result<String, E> {
+        Ok(shortened(text))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Short {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<String, D::Error> {
+        short(deserializer)
+    }
+}
+
+/// The labels that we go by; Go writes `null` where there are none.
+pub(super) fn known_labels<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, String>, D::Error> {
+    struct Labels;
+
+    impl<'de> Visitor<'de> for Labels {
+        type Value = BTreeMap<String, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("labels")
+        }
+
+        fn visit_unit<E>(self) -> std::result::Result<Self::Value, E> {
+            Ok(BTreeMap::new())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> std::result::Result<Self::Value, A::Error> {
+            let mut labels = BTreeMap::new();
+            while let Some(name) = map.next_key_seed(Short)? {
+                if LABELS.contains(&name.as_str()) {
+                    labels.insert(name, map.next_value_seed(Short)?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(labels)
+        }
+    }
+
+    deserializer.deserialize_any(Labels)
+}
+
+/// The variables that tell something about a kernel, as `NAME=VALUE`.
+pub(super) fn known_variables<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<String>, D::Error> {
+    let known =
+        |text: &str| text.split_once('=').is_some_and(|(name, _)| VARIABLES.contains(&name));
+    deserializer.deserialize_any(Texts { keep: known, most: VARIABLES.len() }).map(|(kept, _)| kept)
+}
+
+/// The first few texts of a list, and how many more there are.
+pub(super) fn few<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<String>, D::Error> {
+    let (mut kept, more) =
+        deserializer.deserialize_any(Texts { keep: |_: &str| true, most: FEW })?;
+    if more > 0 {
+        kept.push(format!("and {more} more"));
+    }
+    Ok(kept)
+}
+
+/// The words of a command, as far as anybody would read on.
+pub(super) fn words<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<String>, D::Error> {
+    let all = Texts { keep: |_: &str| true, most: WORDS };
+    deserializer.deserialize_any(all).map(|(words, _)| words)
+}
+
+/// Keeps some texts of a list, and counts those for which there is no room.
+struct Texts<F> {
+    keep: F,
+    most: usize,
+}
+
+impl<'de, F: Fn(&str) -> bool> Visitor<'de> for Texts<F> {
+    type Value = (Vec<String>, usize);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of strings")
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<Self::Value, E> {
+        Ok((Vec::new(), 0))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(
+        self,
+        mut list: A,
+    ) -> std::result::Result<Self::Value, A::Error> {
+        let (mut kept, mut more) = (Vec::new(), 0);
+        while let Some(text) = list.next_element_seed(Short)? {
+            match (self.keep)(&text) {
+                true if kept.len() < self.most => kept.push(text),
+                true => more += 1,
+                false => {}
+            }
+        }
+        Ok((kept, more))
+    }
 }

@@ -3,8 +3,8 @@
 use hyper::Method;
 use serde::Deserialize;
 
-use super::Engine;
 use super::call::Call;
+use super::client::Engine;
 use super::error::Result;
 
 /// A machine of a Swarm.

@@ -36,10 +36,64 @@ impl Reference {
         format!("{}/{}", self.registry, self.repository)
     }
 
+    /// The repository in its registry.
+    #[must_use]
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// The tag, by which the engine goes only without a digest.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The digest.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
     /// What tells the image from others of the same name: its digest, else its tag.
     #[must_use]
     pub fn version(&self) -> &str {
         self.digest.as_deref().or(self.tag.as_deref()).unwrap_or("latest")
+    }
+}
+
+/// The parts of a name, or of a pattern of names, as they are written. Where there is no registry, it is
+/// Docker Hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// The registry.
+    pub registry: &'a str,
+    /// The repository in it.
+    pub repository: &'a str,
+    /// The tag.
+    pub tag: Option<&'a str>,
+    /// The digest.
+    pub digest: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    /// Takes a name apart, without looking whether its parts are well-formed.
+    #[must_use]
+    pub fn of(text: &'a str) -> Self {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        // A colon before the last slash is that of a port.
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (rest, None),
+        };
+        let (registry, repository) = match name.split_once('/') {
+            Some((first, rest)) if is_host(first) => (first, rest),
+            _ => (HUB, name),
+        };
+        let registry = if registry == "index.docker.io" { HUB } else { registry };
+        Self { registry, repository, tag, digest }
     }
 }
 
@@ -61,22 +115,8 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |reason| Err(Error::Reference { name: text.to_owned(), reason });
-        let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest)),
-            None => (text, None),
-        };
-        // A colon before the last slash is that of a port.
-        let (name, tag) = match rest.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-            _ => (rest, None),
-        };
-        let (registry, repository) = match name.split_once('/') {
-            Some((first, rest)) if is_host(first) => (first, rest),
-            _ => (HUB, name),
-        };
-        let registry = if registry == "index.docker.io" { HUB } else { registry };
-
-        if name.is_empty() {
+        let Parts { registry, repository, tag, digest } = Parts::of(text);
+        if repository.is_empty() && registry == HUB {
             return refuse("it is empty");
         }
         if !is_domain(registry) {
@@ -193,6 +233,7 @@ mod tests {
             ("quay.io/x/y/z", "quay.io", "quay.io/x/y/z", "latest"),
             ("Host/a", "Host", "Host/a", "latest"),
             ("team/a", "docker.io", "docker.io/team/a", "latest"),
+            ("a:_1-2.3", "docker.io", "docker.io/library/a", "_1-2.3"),
         ] {
             let reference: Reference = text.parse().unwrap();
             assert_eq!(reference.registry(), registry, "{text}");
@@ -216,11 +257,24 @@ mod tests {
         for text in [
             "", "A", "a:", "a/", "/a", "a//b", "a..b", "-a", "a___b", "a b", "a:-x", "a@x", id,
             DIGEST, "a?.io/b", "-a.io/b", "a..io/b", "a.io:/b", "a.io:x/b", "[]:1/b", "[g]/b",
-            ":1/b", "a\n.io/b", "../b",
+            ":1/b", "a\n.io/b", "../b", "a:1+2", "a:1 2", "a:1\n", "a:1{2}",
         ] {
             let parsed = text.parse::<Reference>();
             // The algorithm and the digits are a name and a tag to Docker as well.
             assert_eq!(parsed.is_err(), text != DIGEST, "{text}: {parsed:?}");
         }
+        for digest in [
+            ":0123456789abcdef0123456789abcdef",
+            "a b:0123456789abcdef0123456789abcdef",
+            "sha256",
+            "sha256:0123456789abcdef0123456789abcde",
+            "sha256:0123456789abcdef0123456789abcdeF",
+            "sha256:0123456789abcdef0123456789abcdeg",
+        ] {
+            assert!(format!("a@{digest}").parse::<Reference>().is_err(), "{digest}");
+        }
+        assert!("a@md5+b64:0123456789abcdef0123456789abcdef".parse::<Reference>().is_ok());
+        let error = "".parse::<Reference>().unwrap_err().to_string();
+        assert!(error.ends_with("it is empty"), "{error}");
     }
 }

@@ -4,12 +4,12 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
 use serde::de::DeserializeOwned;
 
-use super::call::shortened;
 use super::error::{Error, Result};
+use super::limits::shortened;
 use super::transport::{self, Connection};
 
-/// How long one JSON value of a stream may be.
-const LINE_SIZE: usize = 256 * 1024;
+/// How long one JSON value of a stream may be. An event has all labels of its object.
+const LINE_SIZE: usize = 8 * 1024 * 1024;
 
 /// The body of an answer, read as it comes. Dropping it closes the connection.
 pub(super) struct Stream {
@@ -60,18 +60,23 @@ impl Stream {
 pub(super) struct JsonLines {
     stream: Stream,
     read: Vec<u8>,
+    /// How much of that is known to have no end of a line.
+    looked_at: usize,
 }
 
 impl JsonLines {
     pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, read: Vec::new() }
+        Self { stream, read: Vec::new(), looked_at: 0 }
     }
 
     /// The next value; `None` at the end. A call that is dropped before its end loses nothing.
     pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         loop {
-            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.read.drain(..=end).collect();
+            let end = memchr::memchr(b'\n', &self.read[self.looked_at..]);
+            let looked_at = std::mem::replace(&mut self.looked_at, self.read.len());
+            if let Some(end) = end {
+                self.looked_at = 0;
+                let line: Vec<u8> = self.read.drain(..=looked_at + end).collect();
                 if !line.trim_ascii().is_empty() {
                     return self.parse(&line).map(Some);
                 }
@@ -81,6 +86,7 @@ impl JsonLines {
                 self.read.extend_from_slice(&chunk);
             } else {
                 let line = std::mem::take(&mut self.read);
+                self.looked_at = 0;
                 return if line.trim_ascii().is_empty() {
                     Ok(None)
                 } else {

@@ -79,7 +79,7 @@ impl Fake {
     }
 
     async fn connect(&self, answer_limit: Duration) -> Result<Engine> {
-        Engine::connect(self.endpoint(), None, answer_limit, Instant::now() + LONG).await
+        Engine::connect(self.endpoint(), answer_limit, Instant::now() + LONG).await
     }
 
     /// The first lines of the requests so far.
@@ -119,10 +119,10 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 /// Asserts that the work fails with a message of this kind.
 macro_rules! assert_fails {
-    ($result:expr, $pattern:pat, $part:expr) => {
+    ($result:expr, $pattern:pat $(if $guard:expr)?, $part:expr) => {
         match $result {
             Err(error) => {
-                assert!(matches!(error, $pattern), "{error:?}");
+                assert!(matches!(error, $pattern $(if $guard)?), "{error:?}");
                 let text = error.to_string();
                 assert!(text.contains($part), "{text}");
             }
@@ -168,11 +168,43 @@ fn a_ping_that_only_get_answers_is_good_enough() {
     assert_eq!(fake.asked(), ["HEAD /_ping HTTP/1.1", "GET /_ping HTTP/1.1"]);
 }
 
+/// Docker 29 refuses all versions before 1.44, and those after it may refuse more.
+#[test]
+fn the_engines_own_version_is_in_each_path() {
+    for version in ["1.40", "1.44", "1.55"] {
+        let pong = PONG.replace("1.41", version);
+        let fake = Fake::new([Send(pong), Send(answer("204 No Content", ""))]);
+        run(async { fake.connect(LONG).await.unwrap().start_container("x").await.unwrap() });
+        let asked = fake.asked();
+        assert_eq!(asked[1], format!("POST /v{version}/containers/x/start HTTP/1.1"));
+    }
+}
+
+/// Something may pass on more than an engine.
+#[test]
+fn an_engine_may_be_below_a_path() {
+    use std::io::{BufRead as _, BufReader};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        stream.write_all(PONG.as_bytes()).unwrap();
+        line
+    });
+    let host = format!("tcp://127.0.0.1:{port}/some/where");
+    let env = crate::env::Env::new(std::path::Path::new("/"), [("DOCKER_HOST", &host)]);
+    let endpoint = Endpoint::from_env(&env).unwrap();
+    run(Engine::connect(endpoint, LONG, Instant::now() + LONG)).unwrap();
+    assert_eq!(serving.join().unwrap(), "HEAD /some/where/_ping HTTP/1.1\r\n");
+}
+
 #[test]
 fn a_missing_engine_is_told_from_one_that_may_not_be_used() {
-    let connect = |path: &str| {
-        run(Engine::connect(Endpoint::Unix(path.into()), None, LONG, Instant::now() + LONG))
-    };
+    let connect =
+        |path: &str| run(Engine::connect(Endpoint::Unix(path.into()), LONG, Instant::now() + LONG));
     assert_fails!(connect("/nonexistent/socket"), Error::NoEngine { .. }, "set DOCKER_HOST");
 
     let fake = Fake::new([]);
@@ -180,8 +212,9 @@ fn a_missing_engine_is_told_from_one_that_may_not_be_used() {
     drop(UnixListener::bind(&path).unwrap());
     assert_fails!(connect(path.to_str().unwrap()), Error::NoEngine { .. }, "Connection refused");
 
-    let endpoint = Endpoint::Tcp { host: "host.invalid".to_owned(), port: 1, tls: None };
-    let result = run(Engine::connect(endpoint, None, LONG, Instant::now() + LONG));
+    let endpoint =
+        Endpoint::Tcp { host: "host.invalid".to_owned(), port: 1, base: String::new(), tls: None };
+    let result = run(Engine::connect(endpoint, LONG, Instant::now() + LONG));
     assert_fails!(
         result,
         Error::NoEngine { .. },
@@ -195,13 +228,11 @@ fn an_engine_that_hangs_is_given_up() {
         let fake = Fake::new([Send(PONG.to_owned()), Hang(so_far.to_owned())]);
         run(async {
             let engine = fake.connect(SHORT).await.unwrap();
-            let began = Instant::now();
             assert_fails!(
                 engine.inspect_container("x").await,
                 Error::TimedOut { .. },
                 "did not answer within 0.2 s"
             );
-            assert!(began.elapsed() < LONG / 2);
         });
     }
     let unfinished = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nO";
@@ -250,7 +281,7 @@ fn what_is_no_docker_engine_is_called_so() {
 
 #[test]
 fn answers_that_break_off_or_go_wrong_are_errors() {
-    let huge = "x".repeat(3 * 1024 * 1024);
+    let huge = "x".repeat(33 * 1024 * 1024);
     for (reply, part) in [
         (Close(String::new()), "lost the Docker Engine"),
         (
@@ -349,11 +380,14 @@ fn a_pull_fails_with_the_error_in_its_stream() {
         assert_eq!(seen.len(), 3);
         engine.pull_image(&image, None, None, |_| ()).await.unwrap();
 
-        engine.set_deadline(Instant::now() + 2 * SHORT);
-        let began = Instant::now();
+        engine.set_deadline(Instant::now() + 5 * SHORT);
         let result = engine.pull_image(&image, None, None, |_| ()).await;
-        assert_fails!(result, Error::TimedOut { .. }, "failed to pull the image");
-        assert!(began.elapsed() > SHORT, "the answer limit is not for pulls");
+        // Not the limit for an answer, which is not for pulls.
+        assert_fails!(
+            result,
+            Error::TimedOut { limit, .. } if limit > SHORT,
+            "failed to pull the image"
+        );
     });
     let requests: Vec<String> = fake.requests.try_iter().collect();
     assert!(
@@ -383,7 +417,7 @@ fn events_and_ends_are_understood_in_pieces() {
         Close(stream(first) + &format!("{:x}\r\n{second}\r\n0\r\n\r\n", second.len())),
         Close("HTTP/1.1 200 OK\r\n\r\n".to_owned() + frames),
         Send(answer("200 OK", frames)),
-        Close(stream(&"x".repeat(400_000))),
+        Close(stream(&"x".repeat(9 * 1024 * 1024))),
     ]);
     run(async {
         let engine = fake.connect(LONG).await.unwrap();

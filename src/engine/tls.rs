@@ -11,8 +11,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
-use super::endpoint::TlsFiles;
 use super::error::{Error, Result};
+use super::tls_files::TlsFiles;
+use crate::files;
 
 /// Opens TLS sessions with one engine.
 pub(super) struct Tls {
@@ -65,7 +66,7 @@ fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'s
 }
 
 fn read(path: &Path, what: &'static str) -> Result<Vec<u8>> {
-    fs_err::read(path).map_err(|reason| Error::File { what, reason })
+    files::read(path).map_err(|reason| Error::File { what, reason })
 }
 
 fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> Error {

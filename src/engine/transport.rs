@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 use std::io;
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::thread;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -13,6 +15,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
@@ -44,14 +47,6 @@ impl Transport {
 
     pub(super) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    /// The value of the `Host` header.
-    pub(super) fn host(&self) -> String {
-        match &self.endpoint {
-            Endpoint::Unix(_) => "localhost".to_owned(),
-            tcp @ Endpoint::Tcp { .. } => tcp.to_string().replace("tcp://", ""),
-        }
     }
 
     /// Sends a request and returns the head of the answer, with the connection that brings the rest.
@@ -115,8 +110,7 @@ impl Transport {
             }
             Endpoint::Tcp { host, port, .. } => (host.as_str(), *port),
         };
-        let stream =
-            TcpStream::connect((host, port)).await.map_err(|error| self.unreachable(error))?;
+        let stream = connect(host, port).await.map_err(|error| self.unreachable(error))?;
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         match tls.connect(stream).await {
             Ok(stream) => Ok(Box::new(stream)),
@@ -140,6 +134,22 @@ impl Transport {
         };
         Error::NoEngine { endpoint: self.endpoint.to_string(), reason: error, remedy }
     }
+}
+
+/// Connects to a host. Its name is looked up in a thread of our own, as Tokio's panics where the number of
+/// processes is limited.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return TcpStream::connect((address, port)).await;
+    }
+    let (sender, addresses) = oneshot::channel();
+    let name = (host.to_owned(), port);
+    thread::Builder::new().spawn(move || {
+        let addresses = name.to_socket_addrs().map(Vec::from_iter);
+        // Nobody waits for them any more after the launch's time.
+        let _ = sender.send(addresses);
+    })?;
+    TcpStream::connect(&*addresses.await.map_err(io::Error::other)??).await
 }
 
 /// The error of a connection to `endpoint` that was made and then broke.

@@ -1,7 +1,7 @@
 //! The launcher that an installed kernelspec carries: of which kind and version it is, and whether it
 //! can be run. It is only read, never run: it may be another user's.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,18 +9,19 @@ use fs_err as fs;
 use memchr::memmem;
 use serde::{Serialize, Serializer};
 
+use super::elf;
 use super::installed::Installed;
-use super::launcher::NATIVE;
-use crate::files::{Base, Plain};
+use crate::files::{Identity, Plain};
+use crate::layout::{NATIVE, REPLACING};
 
 /// What stands in our launcher in Python before its version.
 const PYTHON_MARK: &str = "# launch_docker.py of jupyter-docker-spec ";
 
+/// How the problem is told that a launcher may be run by nobody.
+pub(crate) const NOT_EXECUTABLE: &str = "is not executable";
+
 /// What the launchers of the Python tool and of Enterprise Gateway have in common.
 const UPSTREAM_MARK: &str = "def launch_docker_kernel(";
-
-/// How much of a program, beside its size, tells whether it is likely to be one seen before.
-const HEAD: u64 = 4096;
 
 /// How much of a file is searched: more than any launcher of ours has.
 const SEARCHED: u64 = 32 << 20;
@@ -89,30 +90,44 @@ impl Carried {
     }
 }
 
-/// A program that was searched.
-struct Program {
-    size: u64,
-    head: Vec<u8>,
-    /// Where the version stands in it; `None` if nowhere.
-    version: Option<u64>,
+/// What a launcher's file tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Identified {
+    kind: Kind,
+    version: Option<String>,
+    /// Why it is not whole.
+    fault: Option<String>,
 }
 
-/// Reads launchers. A program that is in many specifications is searched for its version once.
+/// Why a launcher is not whole, as far as that can be told.
+pub(super) fn fault(plain: &Plain) -> io::Result<Option<String>> {
+    let mut begin = [0; elf::MAGIC.len()];
+    let read = read_into(&plain.file, 0, &mut begin)?;
+    Ok(match &begin[..read] {
+        [] => Some("it is empty".to_owned()),
+        elf::MAGIC => elf::fault(plain.file.file(), plain.size)?,
+        _ => None,
+    })
+}
+
+/// Whether a launcher can be read, and is whole as far as that can be told.
+#[must_use]
+pub fn is_whole(path: &Path) -> bool {
+    Plain::open(path).and_then(|plain| fault(&plain)).is_ok_and(|fault| fault.is_none())
+}
+
+/// Whether it is our executable, of whatever version.
+pub(super) fn is_native(plain: &Plain) -> io::Result<bool> {
+    Ok(kind_and_version(plain)?.0 == Kind::Native)
+}
+
+/// Reads launchers. One that many specifications share is read once.
 #[derive(Default)]
-pub struct Reader<'a> {
-    /// Where most of them lie.
-    base: Option<&'a Base>,
-    /// Programs, of which there are few different ones.
-    known: Vec<Program>,
+pub struct Reader {
+    known: Vec<(Identity, Identified)>,
 }
 
-impl<'a> Reader<'a> {
-    /// One for launchers that lie below an open directory, if there is one.
-    #[must_use]
-    pub fn below(base: Option<&'a Base>) -> Self {
-        Self { base, known: Vec::new() }
-    }
-
+impl Reader {
     /// The launcher that `kernel.json` runs, and what is wrong with it. There is none where it is not
     /// known which file it is, or the file cannot be read.
     pub fn read(&mut self, spec: &Installed) -> (Option<Carried>, Vec<String>) {
@@ -128,17 +143,31 @@ impl<'a> Reader<'a> {
             return (None, vec![format!("`argv` in kernel.json runs `{shown}`, {place}")]);
         }
         let mut problems = Vec::new();
-        if !is_below(path, &spec.directory) {
-            problems.push(format!("`argv` in kernel.json runs `{shown}`, which is not part of it"));
+        if spec.directory.join(REPLACING).exists() {
+            problems.push(
+                "its files are being replaced; if they still are when nothing does so any more, install it \
+                 again with --replace"
+                    .to_owned(),
+            );
         }
         let carried = match self.identify(path) {
-            Ok((kind, version, mode)) => {
+            Ok((Identified { kind, version, fault }, mode)) => {
                 if !by_python && mode & 0o111 == 0 {
-                    problems.push(format!("the launcher `{shown}` is not executable"));
+                    problems.push(format!("the launcher `{shown}` {NOT_EXECUTABLE}"));
                 }
+                problems.extend(fault.map(|fault| {
+                    format!("the launcher `{shown}` is not whole: {fault}; install it again with --replace")
+                }));
                 Some(Carried { kind, version, path: path.to_path_buf() })
             }
             Err(reason) => {
+                // Several specifications may share a launcher, but most often one was copied from
+                // the place for which it was made.
+                if !is_below(path, &spec.directory) {
+                    problems.push(format!(
+                        "`argv` in kernel.json runs `{shown}`, which is not part of it"
+                    ));
+                }
                 problems.push(format!("the launcher `{shown}` {reason}"));
                 None
             }
@@ -146,72 +175,49 @@ impl<'a> Reader<'a> {
         (carried, problems)
     }
 
-    /// Kind, version and mode of the file, or what keeps it from being a launcher.
-    fn identify(&mut self, path: &Path) -> Result<(Kind, Option<String>, u32), String> {
+    /// What the file tells, and its mode; or what keeps it from being a launcher.
+    fn identify(&mut self, path: &Path) -> Result<(Identified, u32), String> {
         let unreadable = |error: &io::Error| match error.kind() {
             io::ErrorKind::NotFound => "is missing".to_owned(),
             kind => format!("cannot be read: {kind}"),
         };
-        let file = Plain::open_from(self.base, path).map_err(|error| match fs::metadata(path) {
+        let file = Plain::open(path).map_err(|error| match fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => "is not a file".to_owned(),
             _ => unreadable(&error),
         })?;
-        let (kind, version) = self.read_file(&file).map_err(|error| unreadable(&error))?;
-        Ok((kind, version, file.mode))
-    }
-
-    fn read_file(&mut self, plain: &Plain) -> io::Result<(Kind, Option<String>)> {
-        let Plain { file, size, .. } = plain;
-        let size = *size;
-        // Two releases may well be of the same size and begin alike, so it is read again there. What
-        // has a version there has it in the place of the other's: nothing else of it need be read.
-        let alike = self.known.iter().filter(|known| known.size == size);
-        for at in alike.filter_map(|known| known.version) {
-            let mut part = [0; MARKED_MAX];
-            let read = read_into(file, at, &mut part)?;
-            if let Some(version) = version_at(&part[..read]) {
-                return Ok((Kind::Native, Some(version.to_owned())));
-            }
+        if let Some((_, known)) = self.known.iter().find(|(known, _)| *known == file.identity) {
+            return Ok((known.clone(), file.mode));
         }
-        let head = read_part(file, 0, HEAD.min(size))?;
-        if !head.starts_with(b"\x7fELF") {
-            return Ok(identify_script(&read_part(file, 0, SEARCHED.min(size))?));
-        }
-        let known = self.known.iter_mut().find(|known| known.size == size && known.head == head);
-        if known.as_ref().is_some_and(|known| known.version.is_none()) {
-            return Ok((Kind::Custom, None));
-        }
-        let found = search(file, SEARCHED.min(size))?;
-        let version = found.as_ref().map(|(at, _)| *at);
-        match known {
-            Some(known) => known.version = version,
-            None => self.known.push(Program { size, head, version }),
-        }
-        Ok(match found {
-            Some((_, version)) => (Kind::Native, Some(version)),
-            None => (Kind::Custom, None),
-        })
+        let (kind, version) = kind_and_version(&file).map_err(|error| unreadable(&error))?;
+        let fault = fault(&file).map_err(|error| unreadable(&error))?;
+        let identified = Identified { kind, version, fault };
+        self.known.push((file.identity, identified.clone()));
+        Ok((identified, file.mode))
     }
 }
 
+fn kind_and_version(plain: &Plain) -> io::Result<(Kind, Option<String>)> {
+    let size = plain.size.min(SEARCHED);
+    let mut begin = [0; elf::MAGIC.len()];
+    let read = read_into(&plain.file, 0, &mut begin)?;
+    if begin[..read] != *elf::MAGIC {
+        let mut script = Vec::new();
+        (&plain.file).take(size).read_to_end(&mut script)?;
+        return Ok(identify_script(&script));
+    }
+    let version = search(&plain.file, size)?;
+    Ok((if version.is_some() { Kind::Native } else { Kind::Custom }, version))
+}
+
 /// Whether a file is part of a specification, be it under another name of the directory.
-fn is_below(path: &Path, directory: &Path) -> bool {
+pub(crate) fn is_below(path: &Path, directory: &Path) -> bool {
     let plain = !path.components().any(|part| part == Component::ParentDir);
     let real = || fs::canonicalize(path).ok().zip(fs::canonicalize(directory).ok());
     (plain && path.starts_with(directory))
         || real().is_some_and(|(path, directory)| path.starts_with(directory))
 }
 
-/// The bytes from that place on, fewer if the file ends before.
-fn read_part(file: &fs::File, from: u64, size: u64) -> io::Result<Vec<u8>> {
-    let mut part = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
-    let read = read_into(file, from, &mut part)?;
-    part.truncate(read);
-    Ok(part)
-}
-
 /// Reads the bytes from that place on, and returns how many there are, fewer if the file ends before.
-/// One call of the system in most cases, which is what listing many specifications takes its time for.
 fn read_into(file: &fs::File, from: u64, part: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while done < part.len() {
@@ -225,14 +231,14 @@ fn read_into(file: &fs::File, from: u64, part: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-/// Where the version stands in so much of a program, and the version.
-fn search(file: &fs::File, size: u64) -> io::Result<Option<(u64, String)>> {
+/// The version that stands in so much of a program.
+fn search(file: &fs::File, size: u64) -> io::Result<Option<String>> {
     let mut part = vec![0; PART];
     let mut from = 0;
     while from < size {
         let read = read_into(file, from, &mut part)?;
-        if let Some((at, version)) = find_version(&part[..read]) {
-            return Ok(Some((from + at as u64, version)));
+        if let Some(version) = find_version(&part[..read]) {
+            return Ok(Some(version.to_owned()));
         }
         if read < part.len() {
             break;
@@ -243,11 +249,9 @@ fn search(file: &fs::File, size: u64) -> io::Result<Option<(u64, String)>> {
     Ok(None)
 }
 
-/// The text that the launcher prints for `--version`: where it begins in the program, and the
-/// version.
-fn find_version(program: &[u8]) -> Option<(usize, String)> {
-    memmem::find_iter(program, NATIVE)
-        .find_map(|at| Some((at, version_at(&program[at..])?.to_owned())))
+/// The version in the text that the launcher prints for `--version`.
+fn find_version(program: &[u8]) -> Option<&str> {
+    memmem::find_iter(program, NATIVE).find_map(|at| version_at(&program[at..]))
 }
 
 /// The version in what begins with that text.
@@ -287,8 +291,7 @@ mod tests {
     fn our_launchers_tell_their_version() {
         let (kind, version) = identify_script(crate::templates::python_launcher());
         assert_eq!((kind, version.as_deref()), (Kind::Python, Some(env!("CARGO_PKG_VERSION"))));
-        let found = find_version(&program("1.2.3-rc.1")).unwrap();
-        assert_eq!(found, (100_024, "1.2.3-rc.1".to_owned()));
+        assert_eq!(find_version(&program("1.2.3-rc.1")), Some("1.2.3-rc.1"));
         for other in ["x", "1 2", "", &"1".repeat(VERSION_MAX)] {
             assert_eq!(find_version(&program(other)), None, "{other}");
         }
@@ -315,8 +318,8 @@ mod tests {
                 fs::write(&path, &program).unwrap();
                 let file = fs::File::open(&path).unwrap();
                 let size = program.len() as u64;
-                let expected = Some((at as u64, "1.2.3".to_owned()));
-                assert_eq!(search(&file, size).unwrap(), expected, "{at} {more}");
+                let found = search(&file, size).unwrap();
+                assert_eq!(found.as_deref(), Some("1.2.3"), "{at} {more}");
             }
         }
         fs::write(&path, vec![b'.'; 3 * PART]).unwrap();
@@ -325,15 +328,26 @@ mod tests {
     }
 
     #[test]
-    fn programs_that_begin_alike_are_not_taken_for_each_other() {
+    fn a_file_of_many_names_is_read_once_and_no_other_is_taken_for_it() {
         let directory = tempfile::tempdir().unwrap();
         let mut reader = Reader::default();
-        for version in ["1.2.3", "1.2.3", "1.2.4", "1.2.3", "none."] {
-            let path = directory.path().join("launch_docker");
-            fs::write(&path, program(version)).unwrap();
-            let expected = version.starts_with('1').then(|| version.to_owned());
-            let file = Plain::open(&path).unwrap();
-            assert_eq!(reader.read_file(&file).unwrap().1, expected);
+        let mut version =
+            |name: &str| reader.identify(&directory.path().join(name)).unwrap().0.version;
+        for (name, version) in [("a", "1.2.3"), ("b", "1.2.4"), ("c", "none.")] {
+            fs::write(directory.path().join(name), program(version)).unwrap();
+        }
+        fs::hard_link(directory.path().join("b"), directory.path().join("same")).unwrap();
+        assert_eq!(version("a").as_deref(), Some("1.2.3"));
+        assert_eq!(version("b").as_deref(), Some("1.2.4"));
+        assert_eq!(version("same").as_deref(), Some("1.2.4"));
+        assert_eq!(version("c"), None);
+        assert_eq!(version("a").as_deref(), Some("1.2.3"));
+        assert_eq!(reader.known.len(), 3);
+        // The same name, and the same file, with something else in it.
+        for (text, size) in [("#!/bin/sh\n", 1), (PYTHON_MARK, 1), ("#!/bin/sh\n", 2)] {
+            fs::write(directory.path().join("b"), text.repeat(size)).unwrap();
+            let found = reader.identify(&directory.path().join("same")).unwrap().0;
+            assert_eq!(found.kind == Kind::Python, text == PYTHON_MARK, "{text}");
         }
     }
 

@@ -10,10 +10,10 @@ use fs_err as fs;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::launcher::{LauncherFile, NATIVE, PYTHON_OPTIONS};
-use super::store::{self, Content, File, KERNEL_JSON, Tree};
+use super::launcher::LauncherFile;
+use super::store::{self, Content, File, Tree};
 use crate::files;
-use crate::launcher::spec::OPTIONS;
+use crate::layout::{self, KERNEL_JSON, NATIVE, OPTIONS};
 use crate::templates;
 
 /// What Python makes of scripts that are imported.
@@ -31,17 +31,11 @@ pub fn tree(
     launcher: LauncherFile,
     argv: &[String],
 ) -> Result<Tree> {
-    let script = Path::new("scripts").join(NATIVE);
-    let options = Path::new("scripts").join(OPTIONS);
+    let script = layout::script(NATIVE);
+    let options = layout::script(OPTIONS);
     let mut paths: BTreeSet<PathBuf> = store::files(directory);
-    // What our launcher in Python has beside it, unless somebody has written something into it.
-    let companion = Path::new("scripts").join(PYTHON_OPTIONS);
-    let is_ours = kept.is_none()
-        && files::read(&directory.join(&companion))
-            .is_ok_and(|text| text == templates::python_options().as_bytes());
     paths.retain(|path| {
         path != Path::new(KERNEL_JSON)
-            && !(is_ours && *path == companion)
             && Some(&**path) != old
             && Some(&**path) != kept
             && *path != script
@@ -81,7 +75,7 @@ pub fn tree(
 
 /// The text of a `kernel.json` with another `argv`. All else stays as it is to the letter: keys that
 /// are not known, their order, numbers as they are written, and how it is laid out.
-fn with_argv(text: &str, argv: &[String]) -> Result<String> {
+pub(super) fn with_argv(text: &str, argv: &[String]) -> Result<String> {
     #[derive(Deserialize)]
     struct Argv<'a> {
         #[serde(borrow)]

@@ -10,25 +10,16 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::store::KERNEL_JSON;
 use crate::env::Env;
-use crate::files::{self, Base};
-use crate::settings::{Mode, System, variable};
+use crate::files;
+use crate::layout::KERNEL_JSON;
+use crate::model::Mode;
+use crate::server::{GATEWAY_SPELLING, System};
+use crate::traits::variable;
 
-/// What the names of Enterprise Gateway's classes end with, the longer one first.
-pub(super) const PROXIES: [(&str, Mode); 2] =
-    [("DockerSwarmProcessProxy", Mode::Swarm), ("DockerProcessProxy", Mode::Docker)];
-
-/// Names of `gateway_provisioners`' provisioners.
-pub(super) const PROVISIONERS: [(&str, Mode); 2] =
-    [("docker-swarm-provisioner", Mode::Swarm), ("docker-provisioner", Mode::Docker)];
-
-/// What stands before the names of this project's provisioners, which are derived from those.
-pub(super) const REPORTING_PROVISIONER: &str = "reporting-";
-
-/// The Python module of this project's process proxies, and what stands before their names.
-pub(super) const REPORTING_MODULE: &str = "jupyter_docker_spec.process_proxies";
-pub(super) const REPORTING_PROXY: &str = "Reporting";
+/// What both servers fill into `argv`, and no kernel can do without: its id, where it answers, and how
+/// it encrypts the answer.
+const PLACES: [&str; 3] = ["{kernel_id}", "{response_address}", "{public_key}"];
 
 /// `kernel.json`, as far as it is looked at. What is missing is empty, as in `jupyter_client`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -91,16 +82,8 @@ impl Installed {
     /// # Errors
     /// When `kernel.json` cannot be read or is not what Jupyter takes.
     pub fn read(directory: &Path) -> Result<Option<Self>> {
-        Self::read_from(None, directory)
-    }
-
-    /// The same, from an open directory if the specification is below it.
-    ///
-    /// # Errors
-    /// The same.
-    pub fn read_from(base: Option<&Base>, directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(KERNEL_JSON);
-        let text = files::read_from(base, &path)?;
+        let text = files::read(&path)?;
         // Text is checked once and not value by value. Where it is none, the place is said.
         let parsed = match std::str::from_utf8(&text) {
             Ok(text) => serde_json::from_str(text),
@@ -111,20 +94,34 @@ impl Installed {
         Ok(Self::of(directory, kernel_json))
     }
 
+    /// The specification that has this text as its `kernel.json`.
+    ///
+    /// # Errors
+    /// When it is not what Jupyter takes.
+    pub fn parse(directory: &Path, text: &str) -> Result<Option<Self>> {
+        let kernel_json = serde_json::from_str(text).with_context(|| {
+            format!("could not understand `{}`", directory.join(KERNEL_JSON).display())
+        })?;
+        Ok(Self::of(directory, kernel_json))
+    }
+
     fn of(directory: &Path, mut kernel_json: KernelJson) -> Option<Self> {
         let provisioner = kernel_json.metadata.kernel_provisioner.take().and_then(|stanza| {
-            let of_ours = stanza.provisioner_name.strip_prefix(REPORTING_PROVISIONER);
+            let system = System::GatewayProvisioners;
+            let of_ours = stanza.provisioner_name.strip_prefix(system.facts().reporting);
             let given = of_ours.unwrap_or(&stanza.provisioner_name);
-            let (_, mode) = PROVISIONERS.into_iter().find(|(name, _)| *name == given)?;
-            Some((System::GatewayProvisioners, mode, of_ours.is_some(), stanza.config))
+            let (_, mode) = system.facts().starters.into_iter().find(|(name, _)| *name == given)?;
+            Some((system, mode, of_ours.is_some(), stanza.config))
         });
         let proxy = kernel_json.metadata.process_proxy.take().and_then(|stanza| {
+            let system = System::EnterpriseGateway;
             let (module, class) =
                 stanza.class_name.rsplit_once('.').unwrap_or(("", &stanza.class_name));
             // The class may be one that somebody has derived and put elsewhere.
-            let (_, mode) = PROXIES.into_iter().find(|(name, _)| class.ends_with(name))?;
-            let is_ours = module == REPORTING_MODULE;
-            Some((System::EnterpriseGateway, mode, is_ours, stanza.config))
+            let mut starters = system.facts().starters.into_iter();
+            let (_, mode) = starters.find(|(name, _)| class.ends_with(name))?;
+            let is_ours = module == system.facts().reporting_module;
+            Some((system, mode, is_ours, stanza.config))
         });
         let (system, mode, shows_launch_errors, config) = provisioner.or(proxy)?;
         let directory = directory.to_path_buf();
@@ -146,7 +143,10 @@ impl Installed {
     pub fn image_on_server<'a>(&'a self, env: &'a Env) -> Result<&'a str, &'static str> {
         let (variable, of_server) = match self.system {
             System::GatewayProvisioners => ("KERNEL_IMAGE", None),
-            System::EnterpriseGateway => ("EG_KERNEL_IMAGE", env.get("EG_KERNEL_IMAGE")),
+            System::EnterpriseGateway => {
+                let variable = self.system.facts().image_variable;
+                (variable, env.get(variable))
+            }
         };
         self.image().or(of_server).ok_or(variable)
     }
@@ -158,16 +158,23 @@ impl Installed {
     }
 
     /// A setting that is a list of names: a JSON list, or in one text with commas as Enterprise
-    /// Gateway has it; `None` if it is not there.
+    /// Gateway has it; `None` if it is not there. One that has no names in it but is not empty is that of a
+    /// user whose name is empty, who is nobody: to a server it is not the same as an empty one.
     #[must_use]
     pub fn names(&self, name: &str) -> Option<Vec<String>> {
         let given: Vec<&str> = match self.config.get(name)? {
             Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            Value::String(names) if names.is_empty() => Vec::new(),
             Value::String(names) => names.split(',').collect(),
             _ => return None,
         };
-        let names = given.into_iter().map(str::trim).filter(|name| !name.is_empty());
-        Some(names.map(str::to_owned).collect())
+        let mut names: Vec<String> = given.iter().map(|name| name.trim().to_owned()).collect();
+        if names.iter().any(|name| !name.is_empty()) {
+            names.retain(|name| !name.is_empty());
+        } else {
+            names.truncate(1);
+        }
+        Some(names)
     }
 
     /// How many seconds the server waits for the kernel, as a number unless it is none; `None` where
@@ -188,12 +195,21 @@ impl Installed {
         let argv = &self.kernel_json.argv;
         argv.iter().enumerate().find_map(|(number, word)| {
             let option = word.strip_prefix("--")?;
-            let option = option.strip_prefix("RemoteProcessProxy.").unwrap_or(option);
+            let option = option.strip_prefix(GATEWAY_SPELLING).unwrap_or(option);
             match option.strip_prefix(name)? {
                 "" => argv.get(number + 1).map(String::as_str),
                 rest => rest.strip_prefix('='),
             }
         })
+    }
+
+    /// What the launcher has to be told and the server can tell it only by `argv`, which does not ask
+    /// for it.
+    #[must_use]
+    pub fn not_asked_for(&self) -> Vec<&'static str> {
+        let is_there =
+            |place: &&str| self.kernel_json.argv.iter().any(|word| word.contains(*place));
+        PLACES.into_iter().filter(|place| !is_there(place)).collect()
     }
 
     /// The file that `argv` runs, with whether a Python runs it; `None` if `argv` is empty.
@@ -213,7 +229,7 @@ mod tests {
     use fs_err as fs;
 
     use super::*;
-    use crate::settings::System::{EnterpriseGateway, GatewayProvisioners};
+    use crate::server::System::{EnterpriseGateway, GatewayProvisioners};
 
     fn read(text: &str) -> Result<Option<Installed>> {
         let directory = tempfile::tempdir().unwrap();
@@ -269,10 +285,41 @@ mod tests {
         assert_eq!(spec.names("authorized_users").unwrap(), ["a", "b"]);
         assert_eq!(spec.names("other").unwrap(), ["c"]);
         assert_eq!(spec.names("unauthorized_users"), None);
+        for (list, expected) in [
+            (r"[]", &[][..]),
+            (r#""""#, &[]),
+            // Nobody is called so, and nobody else may.
+            (r#"[""]"#, &[""]),
+            (r#"[" ", ""]"#, &[""]),
+            (r#"" ,""#, &[""]),
+            (r#"["", "a"]"#, &["a"]),
+        ] {
+            let text = format!(
+                r#"{{"metadata": {{"process_proxy": {{"class_name": "a.DockerProcessProxy", "config": {{"x": {list}}}}}}}}}"#
+            );
+            assert_eq!(read(&text).unwrap().unwrap().names("x").unwrap(), expected, "{list}");
+        }
         assert_eq!(spec.launcher(), Some((Path::new("/k/launch_docker.py"), true)));
         assert_eq!(spec.argument("kernel-id"), Some("{kernel_id}"));
         assert_eq!(spec.argument("kernel-class-name"), Some("a.B"));
         assert_eq!(spec.argument("port-range"), None);
         assert_eq!(spec.argument("kernel"), None);
+    }
+
+    #[test]
+    fn what_a_server_cannot_tell_the_launcher_is_named() {
+        let spec = |argv: &str| {
+            let text = format!(
+                r#"{{"argv": [{argv}], "metadata": {{"kernel_provisioner": {{"provisioner_name": "docker-provisioner"}}}}}}"#
+            );
+            read(&text).unwrap().unwrap().not_asked_for()
+        };
+        let all = ["{kernel_id}", "{response_address}", "{public_key}"];
+        assert_eq!(spec("\"l\", \"--kernel-id\", \"kernel_id\""), all);
+        assert_eq!(
+            spec(r#""l", "--kernel-id={kernel_id}", "--of", "x{response_address}""#),
+            ["{public_key}"]
+        );
+        assert_eq!(spec(r#""l", "{kernel_id}{response_address}", "{public_key}""#), [""; 0]);
     }
 }

@@ -1,25 +1,18 @@
 //! The launcher that a kernelspec carries, and where it comes from.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::carried;
 use super::store::Content;
-use crate::files;
+use crate::files::{self, Plain};
+use crate::layout::{NATIVE, PYTHON};
 use crate::paths::Paths;
-use crate::settings::{Launcher, variable};
+use crate::settings::Launcher;
 use crate::templates;
-
-/// The file name of the native launcher.
-pub const NATIVE: &str = "launch_docker";
-
-/// The file name of the launcher in Python.
-pub const PYTHON: &str = "launch_docker.py";
-
-/// The file name of what reads `launch_docker.toml` for it.
-pub const PYTHON_OPTIONS: &str = "launch_docker_options.py";
+use crate::traits::variable;
 
 /// A launcher ready to be put into a specification.
 #[derive(Clone, Debug)]
@@ -30,8 +23,6 @@ pub struct LauncherFile {
     pub content: Content,
     /// The program that runs it; `None` if it runs by itself.
     pub interpreter: Option<&'static str>,
-    /// The name of a file that it needs beside it, and what is in it.
-    pub companion: Option<(&'static str, &'static str)>,
 }
 
 impl LauncherFile {
@@ -43,19 +34,18 @@ impl LauncherFile {
         match launcher {
             Launcher::Native => {
                 let path = sibling(paths)?;
-                executable(&path)?;
-                Ok(Self {
-                    name: NATIVE.into(),
-                    content: Content::Program(path),
-                    interpreter: None,
-                    companion: None,
-                })
+                let is_ours = carried::is_native(&executable(&path)?)?;
+                ensure!(
+                    is_ours,
+                    "`{}` is not the launcher that belongs to this program; install both executables again",
+                    path.display()
+                );
+                Ok(Self { name: NATIVE.into(), content: Content::Program(path), interpreter: None })
             }
             Launcher::Python => Ok(Self {
                 name: PYTHON.into(),
                 content: Content::Bytes(templates::python_launcher().into()),
                 interpreter: Some("python"),
-                companion: Some((PYTHON_OPTIONS, templates::python_options())),
             }),
             Launcher::File(path) => Self::of_user(&paths.expand(path)),
         }
@@ -64,7 +54,7 @@ impl LauncherFile {
     fn of_user(path: &Path) -> Result<Self> {
         let python = path.extension().is_some_and(|extension| extension == "py");
         if python {
-            regular_file(path)?;
+            files::open(path).context("could not read the launcher")?;
         } else {
             executable(path)?;
         }
@@ -73,7 +63,6 @@ impl LauncherFile {
             name,
             content: Content::CopyOf(path.to_path_buf()),
             interpreter: python.then_some("python"),
-            companion: None,
         })
     }
 }
@@ -97,16 +86,15 @@ fn sibling(paths: &Paths<'_>) -> Result<PathBuf> {
     )
 }
 
-fn regular_file(path: &Path) -> Result<fs_err::File> {
-    files::open(path).context("could not read the launcher")
-}
-
-fn executable(path: &Path) -> Result<()> {
-    let mode = regular_file(path)?.metadata()?.permissions().mode();
+fn executable(path: &Path) -> Result<Plain> {
+    let file = Plain::open(path).context("could not read the launcher")?;
+    let shown = path.display();
     ensure!(
-        mode & 0o111 != 0,
-        "the launcher `{}` is not executable; make it so with `chmod +x`",
-        path.display()
+        file.mode & 0o111 != 0,
+        "the launcher `{shown}` is not executable; make it so with `chmod +x {shown}`"
     );
-    Ok(())
+    if let Some(fault) = carried::fault(&file)? {
+        bail!("the launcher `{shown}` is not whole: {fault}; copy or download it again");
+    }
+    Ok(file)
 }

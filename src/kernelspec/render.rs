@@ -12,16 +12,13 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::installed::{
-    PROVISIONERS, PROXIES, REPORTING_MODULE, REPORTING_PROVISIONER, REPORTING_PROXY,
-};
 use super::launcher::LauncherFile;
 use super::store::{Content, File, Tree};
-use crate::launcher::spec::OPTIONS;
-use crate::settings::{
-    DEFAULT_KERNEL_CLASS, DEFAULT_LAUNCH_TIMEOUT, Mode, Settings, System, variable,
-};
+use crate::layout::{self, OPTIONS};
+use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
+use crate::settings::{DEFAULT_KERNEL_CLASS, Settings};
 use crate::templates;
+use crate::traits::variable;
 
 /// The Python module of Enterprise Gateway's classes.
 const PROXY_MODULE: &str = "enterprise_gateway.services.processproxies.docker_swarm";
@@ -136,10 +133,7 @@ impl<'a> KernelJson<'a> {
 /// The command: what each server has a value for, in the server's spelling.
 fn argv(settings: &Settings, command: Vec<String>) -> Vec<String> {
     let mut argv = command;
-    let prefix = match settings.system {
-        System::GatewayProvisioners => "",
-        System::EnterpriseGateway => "RemoteProcessProxy.",
-    };
+    let prefix = settings.system.facts().spelling;
     for name in ["kernel-id", "port-range", "response-address", "public-key"] {
         argv.extend([format!("--{prefix}{name}"), placeholder(name)]);
     }
@@ -165,9 +159,10 @@ fn environment(settings: &Settings) -> BTreeMap<&'static str, String> {
 }
 
 fn provisioner(settings: &Settings) -> Provisioner<'_> {
-    let prefix = if settings.show_launch_errors { REPORTING_PROVISIONER } else { "" };
+    let facts = settings.system.facts();
+    let prefix = if settings.show_launch_errors { facts.reporting } else { "" };
     Provisioner {
-        provisioner_name: format!("{prefix}{}", name_for(settings.mode, PROVISIONERS)),
+        provisioner_name: format!("{prefix}{}", facts.starter(settings.mode)),
         config: Config {
             image_name: &settings.image_name,
             executor_image_name: settings.executor_image_name.as_deref(),
@@ -180,17 +175,14 @@ fn provisioner(settings: &Settings) -> Provisioner<'_> {
 }
 
 fn proxy(settings: &Settings) -> Proxy<'_> {
-    let joined = |names: &BTreeSet<String>| {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        (!names.is_empty()).then(|| names.join(","))
-    };
+    let facts = settings.system.facts();
     let module = if settings.show_launch_errors {
-        format!("{REPORTING_MODULE}.{REPORTING_PROXY}")
+        format!("{}.{}", facts.reporting_module, facts.reporting)
     } else {
         format!("{PROXY_MODULE}.")
     };
     Proxy {
-        class_name: format!("{module}{}", name_for(settings.mode, PROXIES)),
+        class_name: format!("{module}{}", facts.starter(settings.mode)),
         config: ProxyConfig {
             image_name: &settings.image_name,
             executor_image_name: settings.executor_image_name.as_deref(),
@@ -201,10 +193,10 @@ fn proxy(settings: &Settings) -> Proxy<'_> {
     }
 }
 
-/// The one of a system's names that stands for the mode.
-fn name_for(mode: Mode, names: [(&'static str, Mode); 2]) -> &'static str {
-    let [(first, of_first), (second, _)] = names;
-    if mode == of_first { first } else { second }
+/// The names of users as Enterprise Gateway has them; `None` if there are none.
+pub(super) fn joined(names: &BTreeSet<String>) -> Option<String> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| names.join(","))
 }
 
 /// What the server replaces by the value of the option: `{kernel_id}` for `kernel-id`.
@@ -217,7 +209,7 @@ fn placeholder(option: &str) -> String {
 /// # Errors
 /// When the path of the launcher in `destination` cannot be written in JSON, that is, is not UTF-8.
 pub fn tree(settings: &Settings, launcher: LauncherFile, destination: &Path) -> Result<Tree> {
-    let script = Path::new("scripts").join(&launcher.name);
+    let script = layout::script(&launcher.name);
     let path =
         destination.join(&script).into_os_string().into_string().ok().with_context(|| {
             format!("`{}` is not UTF-8 and cannot be named in kernel.json", destination.display())
@@ -228,12 +220,9 @@ pub fn tree(settings: &Settings, launcher: LauncherFile, destination: &Path) -> 
         .map(|(name, content)| File::data(name, content))
         .collect();
     files.push(File { path: script, content: launcher.content, executable: true });
-    if let Some((name, content)) = launcher.companion {
-        files.push(File::data(Path::new("scripts").join(name), content.as_bytes()));
-    }
     if let Some(options) = &settings.options {
         files.push(File {
-            path: Path::new("scripts").join(OPTIONS),
+            path: layout::script(OPTIONS),
             content: Content::Bytes(options.clone().into_bytes().into()),
             executable: false,
         });

@@ -6,9 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use fs_err as fs;
 
 use super::installed::Installed;
-use super::launcher::{NATIVE, PYTHON};
-use super::store::KERNEL_JSON;
-use crate::files::Base;
+use crate::layout::{self, KERNEL_JSON, NATIVE, PYTHON};
 use crate::paths::Paths;
 use crate::text::nearest;
 
@@ -30,99 +28,36 @@ impl Found {
     /// # Errors
     /// When `kernel.json` cannot be understood.
     pub fn read(&self) -> Result<Option<Installed>> {
-        ours(Installed::read(&self.directory), &self.directory)
+        let read = Installed::read(&self.directory);
+        if read.is_err() && !has_launcher(&self.directory) { Ok(None) } else { read }
     }
-
-    /// The same, from an open kernels directory; `None` if it is nothing that Jupyter takes for a
-    /// specification, which is seen when it is read, so that nothing has to be looked for twice.
-    #[must_use]
-    pub fn read_from(&self, base: Option<&Base>) -> Option<Result<Option<Installed>>> {
-        let read = Installed::read_from(base, &self.directory);
-        (read.is_ok() || has_specification(&self.directory)).then(|| ours(read, &self.directory))
-    }
-}
-
-/// What was read of the specification in a directory, if it is one of ours.
-fn ours(read: Result<Option<Installed>>, directory: &Path) -> Result<Option<Installed>> {
-    if read.is_err() && !has_launcher(directory) {
-        return Ok(None);
-    }
-    read
 }
 
 /// Whether a launcher of ours, or of the Python tool, lies where it does in a specification.
 fn has_launcher(directory: &Path) -> bool {
-    [NATIVE, PYTHON].iter().any(|name| directory.join("scripts").join(name).exists())
+    [NATIVE, PYTHON].iter().any(|name| directory.join(layout::script(name)).exists())
 }
 
 /// All kernelspecs in the kernels directories, of any kind, in the order of the directories and by
 /// name in each. Directories that are missing or cannot be read hold nothing, as for Jupyter.
 #[must_use]
 pub fn in_directories(directories: &[PathBuf]) -> Vec<Found> {
-    let found = each(directories, |some, _| {
-        some.iter().map(|found| has_specification(&found.directory).then_some(())).collect()
-    });
-    found.into_iter().map(|(found, ())| found).collect()
-}
-
-/// The same, with what `look` makes of each, which gets several of one open kernels directory, before
-/// it is known what shadows them. Where it makes nothing of one, there is no specification.
-pub fn each<T: Send>(
-    directories: &[PathBuf],
-    look: impl Fn(&[Found], Option<&Base>) -> Vec<Option<T>> + Sync,
-) -> Vec<(Found, T)> {
-    let mut found: Vec<(Found, T)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for kernels in directories {
-        let mut here: Vec<Found> = fs::read_dir(kernels)
-            .into_iter()
-            .flatten()
-            .flatten()
+        let entries = fs::read_dir(kernels).into_iter().flatten().flatten();
+        let mut here: Vec<Found> = entries
             .filter_map(|entry| {
                 let name = entry.file_name().to_str()?.to_lowercase();
-                Some(Found { name, directory: entry.path(), shadowed_by: None })
+                let directory = entry.path();
+                let first = found.iter().find(|other| other.name == name);
+                let shadowed_by = first.map(|first| first.directory.clone());
+                has_specification(&directory).then_some(Found { name, directory, shadowed_by })
             })
             .collect();
-        if here.is_empty() {
-            continue;
-        }
         here.sort_by(|a, b| (&a.name, &a.directory).cmp(&(&b.name, &b.directory)));
-        let base = Base::open(kernels);
-        let looked = by_two(&here, |some| look(some, base.as_ref()));
-        let here: Vec<(Found, T)> = here
-            .into_iter()
-            .zip(looked)
-            .filter_map(|(mut this, made)| {
-                let made = made?;
-                let first = found.iter().find(|(other, _)| other.name == this.name);
-                this.shadowed_by = first.map(|(first, _)| first.directory.clone());
-                Some((this, made))
-            })
-            .collect();
         found.extend(here);
     }
     found
-}
-
-/// For how many things a second thread is worth its start.
-const MANY: usize = 32;
-
-/// What `treat` makes of the things, of which a second thread takes half if they are many.
-fn by_two<T: Sync, R: Send>(things: &[T], treat: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
-    if things.len() < MANY {
-        return treat(things);
-    }
-    let (first, second) = things.split_at(things.len() / 2);
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().spawn_scoped(scope, || treat(second));
-        let mut all = treat(first);
-        all.extend(match thread.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(others)) => others,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            // No further thread can be had.
-            Err(_) => treat(second),
-        });
-        all
-    })
 }
 
 /// Whether a directory is one that Jupyter takes for a specification.
@@ -207,14 +142,6 @@ pub fn unknown(name: &str, others: &str, found: &[Found], directories: &[PathBuf
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_threads_keep_the_order() {
-        for number in [0, 1, MANY - 1, MANY, MANY + 1, 200] {
-            let things: Vec<usize> = (0..number).collect();
-            assert_eq!(by_two(&things, <[usize]>::to_vec), things);
-        }
-    }
 
     #[test]
     fn the_first_of_a_name_shadows_the_others() {

@@ -11,8 +11,7 @@ use std::fmt::Write as _;
 
 use lexopt::{Arg, Parser};
 
-/// How Enterprise Gateway's spelling of an option begins.
-const GATEWAY: &str = "RemoteProcessProxy.";
+use crate::server::GATEWAY_SPELLING;
 
 /// What the command line says, whichever spelling it uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +112,7 @@ impl Request {
                 Arg::Long(name) => name.to_owned(),
                 other => return Err(other.unexpected()),
             };
-            let (arguments, bare) = match name.strip_prefix(GATEWAY) {
+            let (arguments, bare) = match name.strip_prefix(GATEWAY_SPELLING) {
                 Some(bare) => (&mut gateway, bare),
                 None => (&mut plain, name.as_str()),
             };

@@ -1,15 +1,21 @@
 //! A kernel as a container of one engine.
 
+use std::future::pending;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::context::{Context, VERDICT};
+use super::death::{self, FOREIGN, foreign};
+use super::launch::Launch;
 use super::plan::PullPolicy;
 use super::pull;
-use super::run::{Context, VERDICT};
 use super::tail::Tail;
+use super::volumes;
 use crate::engine::{Error, Event, Events, Output};
+use crate::server::RESPONSE_ADDRESS;
 use crate::text;
 
 /// How long the last output of a container that has ended is waited for.
@@ -40,15 +46,17 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     // Before the start, so that nothing is missed of a container that is removed when it ends.
     let events = engine.container_events(&id).await?;
     let output = engine.attach_output(&id).await?;
-    let started = context.change(engine.start_container(&id)).await;
+    let mut watch = Watch::new(events, output);
+    let start = Box::pin(context.change(engine.start_container(&id)));
+    let started = watch.meanwhile(start).await;
     started.map_err(|error| explain_start(context, error))?;
-    tracing::info!(
+    watch.started = Instant::now();
+    tracing::debug!(
         "Started the container {} of image {} on network {}",
         context.launch.name,
         context.launch.image,
         context.launch.network
     );
-    let mut watch = Watch::new(events, output);
     match watch.ending(context.deadline).await {
         Ending::StillRunning => watch.verdict(context).await,
         Ending::RemovedByOthers => Ok(()),
@@ -56,8 +64,12 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
             Ok(()) => Ok(()),
             Err(error) => look_again(context, &id, &error.to_string(), false).await,
         },
-        Ending::Died { exit_code } => Err(watch.explain_death(context, exit_code).await),
-        Ending::Unknown(reason) => look_again(context, &id, &reason, true).await,
+        Ending::Died { exit_code } => Err(watch.explain_death(context, &id, exit_code).await),
+        Ending::Unknown(reason) => {
+            // What nobody reads must not stay attached.
+            drop(watch);
+            look_again(context, &id, &reason, true).await
+        }
     }
 }
 
@@ -71,10 +83,25 @@ async fn create(context: &Context<'_>) -> Result<String> {
     if plan.pull == PullPolicy::Always {
         pull::pull(context).await?;
     }
+    let mut request = None;
     loop {
-        let platform = plan.platform.as_deref();
-        let create = context.engine.create_container(&launch.name, platform, &plan.request);
-        match context.change(create).await {
+        let attempt = async {
+            let request = if let Some(request) = &request {
+                request
+            } else {
+                let volumes = match context.engine.inspect_image(&launch.image).await {
+                    Ok(image) => image.volumes(),
+                    // As proxies do that let servers at containers only. Then `prune` does not find them.
+                    Err(error) if error.is_forbidden() => Vec::new(),
+                    Err(error) => return Err(error),
+                };
+                request.insert(volumes::labelled(plan, &volumes))
+            };
+            let platform = plan.platform.as_deref();
+            let create = context.engine.create_container(&launch.name, platform, request);
+            context.change(create).await
+        };
+        match attempt.await {
             Ok(created) => {
                 context.note_created(&created);
                 return Ok(created.id);
@@ -82,6 +109,8 @@ async fn create(context: &Context<'_>) -> Result<String> {
             Err(error) if error.is_not_found() && !pulled => {
                 pull::pull(context).await?;
                 pulled = true;
+                // What is there now may have other volumes.
+                request = None;
             }
             Err(error) if error.is_not_found() && plan.pull == PullPolicy::Never => {
                 return Err(anyhow!(error).context(format!(
@@ -109,7 +138,7 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
         }
         Err(error) => return Err(error.into()),
     };
-    if present.labels().get("kernel_id") != Some(&launch.kernel_id) {
+    if present.config.labels.get("kernel_id") != Some(&launch.kernel_id) {
         bail!(
             "the name `{0}` is taken by a container that is not of this kernel; see it with \
              `docker inspect {0}`, and rename or remove it",
@@ -119,6 +148,11 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
     if present.state.status == "removing" && Instant::now() < until {
         sleep(LOOK).await;
         return Ok(());
+    }
+    // One that has ended is nobody's any more.
+    let address = present.config.variable(RESPONSE_ADDRESS);
+    if !present.state.has_ended() && !context.is_of_server(address) {
+        return Err(context.taken("container", address, "docker rm --force"));
     }
     tracing::warn!("Removing the container {}, left over from this kernel", launch.name);
     context.engine.remove_container(&present.id, true).await?;
@@ -146,7 +180,7 @@ fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
              create {0}`, or name another one in {2}",
             launch.network,
             context.engine.endpoint(),
-            launch.caller.network_variable(),
+            launch.caller.facts().network_variable,
         ));
     }
     anyhow!(error).context(format!(
@@ -158,7 +192,9 @@ fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
 /// A container that has been started.
 struct Watch {
     events: Events,
-    output: Output,
+    /// What it writes, until there is no more. A kernel stands still when it is attached to somebody who does
+    /// not read, so it is read whatever else is waited for, or closed.
+    output: Option<Output>,
     tail: Tail,
     started: Instant,
     out_of_memory: bool,
@@ -181,7 +217,7 @@ impl Watch {
     fn new(events: Events, output: Output) -> Self {
         Self {
             events,
-            output,
+            output: Some(output),
             tail: Tail::default(),
             started: Instant::now(),
             out_of_memory: false,
@@ -190,15 +226,10 @@ impl Watch {
 
     async fn ending(&mut self, deadline: Instant) -> Ending {
         let mut first_signal = None;
-        let mut talking = true;
         loop {
             tokio::select! {
                 () = sleep_until(deadline) => return Ending::StillRunning,
-                output = self.output.next(), if talking => match output {
-                    Ok(Some((_, piece))) => self.tail.push(&piece),
-                    // The events tell what has become of it.
-                    Ok(None) | Err(_) => talking = false,
-                },
+                () = read(&mut self.output, &mut self.tail) => {}
                 event = self.events.next() => match event {
                     Ok(Some(Event::Kill { signal })) => {
                         first_signal.get_or_insert(signal.unwrap_or(KILL));
@@ -218,6 +249,17 @@ impl Watch {
         }
     }
 
+    /// Does other work while it reads what the container writes.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                result = &mut work => return result,
+                () = read(&mut self.output, &mut self.tail) => {}
+            }
+        }
+    }
+
     /// Stays for what the server does when its time is over. A kernel that it has, and that is shut down
     /// just then, ends by itself before it is removed.
     async fn verdict(&mut self, context: &Context<'_>) -> Result<()> {
@@ -228,40 +270,60 @@ impl Watch {
     }
 
     /// Why the server waits for this kernel in vain.
-    async fn explain_death(&mut self, context: &Context<'_>, exit_code: i64) -> anyhow::Error {
-        let age = self.started.elapsed();
-        let until = Instant::now() + LAST_OUTPUT;
-        while let Ok(Ok(Some((_, piece)))) = timeout_at(until, self.output.next()).await {
-            self.tail.push(&piece);
-        }
-        let how = if self.out_of_memory {
-            format!("was killed for using more memory than it may (exit status {exit_code})")
-        } else {
-            format!("ended with exit status {exit_code}")
-        };
+    async fn explain_death(
+        &mut self,
+        context: &Context<'_>,
+        id: &str,
+        exit_code: i64,
+    ) -> anyhow::Error {
+        let age = text::seconds(self.started.elapsed());
+        self.last_words(context, id).await;
+        let how = death::how(exit_code, self.out_of_memory);
+        let output = self.tail.sentence();
+        let Launch { name, image, .. } = context.launch;
         let reason = anyhow!(
-            "the container `{}` of image `{}` {how} {} s after its start. {}",
-            context.launch.name,
-            context.launch.image,
-            text::seconds(age),
-            self.tail.sentence()
+            "the container `{name}` of image `{image}` {how}, {age} s after its start. {output}"
         );
-        if self.tail.sentence().contains(FOREIGN) {
-            return reason.context(foreign(&context.launch.image));
+        if output.contains(FOREIGN) {
+            return reason.context(foreign(image));
         }
-        reason
+        death::explained(context, reason, exit_code, self.tail.is_empty()).await
+    }
+
+    /// Reads the rest of the output, and whether memory was the reason: the engine may tell of it after the
+    /// end, or have it noted if the container is still there.
+    async fn last_words(&mut self, context: &Context<'_>, id: &str) {
+        let until = Instant::now() + LAST_OUTPUT;
+        let mut telling = true;
+        while telling || self.output.is_some() {
+            tokio::select! {
+                () = sleep_until(until) => break,
+                () = read(&mut self.output, &mut self.tail) => {}
+                event = self.events.next(), if telling => match event {
+                    Ok(Some(Event::OutOfMemory)) => self.out_of_memory = true,
+                    Ok(Some(Event::Destroy) | None) | Err(_) => telling = false,
+                    Ok(Some(_)) => {}
+                },
+            }
+            if self.output.is_none() && !context.launch.remove {
+                break;
+            }
+        }
+        if !self.out_of_memory && !context.launch.remove {
+            let ended = context.engine.inspect_container(id).await;
+            self.out_of_memory = ended.is_ok_and(|container| container.state.oom_killed);
+        }
     }
 }
 
-/// What the system says of a program that is not one of this machine's.
-pub(super) const FOREIGN: &str = "exec format error";
-
-/// What is most likely wrong with the image then.
-pub(super) fn foreign(image: &str) -> String {
-    format!(
-        "the image `{image}` may be for another architecture than the engine's host; see it with \
-         `docker image inspect --format {{{{.Architecture}}}} {image}`"
-    )
+/// Reads a piece of what a container writes; waits for ever if there is no more to come.
+async fn read(output: &mut Option<Output>, tail: &mut Tail) {
+    let Some(open) = output else { return pending().await };
+    match open.next().await {
+        Ok(Some((_, piece))) => tail.push(&piece),
+        // The events tell what has become of it. What is not understood must not stay attached.
+        Ok(None) | Err(_) => *output = None,
+    }
 }
 
 /// Finds out what has become of the container when the engine has stopped telling, as it does when it
@@ -291,7 +353,8 @@ async fn look_again(context: &Context<'_>, id: &str, reason: &str, lives: bool) 
     }
 }
 
-/// Removes what a failed launch has created, and nothing that has not this kernel's label.
+/// Removes what a failed launch has created, and nothing that has not this kernel's label or is of another
+/// server.
 pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;
     let left = || {
@@ -304,7 +367,9 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
         Err(error) if error.is_not_found() => return Ok(()),
         present => present.with_context(left)?,
     };
-    if present.labels().get("kernel_id") != Some(&launch.kernel_id) {
+    let ours =
+        context.has_created() || context.is_of_server(present.config.variable(RESPONSE_ADDRESS));
+    if !ours || present.config.labels.get("kernel_id") != Some(&launch.kernel_id) {
         return Ok(());
     }
     if present.state.status == "exited" && !launch.remove {

@@ -5,46 +5,61 @@
 //! `EG_INHERITED_ENVS` and `EG_CLIENT_ENVS`. A kernel is code of somebody else's, so it gets what is
 //! known to be meant for it, and nothing that only has a meaning on the server's side.
 
+mod file;
+mod value;
+
 use std::collections::BTreeMap;
-use std::io;
 
 use anyhow::Result;
 use wildmatch::WildMatch;
 
+use self::value::{VariableValue, texts};
 use super::args::Arguments;
 use super::spec::InstalledSpec;
 use crate::env::Env;
-use crate::files;
-use crate::options::convert::{Table, flag, items, must};
+use crate::model::Mode;
 use crate::options::fill::{Filler, Policy};
 use crate::options::node::{Node, Value, Wrong};
-use crate::settings::System;
+use crate::options::read::{items, must};
+use crate::options::template;
+use crate::server::{RESPONSE_ADDRESS, System};
 
 /// What the kernel launchers in the images read for their own settings. The servers' own variables
 /// of these names have a prefix, the images' have none.
 const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANGE_RETRIES"];
 
-/// The environment of the kernel's container.
+/// The environment of the kernel's container. Swarm expands templates in the values, but only the
+/// administrator's own text shall be one.
 ///
 /// # Errors
 /// When what the file says of it is wrong.
 pub fn of_kernel(
     arguments: &Arguments,
-    caller: System,
+    (caller, mode): (System, Mode),
     spec: &InstalledSpec,
     env: &Env,
     filler: &Filler<'_>,
 ) -> Result<BTreeMap<String, String>> {
-    let rules = Rules::new(spec, filler)?;
+    let rules = Rules::new(spec, mode, filler)?;
+    let literal = |value: &str| match mode {
+        Mode::Docker => value.to_owned(),
+        Mode::Swarm => template::literal(value),
+    };
+    let of_server = |name: &str, value: &str| {
+        if spec.sets(name, value) { value.to_owned() } else { literal(value) }
+    };
     let mut kernel: BTreeMap<String, String> = env
         .iter()
         .filter(|(name, _)| rules.pass(name) || is_for_kernel(name, caller, spec))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name.to_owned(), of_server(name, value)))
         .collect();
     for (name, value) in rules.set {
-        if let Some(value) = value.or_else(|| env.get(&name).map(str::to_owned)) {
-            kernel.insert(name, value);
-        }
+        let value = match value {
+            VariableValue::Template(value) => Some(value),
+            VariableValue::Text(value) => Some(literal(&value)),
+            VariableValue::OfServer => env.get(&name).map(|value| of_server(&name, value)),
+        };
+        kernel.extend(value.map(|value| (name, value)));
     }
     kernel.entry("KERNEL_SPARK_CONTEXT_INIT_MODE".to_owned()).or_insert_with(|| "none".to_owned());
     // After the server's variables: what it says on the command line is about this launch.
@@ -52,13 +67,13 @@ pub fn of_kernel(
         ("KERNEL_ID", &arguments.kernel_id),
         ("PORT_RANGE", &arguments.port_range),
         ("PUBLIC_KEY", &arguments.public_key),
-        ("RESPONSE_ADDRESS", &arguments.response_address),
+        (RESPONSE_ADDRESS, &arguments.response_address),
         ("KERNEL_SPARK_CONTEXT_INIT_MODE", &arguments.spark_context_init_mode),
         ("KERNEL_CLASS_NAME", &arguments.kernel_class_name),
         ("TRANSPORT_ENCRYPTION", &arguments.transport_encryption),
     ] {
         if let Some(value) = value {
-            kernel.insert(name.to_owned(), value.clone());
+            kernel.insert(name.to_owned(), literal(value));
         }
     }
     Ok(kernel)
@@ -70,12 +85,12 @@ struct Rules {
     inherit: bool,
     /// Patterns of names in the server's environment.
     pass: Vec<String>,
-    /// Variables with their values; those without have the server's.
-    set: Vec<(String, Option<String>)>,
+    /// Variables with their values.
+    set: Vec<(String, VariableValue)>,
 }
 
 impl Rules {
-    fn new(spec: &InstalledSpec, filler: &Filler<'_>) -> Result<Self> {
+    fn new(spec: &InstalledSpec, mode: Mode, filler: &Filler<'_>) -> Result<Self> {
         let options = &spec.options;
         let given = |name| options.get(name).filter(|node| !filler.skips(node));
         let wrong = |name: &'static str| move |wrong: Wrong| options.error(&wrong.of(name));
@@ -94,23 +109,11 @@ impl Rules {
             rules.pass = texts(node).map_err(wrong("pass_environment"))?;
         }
         if let Some(node) = given("env_file") {
-            for (path, at, required) in env_files(node).map_err(wrong("env_file"))? {
-                let path = filler.fill(&path, at, Policy::Path).map_err(wrong("env_file"))?;
-                if filler.sample {
-                    continue;
-                }
-                match files::read_to_string(&spec.directory.join(path)) {
-                    Ok(text) => rules.set.extend(text.lines().filter_map(line_of_file)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
-                    Err(error) => {
-                        let error = Wrong::new(at, format!("cannot be read: {error}"));
-                        return Err(wrong("env_file")(error));
-                    }
-                }
-            }
+            let set = file::variables(node, &spec.directory, filler).map_err(wrong("env_file"))?;
+            rules.set.extend(set);
         }
         if let Some(node) = given("environment") {
-            let set = variables(node, filler).map_err(wrong("environment"))?;
+            let set = variables(node, mode, filler).map_err(wrong("environment"))?;
             rules.set.extend(set);
         }
         Ok(rules)
@@ -123,55 +126,26 @@ impl Rules {
     }
 }
 
-fn texts(node: &Node) -> Result<Vec<String>, Wrong> {
-    let texts = items(node).iter().map(|item| match &item.value {
-        Value::Text(text) => Ok(text.clone()),
-        _ => Err(must(item, "be text, in quotes")),
-    });
-    texts.collect()
-}
-
-/// A path, or a list of paths and of tables with `path` and `required`.
-fn env_files(node: &Node) -> Result<Vec<(String, usize, bool)>, Wrong> {
-    let one = |item: &Node| {
-        let Value::Table(_) = item.value else {
-            return Ok((texts(item)?.concat(), item.at, true));
-        };
-        let given = Table::new(item, &["path", "required"])?;
-        let required = given.get("required").map_or(Ok(true), flag)?;
-        let path = given.need("path")?;
-        Ok((texts(path)?.concat(), path.at, required))
-    };
-    items(node).iter().map(one).collect()
-}
-
-/// `NAME=VALUE`, where the value may be in quotes; `None` for a comment or an empty line.
-fn line_of_file(line: &str) -> Option<(String, Option<String>)> {
-    let line = line.trim();
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    if line.is_empty() || line.starts_with('#') {
-        return None;
-    }
-    let Some((name, value)) = line.split_once('=') else {
-        return Some((line.to_owned(), None));
-    };
-    let value = value.trim();
-    let quoted = ['"', '\''].into_iter().find_map(|q| value.strip_prefix(q)?.strip_suffix(q));
-    Some((name.trim_end().to_owned(), Some(quoted.unwrap_or(value).to_owned())))
-}
-
 /// A table, or a list of `NAME=VALUE` and of names alone, which have the server's value.
-fn variables(node: &Node, filler: &Filler<'_>) -> Result<Vec<(String, Option<String>)>, Wrong> {
+fn variables(
+    node: &Node,
+    mode: Mode,
+    filler: &Filler<'_>,
+) -> Result<Vec<(String, VariableValue)>, Wrong> {
+    let fill = |text: &str, at| match mode {
+        Mode::Docker => filler.fill(text, at, Policy::Any),
+        Mode::Swarm => filler.fill_template(text, at, Policy::Any),
+    };
     if let Value::Table(entries) = &node.value {
         let variables = entries.iter().map(|(name, _, value)| {
             let value = match &value.value {
-                Value::Text(text) => filler.fill(text, value.at, Policy::Any)?,
+                Value::Text(text) => fill(text, value.at)?,
                 Value::Integer(number) => number.to_string(),
                 Value::Decimal(number) => number.clone(),
                 Value::Flag(flag) => flag.to_string(),
                 _ => return Err(must(value, "be text, in quotes")),
             };
-            Ok((name.clone(), Some(value)))
+            Ok((name.clone(), VariableValue::Template(value)))
         });
         return variables.collect();
     }
@@ -179,8 +153,10 @@ fn variables(node: &Node, filler: &Filler<'_>) -> Result<Vec<(String, Option<Str
         let Value::Text(text) = &item.value else {
             return Err(must(item, "be of the form \"NAME=VALUE\""));
         };
-        let Some((name, value)) = text.split_once('=') else { return Ok((text.clone(), None)) };
-        Ok((name.to_owned(), Some(filler.fill(value, item.at, Policy::Any)?)))
+        let Some((name, value)) = text.split_once('=') else {
+            return Ok((text.clone(), VariableValue::OfServer));
+        };
+        Ok((name.to_owned(), VariableValue::Template(fill(value, item.at)?)))
     });
     variables.collect()
 }
@@ -215,6 +191,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::options::Options;
 
     const SERVER: [(&str, &str); 22] = [
         ("AWS_SECRET_ACCESS_KEY", "secret"),
@@ -241,6 +218,21 @@ mod tests {
         ("TZ", "UTC"),
     ];
 
+    /// What the file says of the environment of a service or a container.
+    pub(super) fn rules(text: &str) -> Result<Rules> {
+        let spec = InstalledSpec::with_options("k", Options::parse("f", text).unwrap());
+        let env = Env::new(Path::new("/"), SERVER);
+        let filler = Filler {
+            username: "bob",
+            kernel_id: "k",
+            language: "python",
+            cwd: Some("/"),
+            env: &env,
+            sample: false,
+        };
+        Rules::new(&spec, Mode::Docker, &filler)
+    }
+
     fn names(caller: System) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
         fs_err::write(directory.path().join("kernel.json"), r#"{"env": {"FROM_STANZA": "1"}}"#)
@@ -257,11 +249,11 @@ mod tests {
             username: "bob",
             kernel_id: "k",
             language: "python",
-            cwd: "/",
+            cwd: Some("/"),
             env: &env,
             sample: false,
         };
-        let kernel = of_kernel(&arguments, caller, &spec, &env, &filler).unwrap();
+        let kernel = of_kernel(&arguments, (caller, Mode::Docker), &spec, &env, &filler).unwrap();
         assert_eq!(kernel["PUBLIC_KEY"], "key");
         assert_eq!(kernel["KERNEL_CLASS_NAME"], "of.the.Administrator");
         assert_eq!(kernel["KERNEL_SPARK_CONTEXT_INIT_MODE"], "none");

@@ -2,6 +2,7 @@
 //! typed, validated values. Pure.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -10,17 +11,18 @@ use super::args::Arguments;
 use super::environment;
 use super::spec::InstalledSpec;
 use crate::env::Env;
+use crate::model::Mode;
 use crate::options::fill::Filler;
-use crate::settings::{Mode, System};
+use crate::server::{
+    MODE_VARIABLES, REMOVE_VARIABLES, RESPONSE_ADDRESS, System, Unreachable, launch_timeout,
+    network_of_launcher, unreachable,
+};
 
 /// The longest host name that Linux and DNS take, and the longest name of a Swarm service.
 const NAME_MAX: usize = 63;
 
 /// The greatest user or group id that Docker takes.
 const ID_MAX: u32 = i32::MAX as u32;
-
-/// How long a server waits for a kernel unless it is told otherwise.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The label that names the specification, for people and `jupyter-docker-spec ps`.
 pub const KERNELSPEC: &str = "kernelspec";
@@ -77,7 +79,9 @@ impl Launch {
             .kernel_id
             .clone()
             .context("--kernel-id is required; a Jupyter server gives it to the launcher")?;
+        check_filled_in(arguments)?;
         check_kernel_id(&kernel_id)?;
+        check_readable(env)?;
         let image = env.get("KERNEL_IMAGE").context(
             "ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!",
         )?;
@@ -85,7 +89,7 @@ impl Launch {
         let mode = mode(env)?;
         let group = id(env, "KERNEL_GID")?;
         let filler = filler(&kernel_id, env, sample);
-        let environment = environment::of_kernel(arguments, caller, spec, env, &filler)?;
+        let environment = environment::of_kernel(arguments, (caller, mode), spec, env, &filler)?;
         Ok(Self {
             name: name(env.get("KERNEL_USERNAME").unwrap_or_default(), &kernel_id),
             kernel_id,
@@ -104,7 +108,7 @@ impl Launch {
             working_directory: env.get("KERNEL_WORKING_DIR").map(str::to_owned),
             environment,
             remove: remove(env)?,
-            timeout: timeout(env, caller, spec)?,
+            timeout: launch_timeout(env, caller, spec.launch_timeout())?,
         })
     }
 
@@ -114,13 +118,19 @@ impl Launch {
         filler(&self.kernel_id, env, sample)
     }
 
+    /// Where the kernel is to tell the server that it runs.
+    #[must_use]
+    pub fn response_address(&self) -> Option<&str> {
+        self.environment.get(RESPONSE_ADDRESS).map(String::as_str)
+    }
+
     /// The labels by which the server, and people, find what was launched.
     #[must_use]
     pub fn labels(&self) -> BTreeMap<&'static str, &str> {
         let mut labels = BTreeMap::from([
             ("kernel_id", self.kernel_id.as_str()),
             ("component", "kernel"),
-            ("app", self.caller.label()),
+            ("app", self.caller.facts().label),
         ]);
         labels.extend(self.kernelspec.as_deref().map(|name| (KERNELSPEC, name)));
         labels
@@ -133,7 +143,7 @@ fn filler<'a>(kernel_id: &'a str, env: &'a Env, sample: bool) -> Filler<'a> {
         username: get("KERNEL_USERNAME"),
         kernel_id,
         language: get("KERNEL_LANGUAGE"),
-        cwd: env.directory().to_str().unwrap_or_default(),
+        cwd: env.directory().ok().and_then(Path::to_str),
         env,
         sample,
     }
@@ -142,6 +152,28 @@ fn filler<'a>(kernel_id: &'a str, env: &'a Env, sample: bool) -> Filler<'a> {
 /// The first of these variables that is set, with its name.
 fn first<'a>(env: &'a Env, names: &[&'static str]) -> Option<(&'static str, &'a str)> {
     names.iter().find_map(|name| Some((*name, env.get(name)?)))
+}
+
+/// Refuses what nobody has filled in: a client runs `argv` as it is where it knows nothing of who
+/// should do so.
+fn check_filled_in(arguments: &Arguments) -> Result<()> {
+    ensure!(
+        arguments.kernel_id.as_deref() != Some("{kernel_id}"),
+        "nobody has filled in `{{kernel_id}}`: this client knows no kernel provisioners; start the \
+         kernel from a Jupyter server with jupyter_client 7 or later, or, if its specification is \
+         Enterprise Gateway's, by way of that, as with `jupyter lab --gateway-url=URL`"
+    );
+    for (value, place) in [
+        (&arguments.response_address, "{response_address}"),
+        (&arguments.public_key, "{public_key}"),
+    ] {
+        ensure!(
+            value.as_deref() != Some(place),
+            "nobody has filled in `{place}`: this server is older than the specification; take \
+             Enterprise Gateway 2.6 or later"
+        );
+    }
+    Ok(())
 }
 
 fn check_kernel_id(kernel_id: &str) -> Result<()> {
@@ -158,6 +190,20 @@ fn check_kernel_id(kernel_id: &str) -> Result<()> {
     Ok(())
 }
 
+/// What decides about a launch, and is not UTF-8, must not be taken for not set.
+fn check_readable(env: &Env) -> Result<()> {
+    const DECIDE: [&str; 5] =
+        ["DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_MODE", "DOCKER_NETWORK", "REMOVE_CONTAINER"];
+    let decides = |name: &&str| {
+        ["KERNEL_", "GP_", "EG_"].iter().any(|prefix| name.starts_with(prefix))
+            || DECIDE.contains(name)
+    };
+    match env.unreadable().find(decides) {
+        Some(name) => bail!("the value of `{name}` is not UTF-8"),
+        None => Ok(()),
+    }
+}
+
 /// `USERNAME-KERNEL_ID`, with what is not allowed in the name of a container, a service or a host
 /// replaced, and no longer than they may be. Nobody looks for the name: the server goes by the label.
 fn name(username: &str, kernel_id: &str) -> String {
@@ -172,8 +218,9 @@ fn name(username: &str, kernel_id: &str) -> String {
 /// The server that this environment and spelling come from. Either one marks its launches with the
 /// mode; a variable that a server merely inherited from elsewhere does not outweigh that.
 fn caller(arguments: &Arguments, env: &Env) -> System {
-    let gateway = env.get("EG_DOCKER_MODE").is_some() || arguments.gateway_spelling;
-    if gateway && env.get("GP_DOCKER_MODE").is_none() {
+    let gateway = env.get(System::EnterpriseGateway.facts().mode_variable).is_some()
+        || arguments.gateway_spelling;
+    if gateway && env.get(System::GatewayProvisioners.facts().mode_variable).is_none() {
         System::EnterpriseGateway
     } else {
         System::GatewayProvisioners
@@ -181,8 +228,7 @@ fn caller(arguments: &Arguments, env: &Env) -> System {
 }
 
 fn mode(env: &Env) -> Result<Mode> {
-    let Some((name, value)) = first(env, &["DOCKER_MODE", "GP_DOCKER_MODE", "EG_DOCKER_MODE"])
-    else {
+    let Some((name, value)) = first(env, &MODE_VARIABLES) else {
         return Ok(Mode::Swarm);
     };
     match value.to_ascii_lowercase().as_str() {
@@ -193,23 +239,23 @@ fn mode(env: &Env) -> Result<Mode> {
 }
 
 fn network(env: &Env, caller: System, mode: Mode) -> Result<String> {
-    let names = ["DOCKER_NETWORK", "GP_DOCKER_NETWORK", "EG_DOCKER_NETWORK"];
-    let (name, network) = first(env, &names).unwrap_or((caller.network_variable(), "bridge"));
-    let variable = caller.network_variable();
-    match mode {
-        Mode::Swarm if ["bridge", "host", "none"].contains(&network) => bail!(
+    let (name, network) = network_of_launcher(env, caller);
+    let variable = caller.facts().network_variable;
+    match unreachable(network, mode) {
+        Some(Unreachable::OneNode) => bail!(
             "the network `{network}` exists on one node only and cannot carry a Swarm service: \
              create one that spans the Swarm, `docker network create --driver overlay \
              --attachable NAME`, attach the server to it, and name it in {variable}"
         ),
-        Mode::Docker
-            if ["host", "none"].contains(&network) || network.starts_with("container:") =>
-        {
-            bail!(
-                "the server cannot reach a kernel on the network `{network}`, where a container \
-                 has no address of its own: name another network in {variable}"
-            )
-        }
+        Some(Unreachable::NoAddress) => bail!(
+            "the server cannot reach a kernel on the network `{network}`, where a container has no address \
+             of its own: name another network in {variable}"
+        ),
+        // Unless the server looks for it under the name that it has.
+        Some(Unreachable::OtherName) if env.get(variable) != Some("bridge") => bail!(
+            "the server finds no kernel on the network `{network}`, whose name is `bridge`: name that in \
+             {variable}"
+        ),
         _ => {}
     }
     if let Some(servers) = env.get(variable).filter(|servers| *servers != network) {
@@ -221,43 +267,26 @@ fn network(env: &Env, caller: System, mode: Mode) -> Result<String> {
     Ok(network.to_owned())
 }
 
+/// A user or a group. In one spelling only: the server compares it as text with those that it prohibits.
 fn id(env: &Env, variable: &str) -> Result<Option<u32>> {
-    let Some(value) = env.get(variable) else { return Ok(None) };
-    let id = value.parse().ok().filter(|id| *id <= ID_MAX);
-    ensure!(id.is_some(), "`{variable}` of `{value}` must be a number from 0 to {ID_MAX}");
+    let Some(value) = env.raw(variable) else { return Ok(None) };
+    let value = value.to_string_lossy();
+    let id = value.parse().ok().filter(|id: &u32| *id <= ID_MAX && id.to_string() == value);
+    ensure!(
+        id.is_some(),
+        "`{variable}` of `{value}` must be a number from 0 to {ID_MAX}, in digits alone and without \
+         leading zeros"
+    );
     Ok(id)
 }
 
 fn remove(env: &Env) -> Result<bool> {
-    let names = ["REMOVE_CONTAINER", "GP_REMOVE_CONTAINER", "EG_REMOVE_CONTAINER"];
-    let Some((name, value)) = first(env, &names) else { return Ok(true) };
+    let Some((name, value)) = first(env, &REMOVE_VARIABLES) else { return Ok(true) };
     match value.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
         _ => bail!("`{name}` of `{value}` must be `true` or `false`"),
     }
-}
-
-/// The time after which the server gives the kernel up, as the server itself finds it.
-fn timeout(env: &Env, caller: System, spec: &InstalledSpec) -> Result<Duration> {
-    let names = match caller {
-        System::GatewayProvisioners => ["GP_LAUNCH_TIMEOUT", "KERNEL_LAUNCH_TIMEOUT"],
-        System::EnterpriseGateway => ["KERNEL_LAUNCH_TIMEOUT", "EG_KERNEL_LAUNCH_TIMEOUT"],
-    };
-    let of_spec = spec.launch_timeout().filter(|_| caller == System::GatewayProvisioners);
-    let (name, value) = match (of_spec, first(env, &names)) {
-        (Some(seconds), _) => ("launch_timeout", seconds),
-        (None, Some((name, value))) => (name, value),
-        (None, None) => return Ok(DEFAULT_TIMEOUT),
-    };
-    // A JSON number is what kernel.json has, and what Python's `float` reads is hardly more.
-    serde_json::from_str(value)
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|timeout| !timeout.is_zero())
-        .with_context(|| {
-            format!("`{name}` of `{value}` must be a number of seconds greater than 0")
-        })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 
 pub mod args;
 mod container;
+mod context;
+mod death;
 pub mod environment;
 pub mod launch;
 mod overrides;
@@ -16,3 +18,4 @@ pub mod run;
 mod service;
 pub mod spec;
 pub(crate) mod tail;
+pub mod volumes;

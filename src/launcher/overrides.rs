@@ -7,11 +7,13 @@ use wildmatch::WildMatch;
 
 use super::plan::Plan;
 use super::spec::InstalledSpec;
+use crate::engine::{Parts, Reference};
 use crate::env::Env;
-use crate::options::convert::{Table, bytes, decimal, items, must};
+use crate::model::Mode;
+use crate::options::amounts::{bytes, decimal};
 use crate::options::node::{Node, Value, Wrong};
 use crate::options::put;
-use crate::settings::Mode;
+use crate::options::read::{Table, items, must};
 
 /// The table, and what is in it.
 const TABLE: &str = "client_overrides";
@@ -24,7 +26,7 @@ const NANO: i64 = 1_000_000_000;
 ///
 /// # Errors
 /// When the user asks for more than is allowed, or the table is wrong.
-pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env) -> Result<()> {
+pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<()> {
     let options = &spec.options;
     let Some(node) = options.get(TABLE) else { return Ok(()) };
     let wrong = |wrong: Wrong| options.error(&wrong.of(TABLE));
@@ -58,7 +60,10 @@ pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env) -> Result<
             }
         }
     }
-    image(plan, spec, &patterns(allowed.get("image")).map_err(wrong)?, env)?;
+    let images = patterns(allowed.get("image")).map_err(wrong)?;
+    if !sample {
+        image(plan, spec, &images, env)?;
+    }
     if let Some(node) = allowed.get("working_dir") {
         working_directory(plan, spec, &patterns(Some(node)).map_err(wrong)?, env)?;
     }
@@ -123,11 +128,15 @@ fn patterns(node: Option<&Node>) -> Result<Vec<String>, Wrong> {
     patterns.collect()
 }
 
-/// With the table there, only the specification's own image may be had, and those it allows.
+/// With the table there, only the specification's own image may be had, which may be the server's default,
+/// and those it allows.
 fn image(plan: &Plan, spec: &InstalledSpec, patterns: &[String], env: &Env) -> Result<()> {
     let image = &plan.launch.image;
-    let own = spec.image().is_none_or(|own| own == image) || spec.sets("KERNEL_IMAGE", image);
-    if own || patterns.iter().any(|pattern| WildMatch::new(pattern).matches(image)) {
+    let own = spec.image().or_else(|| env.get(plan.launch.caller.facts().image_variable));
+    if own.is_some_and(|own| own == image) || spec.sets("KERNEL_IMAGE", image) {
+        return Ok(());
+    }
+    if patterns.iter().any(|pattern| pattern == "*" || allows(pattern, image)) {
         return Ok(());
     }
     let allowed = if patterns.is_empty() { "none".to_owned() } else { patterns.join(", ") };
@@ -136,6 +145,35 @@ fn image(plan: &Plan, spec: &InstalledSpec, patterns: &[String], env: &Env) -> R
     bail!(
         "the image `{image}` (KERNEL_IMAGE) is not one that this kernel may have: {allowed}{beside}"
     )
+}
+
+/// Whether a pattern names an image. Each part of it stands for that part only: none for another registry, and
+/// none without a digest for one with a digest, of which the engine ignores the tag.
+fn allows(pattern: &str, image: &str) -> bool {
+    // The engine may take it for the id of an image, or for the beginning of one, whatever that is called.
+    let digits = image.strip_prefix("sha256:").unwrap_or(image);
+    if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return false;
+    }
+    let Ok(image) = image.parse::<Reference>() else { return false };
+    let fits = |pattern: &str, part: &str| WildMatch::new(pattern).matches(part);
+    let Parts { registry, repository, tag, digest } = Parts::of(pattern);
+    // The short name of one of Docker's own, of which none has more parts.
+    let short = image.repository().strip_prefix("library/");
+    let short = short.filter(|name| image.is_on_hub() && !name.contains('/'));
+    let is_named = fits(registry, image.registry())
+        && (fits(repository, image.repository()) || short.is_some_and(|it| fits(repository, it)));
+    let has_tag = |tag| image.tag().is_some_and(|own| fits(tag, own));
+    match (tag, digest) {
+        // An asterisk at the end stands for all that may follow.
+        (None, None) if pattern.ends_with('*') => is_named,
+        (tag, None) => is_named && image.digest().is_none() && has_tag(tag.unwrap_or("latest")),
+        (tag, Some(digest)) => {
+            is_named
+                && image.digest().is_some_and(|own| fits(digest, own))
+                && tag.is_none_or(has_tag)
+        }
+    }
 }
 
 fn working_directory(
@@ -155,4 +193,111 @@ fn working_directory(
     );
     plan.set_working_directory(directory);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::launcher::args::Arguments;
+    use crate::launcher::launch::Launch;
+    use crate::options::Options;
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn each_part_of_a_pattern_stands_for_that_part_of_the_image() {
+        let pinned = format!("team/kernel:1.0@{DIGEST}");
+        let untagged = format!("team/kernel@{DIGEST}");
+        for (pattern, allowed, refused) in [
+            (
+                "team/kernel",
+                &["team/kernel", "docker.io/team/kernel:latest"][..],
+                &["team/kernel:1", &untagged][..],
+            ),
+            (
+                "team/kernel:1.*",
+                &["team/kernel:1.0", "index.docker.io/team/kernel:1.2"],
+                &[
+                    "team/kernel:2.0",
+                    "team/kernel",
+                    &pinned,
+                    &untagged,
+                    "team/kernel:1.0/x",
+                    "docker.io/library/team/kernel:1.0",
+                ],
+            ),
+            ("team/kernel:*", &["team/kernel", "team/kernel:2"], &[&pinned, "team/kernel-x:1"]),
+            ("team/kernel@sha256:*", &[&untagged, &pinned], &["team/kernel", "team/kernel:sha256"]),
+            ("team/kernel:1.*@sha256:e3*", &[&pinned], &[&untagged, "team/kernel:1.0"]),
+            ("team/kernel:2@sha256:*", &[], &[&pinned]),
+            (
+                "team/*",
+                &["team/a", "team/a:1", "team/a/b:1", &pinned, "docker.io/team/a"],
+                &["other/a", "reg.example/team/a", "team.example/a", "a"],
+            ),
+            ("team*", &["team/a:1", "team-x"], &["team.example/a", "team:5000/a"]),
+            ("*/kernel:*", &["team/kernel:1"], &["reg.example/kernel:1", "localhost/kernel:1"]),
+            (
+                "reg.example/*",
+                &["reg.example/a:1", "reg.example/a/b"],
+                &["reg.example:5000/a", "a.reg.example/a"],
+            ),
+            (
+                "*.example:5000/a/*",
+                &["reg.example:5000/a/b:1"],
+                &["evil.io/x.example:5000/a/b", "reg.example/a/b"],
+            ),
+            (
+                "python:3.*",
+                &["python:3.12", "docker.io/library/python:3.1"],
+                &["me/python:3.1", "python"],
+            ),
+            // The engine may take these for ids.
+            ("a*", &["alpine"], &["abc", "ab12", &DIGEST[7..]]),
+            ("s*", &["some"], &[DIGEST, "sha256:e3b0"]),
+            ("*a", &[], &["A B", "", "a@b", "../a"]),
+        ] {
+            for image in allowed {
+                assert!(allows(pattern, image), "{pattern} {image}");
+            }
+            for image in refused {
+                assert!(!allows(pattern, image), "{pattern} {image}");
+            }
+        }
+    }
+
+    /// A launch with this table, by a server with these variables, of a specification without an image.
+    fn launch(table: &str, variables: &[(&str, &str)], sample: bool) -> Result<Plan> {
+        let spec = InstalledSpec::with_options("k", Options::parse("f", table)?);
+        let mode =
+            if variables.iter().any(|(name, _)| name.starts_with("EG_")) { "EG" } else { "GP" };
+        let mode = format!("{mode}_DOCKER_MODE");
+        let given = [(mode.as_str(), "docker"), ("KERNEL_IMAGE", "team/kernel")];
+        let env = Env::new(Path::new("/"), given.iter().chain(variables).copied());
+        let arguments = Arguments { kernel_id: Some("1".into()), ..Arguments::default() };
+        Plan::new(Launch::new(&arguments, &spec, &env, sample)?, &spec, &env, sample)
+    }
+
+    #[test]
+    fn a_specification_without_an_image_allows_none_that_no_pattern_names() {
+        for table in ["client_overrides = {}", "client_overrides.image = ['other/*']"] {
+            let error = launch(table, &[], false).unwrap_err().to_string();
+            assert!(error.contains("the image `team/kernel` (KERNEL_IMAGE) is not one"), "{error}");
+            assert!(!error.contains("beside"), "{error}");
+            let executor = |image| launch(table, &[("KERNEL_EXECUTOR_IMAGE", image)], false);
+            let error = executor("team/executor").unwrap_err().to_string();
+            assert!(error.ends_with(", beside `team/executor`"), "{error}");
+            // Where one is named by nobody yet, it is only looked whether the table is right.
+            launch(table, &[], true).unwrap();
+        }
+        launch("client_overrides.image = ['*']", &[], false).unwrap();
+        launch("client_overrides.image = ['team/*']", &[], false).unwrap();
+        let table = "client_overrides = {}";
+        for variable in ["GP_IMAGE_NAME", "EG_KERNEL_IMAGE"] {
+            launch(table, &[(variable, "team/kernel")], false).unwrap();
+            launch(table, &[(variable, "team/other")], false).unwrap_err();
+        }
+    }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::time::Instant;
 
+use super::context::Context;
 use super::plan::PullPolicy;
-use super::run::Context;
 use crate::engine::{self, Error, Layers, Progress, Reference, RegistryAuth};
 use crate::text;
 
@@ -64,12 +64,14 @@ fn failed(context: &Context<'_>, always: bool, error: Error) -> anyhow::Error {
     };
     let advice = match image.parse::<Reference>() {
         Ok(reference) if error.wants_login() => {
-            format!("log in with `docker login {}` as the server's user", reference.registry())
+            format!("log in with `docker login {}` as the server's user, or ", reference.registry())
         }
-        _ => format!("pull it beforehand with `docker pull {image}`"),
+        Ok(_) => format!("pull it beforehand with `docker pull {image}`, or "),
+        // Nobody shall paste into a shell what is no name.
+        Err(_) => String::new(),
     };
     anyhow!(error).context(format!(
-        "the image `{image}` {what}; {advice}, or correct the image name in kernel.json"
+        "the image `{image}` {what}; {advice}correct the image name in kernel.json"
     ))
 }
 

@@ -19,8 +19,24 @@ pub struct ContainerRequest<'a> {
     working_dir: Option<&'a str>,
     env: Vec<String>,
     labels: BTreeMap<&'static str, &'a str>,
+    healthcheck: Healthcheck,
+    stop_signal: &'static str,
     host_config: HostConfig<'a>,
 }
+
+/// Whether a kernel is well its server asks it. A check of the image's, for what that is made for otherwise, would
+/// have a Swarm end kernels.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Healthcheck {
+    test: [&'static str; 1],
+}
+
+const NO_CHECK: Healthcheck = Healthcheck { test: ["NONE"] };
+
+/// What asks a kernel to end. Images have others for what they are made for otherwise, such as SIGINT and
+/// SIGWINCH, which kernels do not end by.
+const STOP: &str = "SIGTERM";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -60,6 +76,8 @@ struct ContainerSpec<'a> {
     dir: Option<&'a str>,
     env: Vec<String>,
     labels: BTreeMap<&'static str, &'a str>,
+    healthcheck: Healthcheck,
+    stop_signal: &'static str,
     groups: Vec<String>,
 }
 
@@ -104,6 +122,8 @@ impl Launch {
             working_dir: self.working_directory.as_deref(),
             env: self.variables(),
             labels: self.labels(),
+            healthcheck: NO_CHECK,
+            stop_signal: STOP,
             host_config: HostConfig {
                 network_mode: &self.network,
                 auto_remove: self.remove,
@@ -127,6 +147,8 @@ impl Launch {
                     dir: self.working_directory.as_deref(),
                     env: self.variables(),
                     labels: self.labels(),
+                    healthcheck: NO_CHECK,
+                    stop_signal: STOP,
                     groups: self.groups(),
                 },
                 restart_policy: RestartPolicy { condition: "none" },
@@ -163,7 +185,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::settings::{Mode, System};
+    use crate::model::Mode;
+    use crate::server::System;
 
     fn launch() -> Launch {
         Launch {
@@ -203,6 +226,8 @@ mod tests {
                     "app": "gateway-provisioners",
                     "kernelspec": "k",
                 },
+                "Healthcheck": {"Test": ["NONE"]},
+                "StopSignal": "SIGTERM",
                 "HostConfig": {
                     "NetworkMode": "kernels",
                     "AutoRemove": true,
@@ -235,6 +260,8 @@ mod tests {
                         "Dir": "/home/bob",
                         "Env": ["A=1", "B=x=y \"z\""],
                         "Labels": labels,
+                        "Healthcheck": {"Test": ["NONE"]},
+                        "StopSignal": "SIGTERM",
                         "Groups": ["2000", "100"],
                     },
                     "RestartPolicy": {"Condition": "none"},

@@ -7,11 +7,12 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
+use super::context::{AWAY, Context, VERDICT};
 use super::plan::Reference;
 use super::pull;
-use super::run::{AWAY, Context, VERDICT};
 use crate::engine::{self, Error, SwarmObject as Kind, Task};
 use crate::options::put;
+use crate::server::RESPONSE_ADDRESS;
 
 mod reasons;
 
@@ -37,7 +38,7 @@ const NO_MANAGER: u16 = 503;
 /// Creates the kernel's service and watches over it for the time that the server waits.
 pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     let id = create(context).await?;
-    tracing::info!(
+    tracing::debug!(
         "Created the service {} of image {} on network {}",
         context.launch.name,
         context.launch.image,
@@ -121,6 +122,14 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
          service inspect {0}`, and rename or remove it",
         launch.name
     );
+    let address = present.container().variable(RESPONSE_ADDRESS);
+    if !context.is_of_server(address) {
+        // One that has ended is nobody's any more, and one without a task is about to begin.
+        let tasks = context.engine.service_tasks(&present.id).await?;
+        if tasks.is_empty() || !tasks.iter().all(Task::is_over) {
+            return Err(context.taken("service", address, "docker service rm"));
+        }
+    }
     tracing::warn!("Removing the service {}, left over from this kernel", launch.name);
     context.engine.remove_service(&present.id).await?;
     sleep(SOON).await;
@@ -130,7 +139,7 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
 /// The engine's reason for not creating a service, with the way out where it is known.
 fn explain_refusal(context: &Context<'_>, error: Error) -> anyhow::Error {
     let launch = context.launch;
-    let variable = launch.caller.network_variable();
+    let variable = launch.caller.facts().network_variable;
     let text = error.to_string();
     let advice = if error.status() == Some(NO_MANAGER) {
         format!(
@@ -207,24 +216,24 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         };
         away_since = None;
         // There is one, unless Swarm has replaced it: then the one that lives counts.
-        let lives = |task: &&Task| !is_over(task) && !is_given_up(task);
+        let lives = |task: &&Task| !task.is_over() && !task.is_given_up();
         let task = tasks.iter().find(lives).or_else(|| tasks.first());
         match task {
-            Some(task) if is_over(task) => {
+            Some(task) if task.is_over() => {
                 return Ok(if is_gone(context, id).await {
                     Ending::RemovedByOthers
                 } else {
                     Ending::Failed(task.clone())
                 });
             }
-            Some(task) if is_given_up(task) => {
+            Some(task) if task.is_given_up() => {
                 return Ok(if is_gone(context, id).await {
                     Ending::RemovedByOthers
                 } else {
                     Ending::Lost(task.clone())
                 });
             }
-            Some(task) if is_unplaceable(task) => {
+            Some(task) if task.is_unplaceable() => {
                 // Twice in a row: Swarm tries again and again, but for longer than the server waits.
                 if !predecessor.may_make_room(context, id).await && unplaceable {
                     return Ok(Ending::Unplaceable(task.clone()));
@@ -233,7 +242,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             }
             _ => unplaceable = false,
         }
-        running = task.is_some_and(|task| task.state == "running" && !is_given_up(task));
+        running = task.is_some_and(|task| task.state == "running" && !task.is_given_up());
         let last = !running && Instant::now() + LOOK >= context.deadline;
         let pause = if unplaceable || last { SOON } else { LOOK };
         if Instant::now() + pause >= context.deadline {
@@ -259,7 +268,7 @@ async fn verdict(context: &Context<'_>, id: &str) -> Result<()> {
     let output = output(context, id).await;
     while Instant::now() < until {
         match context.engine.service_tasks(id).await {
-            Ok(tasks) if tasks.iter().any(is_over) => return Ok(()),
+            Ok(tasks) if tasks.iter().any(Task::is_over) => return Ok(()),
             Err(error) if error.is_not_found() && is_gone(context, id).await => {
                 return Err(context.unheard("service", &output));
             }
@@ -295,8 +304,8 @@ impl Predecessor {
 /// Whether another task of this kernel has not ended. On a node that is lost it may be there for a day.
 async fn has_predecessor(context: &Context<'_>, id: &str) -> engine::Result<bool> {
     let label = format!("kernel_id={}", context.launch.kernel_id);
-    let tasks = context.engine.labelled_tasks(&label).await?;
-    for task in tasks.iter().filter(|task| task.service != id && !is_over(task)) {
+    let tasks = context.engine.labelled_tasks(&[&label]).await?;
+    for task in tasks.iter().filter(|task| task.service != id && !task.is_over()) {
         let node = context.engine.inspect_node(&task.node_id).await;
         if node.is_ok_and(|node| node.state() == "ready") {
             return Ok(true);
@@ -328,24 +337,8 @@ impl Waiting {
     }
 }
 
-/// Whether the task is in one of the states after which nothing comes.
-fn is_over(task: &Task) -> bool {
-    ["complete", "shutdown", "failed", "rejected", "orphaned", "remove"]
-        .contains(&task.state.as_str())
-}
-
-/// Whether Swarm has found no node for the task.
-fn is_unplaceable(task: &Task) -> bool {
-    task.state == "pending" && !task.err.is_empty()
-}
-
-/// Whether Swarm no longer wants the task, of which it does not hear: its node is away, or has just been
-/// told to run nothing any more. The tasks of a service that is removed are to be removed too.
-fn is_given_up(task: &Task) -> bool {
-    task.desired_state == "shutdown" && !is_over(task)
-}
-
-/// Removes what a failed launch has created, and nothing that has not this kernel's label.
+/// Removes what a failed launch has created, and nothing that has not this kernel's label or is of another
+/// server.
 pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;
     let left = || {
@@ -360,50 +353,10 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
         Err(error) if error.status() == Some(NO_MANAGER) && !context.has_created() => return Ok(()),
         present => present.with_context(left)?,
     };
-    if present.labels().get("kernel_id") != Some(&launch.kernel_id) {
+    let ours = context.has_created()
+        || context.is_of_server(present.container().variable(RESPONSE_ADDRESS));
+    if !ours || present.labels().get("kernel_id") != Some(&launch.kernel_id) {
         return Ok(());
     }
     context.engine.remove_service(&present.id).await.with_context(left)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn task(desired_state: &str, state: &str, err: &str) -> Task {
-        Task {
-            id: "t".to_owned(),
-            service: "s".to_owned(),
-            desired_state: desired_state.to_owned(),
-            state: state.to_owned(),
-            err: err.to_owned(),
-            message: String::new(),
-            exit_code: None,
-            node_id: String::new(),
-        }
-    }
-
-    #[test]
-    fn what_swarm_has_given_up_is_told_from_what_is_coming_or_over() {
-        // Desired and real state, as a Swarm of several nodes shows them, and whether it is given up.
-        for (desired, state, given_up) in [
-            ("running", "assigned", false),
-            ("running", "running", false),
-            ("shutdown", "assigned", true),
-            ("shutdown", "running", true),
-            ("shutdown", "failed", false),
-            ("shutdown", "shutdown", false),
-            ("shutdown", "rejected", false),
-            ("remove", "running", false),
-        ] {
-            assert_eq!(is_given_up(&task(desired, state, "")), given_up, "{desired} {state}");
-        }
-    }
-
-    #[test]
-    fn a_task_that_waits_for_its_turn_is_not_unplaceable() {
-        assert!(!is_unplaceable(&task("running", "pending", "")));
-        assert!(is_unplaceable(&task("running", "pending", "no suitable node")));
-        assert!(!is_unplaceable(&task("running", "preparing", "no suitable node")));
-    }
 }

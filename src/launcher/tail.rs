@@ -23,6 +23,11 @@ impl Tail {
         }
     }
 
+    /// Whether nothing was written but blanks.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.trim_ascii().is_empty()
+    }
+
     /// The sentence that ends a message about a kernel that is gone.
     pub(super) fn sentence(&self) -> String {
         sentence(&String::from_utf8_lossy(&self.0))

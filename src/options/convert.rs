@@ -2,23 +2,29 @@
 
 use serde_json::{Value as Json, json};
 
-use super::fill::{Filler, Policy, divide};
+use super::amounts::{NANO, bytes, decimal, nanoseconds};
+use super::fill::Filler;
 use super::keys::{Key, Kind};
 use super::node::{Node, Value, Wrong};
-use super::volumes;
-use crate::settings::Mode;
+use super::read::{Table, flag, integer, items, must, table};
+use super::reader::Reader;
+use super::{fields, volumes};
+use crate::model::Mode;
 
-/// Labels by which the server finds its kernels.
-const OUR_LABELS: [&str; 3] = ["kernel_id", "component", "app"];
+/// Labels by which servers, and `ps` and `prune`, find kernels.
+pub const OUR_LABELS: [&str; 4] = ["app", "component", "kernel_id", "kernelspec"];
 
-const NANO: i64 = 1_000_000_000;
+/// The keys in which Swarm expands templates, `environment` and `mount_cwd` besides.
+pub(super) const TEMPLATES: [&str; 5] =
+    ["environment", "hostname", "mount_cwd", "tmpfs", "volumes"];
 
 /// The value of a key, as its fields in the request take it.
 ///
 /// # Errors
 /// When it is of another type, or impossible.
 pub fn convert(key: &Key, node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<Json, Wrong> {
-    let from = From { filler, policy: key.policy, mode };
+    let expanded = mode == Mode::Swarm && TEMPLATES.contains(&key.name);
+    let from = Reader { filler, policy: key.policy, mode, expanded, listed: false };
     match key.kind {
         Kind::Flag => Ok(flag(node)?.into()),
         Kind::Integer(least) => Ok(integer(node, least)?.into()),
@@ -34,7 +40,7 @@ pub fn convert(key: &Key, node: &Node, mode: Mode, filler: &Filler<'_>) -> Resul
             match ours.filter(|_| key.name.ends_with("labels")) {
                 Some(name) => Err(Wrong::new(
                     node.at,
-                    format!("cannot have `{name}`, by which the server finds its kernels"),
+                    format!("cannot have `{name}`, by which servers and `ps` know kernels"),
                 )),
                 None => {
                     Ok(pairs.into_iter().map(|(name, value)| (name, Json::from(value))).collect())
@@ -53,68 +59,13 @@ pub fn convert(key: &Key, node: &Node, mode: Mode, filler: &Filler<'_>) -> Resul
         Kind::Preferences => from.preferences(node),
         Kind::GenericResources => from.generic_resources(node),
         Kind::Platform => from.platform(node),
+        Kind::Health => fields::healthcheck(node, &from),
+        Kind::Security => fields::security(node, &from),
         Kind::Code => Ok(Json::Null),
     }
 }
 
-/// What a value is read with.
-pub(super) struct From<'a> {
-    filler: &'a Filler<'a>,
-    policy: Policy,
-    pub(super) mode: Mode,
-}
-
-impl From<'_> {
-    /// The same, without what the notebook's user decides about.
-    pub(super) fn trusted(&self) -> Self {
-        Self { policy: Policy::Trusted, ..*self }
-    }
-
-    /// A text that is filled in.
-    pub(super) fn fill(&self, text: &str, at: usize) -> Result<String, Wrong> {
-        self.filler.fill(text, at, self.policy)
-    }
-
-    /// Text. A number is taken for how it is written.
-    pub(super) fn text(&self, node: &Node) -> Result<String, Wrong> {
-        match &node.value {
-            Value::Text(text) => self.fill(text, node.at),
-            Value::Integer(number) => Ok(number.to_string()),
-            Value::Decimal(number) => Ok(number.clone()),
-            _ => Err(must(node, "be text, in quotes")),
-        }
-    }
-
-    /// A list of texts, or one.
-    pub(super) fn words(&self, node: &Node) -> Result<Vec<String>, Wrong> {
-        items(node).iter().map(|item| self.text(item)).collect()
-    }
-
-    /// Names with values.
-    pub(super) fn pairs(&self, node: &Node) -> Result<Vec<(String, String)>, Wrong> {
-        match &node.value {
-            Value::Table(entries) => entries
-                .iter()
-                .map(|(name, _, value)| match &value.value {
-                    Value::Flag(flag) => Ok((name.clone(), flag.to_string())),
-                    _ => Ok((name.clone(), self.text(value)?)),
-                })
-                .collect(),
-            Value::List(_) => items(node)
-                .iter()
-                .map(|item| {
-                    let Value::Text(text) = &item.value else {
-                        return Ok((self.text(item)?, String::new()));
-                    };
-                    // Before it is filled in, so that no value can become a name.
-                    let (name, value) = divide(text, '=').unwrap_or((text, ""));
-                    Ok((self.trusted().fill(name, item.at)?, self.fill(value, item.at)?))
-                })
-                .collect(),
-            _ => Err(must(node, "be a table, or a list of \"NAME=VALUE\"")),
-        }
-    }
-
+impl Reader<'_> {
     /// An amount of memory in bytes.
     pub(super) fn bytes(&self, node: &Node) -> Result<i64, Wrong> {
         let bytes = match &node.value {
@@ -123,11 +74,11 @@ impl From<'_> {
             _ => None,
         };
         let what = "be an amount of memory, such as \"512m\" or \"2g\"";
-        bytes.filter(|bytes| *bytes > 0).ok_or_else(|| must(node, what))
+        bytes.filter(|bytes| *bytes >= 0).ok_or_else(|| must(node, what))
     }
 
     fn nano_cpus(&self, node: &Node) -> Result<i64, Wrong> {
-        let cpus = decimal(&self.text(node)?, NANO).filter(|nano| *nano > 0);
+        let cpus = decimal(&self.text(node)?, NANO);
         cpus.ok_or_else(|| must(node, "be a number of processors, such as 1.5"))
     }
 
@@ -150,24 +101,25 @@ impl From<'_> {
         Ok(words?.into())
     }
 
-    /// `HOST[:CONTAINER[:PERMISSIONS]]`, or the name of a device in the Container Device Interface.
+    /// `HOST[:CONTAINER][:PERMISSIONS]`, or the name of a device in the Container Device Interface.
     fn devices(&self, node: &Node) -> Result<Json, Wrong> {
         let (mut devices, mut requested) = (Vec::new(), Vec::new());
         for item in items(node) {
             let text = self.text(item)?;
-            if !text.starts_with('/') && text.contains('=') {
+            if !text.starts_with('/') && is_cdi_device(&text) {
                 requested.push(text);
                 continue;
             }
             let parts: Vec<&str> = text.split(':').collect();
             let (host, container, permissions) = match parts[..] {
                 [host] => (host, host, "rwm"),
+                [host, permissions] if is_device_mode(permissions) => (host, host, permissions),
                 [host, container] => (host, container, "rwm"),
                 [host, container, permissions] => (host, container, permissions),
                 _ => ("", "", ""),
             };
             let paths = host.starts_with('/') && container.starts_with('/');
-            if !paths || !permissions.chars().all(|c| "rwm".contains(c)) {
+            if !paths || !is_device_mode(permissions) {
                 return Err(must(item, "be of the form \"/dev/HOST:/dev/CONTAINER:rwm\""));
             }
             devices.push(json!({
@@ -223,6 +175,7 @@ impl From<'_> {
         let size = self.bytes(node)?;
         Ok(match self.mode {
             Mode::Docker => json!({"ShmSize": size}),
+            Mode::Swarm if size == 0 => json!({}),
             // A service has no such field, but what is mounted there is the same.
             Mode::Swarm => json!({"Mounts": [{
                 "Type": "tmpfs",
@@ -257,7 +210,10 @@ impl From<'_> {
     fn logging(&self, node: &Node) -> Result<Json, Wrong> {
         let logging = Table::new(node, &["driver", "options"])?;
         let options = match logging.get("options") {
-            Some(options) => self.pairs(options)?,
+            Some(options) => {
+                let expanded = Self { expanded: true, ..*self };
+                self.pairs_by(options, |name| if name == "tag" { &expanded } else { self })?
+            }
             None => Vec::new(),
         };
         let options: Json = options.into_iter().map(|(k, v)| (k, Json::from(v))).collect();
@@ -284,7 +240,7 @@ impl From<'_> {
             let discrete =
                 Table::new(resource.need("discrete_resource_spec")?, &["kind", "value"])?;
             let kind = self.text(discrete.need("kind")?)?;
-            let value = integer(discrete.need("value")?, 1)?;
+            let value = integer(discrete.need("value")?, 0)?;
             Ok(json!({"DiscreteResourceSpec": {"Kind": kind, "Value": value}}))
         });
         Ok(resources.collect::<Result<Vec<_>, Wrong>>()?.into())
@@ -300,68 +256,6 @@ impl From<'_> {
     }
 }
 
-/// A table of which all names are known.
-pub(crate) struct Table<'a> {
-    at: usize,
-    entries: &'a [(String, usize, Node)],
-}
-
-impl<'a> Table<'a> {
-    pub(crate) fn new(node: &'a Node, known: &[&str]) -> Result<Self, Wrong> {
-        let entries = table(node)?;
-        for (name, at, _) in entries {
-            if !known.contains(&&**name) {
-                let message =
-                    format!("has an unknown key `{name}`; there are {}", known.join(", "));
-                return Err(Wrong::new(*at, message));
-            }
-        }
-        Ok(Self { at: node.at, entries })
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&'a Node> {
-        self.entries.iter().find(|(known, ..)| known == name).map(|(_, _, node)| node)
-    }
-
-    pub(crate) fn need(&self, name: &str) -> Result<&'a Node, Wrong> {
-        self.get(name).ok_or_else(|| Wrong::new(self.at, format!("needs `{name}`")))
-    }
-}
-
-/// The error for a value that is not what it must be.
-pub(crate) fn must(node: &Node, what: &str) -> Wrong {
-    Wrong::new(node.at, format!("must {what}"))
-}
-
-/// The values of a list, or the one that is in its place.
-pub(crate) fn items(node: &Node) -> &[Node] {
-    match &node.value {
-        Value::List(items) => items,
-        _ => std::slice::from_ref(node),
-    }
-}
-
-pub(crate) fn table(node: &Node) -> Result<&[(String, usize, Node)], Wrong> {
-    match &node.value {
-        Value::Table(entries) => Ok(entries),
-        _ => Err(must(node, "be a table")),
-    }
-}
-
-pub(crate) fn flag(node: &Node) -> Result<bool, Wrong> {
-    match node.value {
-        Value::Flag(flag) => Ok(flag),
-        _ => Err(must(node, "be true or false")),
-    }
-}
-
-pub(crate) fn integer(node: &Node, least: i64) -> Result<i64, Wrong> {
-    match node.value {
-        Value::Integer(number) if number >= least => Ok(number),
-        _ => Err(must(node, &format!("be a whole number, at least {least}"))),
-    }
-}
-
 fn ulimits(node: &Node) -> Result<Json, Wrong> {
     let limits = table(node)?.iter().map(|(name, _, limit)| {
         let (soft, hard) = match &limit.value {
@@ -372,12 +266,29 @@ fn ulimits(node: &Node) -> Result<Json, Wrong> {
             _ => (limit, limit),
         };
         let (soft, hard) = (integer(soft, -1)?, integer(hard, -1)?);
-        if soft > hard && hard >= 0 {
+        if hard >= 0 && (soft > hard || soft < 0) {
             return Err(must(limit, "have a soft limit that is not above the hard one"));
         }
         Ok(json!({"Name": name, "Soft": soft, "Hard": hard}))
     });
     Ok(limits.collect::<Result<Vec<_>, _>>()?.into())
+}
+
+/// Whether these are rights to a device, each once.
+#[must_use]
+pub fn is_device_mode(text: &str) -> bool {
+    let once = |c: char| text.matches(c).count() == 1;
+    !text.is_empty() && text.chars().all(|c| "rwm".contains(c) && once(c))
+}
+
+/// Whether this is `VENDOR/CLASS=NAME`.
+fn is_cdi_device(text: &str) -> bool {
+    let kind = text.split_once('=').and_then(|(kind, name)| Some((kind.split_once('/')?, name)));
+    let is_name = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c))
+    };
+    kind.is_some_and(|((vendor, class), name)| [vendor, class, name].into_iter().all(is_name))
 }
 
 /// A number of GPUs, or all.
@@ -387,69 +298,6 @@ fn count(node: &Node) -> Result<i64, Wrong> {
         Value::Integer(number) if *number > 0 => Ok(*number),
         _ => Err(must(node, "be \"all\", a number, or a list of requests")),
     }
-}
-
-/// A number of units, such as `1.5`, in the smallest of which there are `smallest` in one unit.
-#[must_use]
-pub fn decimal(text: &str, smallest: i64) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
-    if whole.is_empty() && fraction.is_empty() || !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    // More digits than can make a difference.
-    let fraction = &fraction[..fraction.len().min(18)];
-    let number =
-        |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i128>().ok() };
-    let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
-    let units = number(whole)?.checked_mul(scale)?.checked_add(number(fraction)?)?;
-    i64::try_from(units.checked_mul(smallest.into())? / scale).ok()
-}
-
-/// An amount of memory as Compose writes it: a number with `b`, `k`, `m`, `g` or `t`, also with a
-/// `b` after it, or bytes without a unit.
-#[must_use]
-pub fn bytes(text: &str) -> Option<i64> {
-    let text = text.trim().to_ascii_lowercase();
-    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let power = match unit {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 1,
-        "m" | "mb" | "mib" => 2,
-        "g" | "gb" | "gib" => 3,
-        "t" | "tb" | "tib" => 4,
-        _ => return None,
-    };
-    decimal(number.trim_end(), 1 << (10 * power))
-}
-
-/// A span of time as Go and Compose write it, such as `1m30s`, in nanoseconds.
-#[must_use]
-pub fn nanoseconds(text: &str) -> Option<i64> {
-    let mut rest = text.trim();
-    let mut total: i64 = 0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
-        let (number, tail) = rest.split_at(end);
-        let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let unit = match unit {
-            "us" => 1_000,
-            "ms" => 1_000_000,
-            "s" => NANO,
-            "m" => 60 * NANO,
-            "h" => 3600 * NANO,
-            "d" => 24 * 3600 * NANO,
-            _ => return None,
-        };
-        total = total.checked_add(decimal(number, unit)?)?;
-        rest = tail;
-    }
-    Some(total)
 }
 
 /// The words of a command line, as a shell splits them.

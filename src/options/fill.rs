@@ -3,9 +3,11 @@
 //!
 //! The name of a user, the language, and any `KERNEL_` variable may come from the notebook's user. They
 //! are data: they can stand for one part of a path, never for more, and nowhere that decides about
-//! anything else.
+//! anything else. Where Swarm or a logging driver expands templates, they are written such that they come out
+//! as they are: [`template`].
 
 use super::node::{Node, Value, Wrong};
+use super::template;
 use crate::env::Env;
 
 /// What a text may be filled with.
@@ -28,13 +30,16 @@ pub struct Filler<'a> {
     pub kernel_id: &'a str,
     /// The language of the kernel, in small letters.
     pub language: &'a str,
-    /// The directory of the notebook, as the server sees it.
-    pub cwd: &'a str,
+    /// The directory of the notebook, as the server sees it; `None` if it was removed, or is not UTF-8.
+    pub cwd: Option<&'a str>,
     /// The environment of the server.
     pub env: &'a Env,
     /// Whether this is only a sample, in which a variable may be missing.
     pub sample: bool,
 }
+
+/// What can be filled in besides variables.
+const NAMES: [&str; 4] = ["username", "kernel_id", "language", "cwd"];
 
 /// A value, and whether the notebook's user decides about it.
 struct Known<'a> {
@@ -55,6 +60,28 @@ impl<'a> Filler<'a> {
     /// # Errors
     /// When something in it is not known, or may not stand there.
     pub fn fill(&self, text: &str, at: usize, policy: Policy) -> Result<String, Wrong> {
+        self.fill_for(text, at, policy, false)
+    }
+
+    /// The same for a text that is a template.
+    ///
+    /// # Errors
+    /// Also when something would be filled in within an action, where it cannot be data.
+    pub fn fill_template(&self, text: &str, at: usize, policy: Policy) -> Result<String, Wrong> {
+        self.fill_for(text, at, policy, true)
+    }
+
+    fn fill_for(
+        &self,
+        text: &str,
+        at: usize,
+        policy: Policy,
+        is_template: bool,
+    ) -> Result<String, Wrong> {
+        if is_template {
+            check_template(text, at)?;
+        }
+        let place = Place { at, policy, is_template };
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(start) = rest.find(['{', '$']) {
@@ -68,24 +95,15 @@ impl<'a> Filler<'a> {
                     Wrong::new(at, format!("has a `${{` without `}}` in `{text}`"))
                 })?;
                 let (name, value) = self.variable(&body[..end], at)?;
-                push(&mut out, &value, is_of_user(name), &format!("${{{name}}}"), at, policy)?;
+                place.push(&mut out, &value, is_of_user(name), &format!("${{{name}}}"))?;
                 rest = &body[end + 1..];
-            } else if let Some(end) = rest.strip_prefix("{{").and_then(|body| body.find("}}")) {
-                // A template of Docker's own.
-                let end = end + 4;
+            } else if let Some(end) = template::action(rest) {
+                // It is Docker's.
                 out.push_str(&rest[..end]);
                 rest = &rest[end..];
             } else if let Some(name) = placeholder(rest) {
-                let Known { value, of_user } = self.known(name).ok_or_else(|| {
-                    Wrong::new(
-                        at,
-                        format!(
-                            "has `{{{name}}}`, which is not one of {{username}}, {{kernel_id}}, \
-                             {{language}} and {{cwd}}"
-                        ),
-                    )
-                })?;
-                push(&mut out, value, of_user, &format!("{{{name}}}"), at, policy)?;
+                let Known { value, of_user } = self.known(name, at)?;
+                place.push(&mut out, value, of_user, &format!("{{{name}}}"))?;
                 rest = &rest[name.len() + 2..];
             } else {
                 out.push_str(&rest[..1]);
@@ -96,16 +114,32 @@ impl<'a> Filler<'a> {
         Ok(out)
     }
 
-    fn known(&self, name: &str) -> Option<Known<'a>> {
+    /// The notebook's directory.
+    ///
+    /// # Errors
+    /// When there is none: no other will do.
+    pub fn directory(&self, at: usize) -> Result<&'a str, Wrong> {
+        let message =
+            "needs the notebook's directory, which was removed, or whose name is not UTF-8";
+        self.cwd.ok_or_else(|| Wrong::new(at, message))
+    }
+
+    fn known(&self, name: &str, at: usize) -> Result<Known<'a>, Wrong> {
         let (value, of_user) = match name {
             "username" => (self.username, true),
             "kernel_id" => (self.kernel_id, false),
             // Servers take a KERNEL_LANGUAGE of the client's for that of the specification.
             "language" => (self.language, true),
-            "cwd" => (self.cwd, false),
-            _ => return None,
+            "cwd" => (self.directory(at)?, false),
+            _ => {
+                let message = format!(
+                    "has `{{{name}}}`, which is not one of {{username}}, {{kernel_id}}, \
+                     {{language}} and {{cwd}}"
+                );
+                return Err(Wrong::new(at, message));
+            }
         };
-        Some(Known { value, of_user })
+        Ok(Known { value, of_user })
     }
 
     /// `NAME`, `NAME:-default`, `NAME-default`, `NAME:?message` and `NAME?message`, as in Compose.
@@ -115,12 +149,16 @@ impl<'a> Filler<'a> {
         if name.is_empty() {
             return Err(Wrong::new(at, format!("has `${{{text}}}`, which names no variable")));
         }
-        if let Some(value) = self.env.get(name) {
-            return Ok((name, value.to_owned()));
-        }
-        // Set, but to nothing.
-        if self.env.is_set(name) && !rest.starts_with(':') {
-            return Ok((name, String::new()));
+        if let Some(value) = self.env.raw(name) {
+            let Some(value) = value.to_str() else {
+                return Err(Wrong::new(
+                    at,
+                    format!("needs the variable {name}, which is not UTF-8"),
+                ));
+            };
+            if !value.is_empty() || !rest.starts_with(':') {
+                return Ok((name, value.to_owned()));
+            }
         }
         let rest = rest.strip_prefix(':').unwrap_or(rest);
         match (rest.strip_prefix('-'), rest.strip_prefix('?')) {
@@ -139,34 +177,83 @@ impl<'a> Filler<'a> {
     }
 }
 
-/// Adds a value, if it may stand here.
-fn push(
-    out: &mut String,
-    value: &str,
-    of_user: bool,
-    shown: &str,
+/// Where a value is to stand.
+struct Place {
     at: usize,
     policy: Policy,
-) -> Result<(), Wrong> {
-    if of_user && policy == Policy::Trusted {
-        let message = format!("cannot have `{shown}`, about which the notebook's user decides");
-        return Err(Wrong::new(at, message));
+    is_template: bool,
+}
+
+impl Place {
+    /// Adds a value, if it may stand here.
+    fn push(&self, out: &mut String, value: &str, of_user: bool, shown: &str) -> Result<(), Wrong> {
+        if of_user && self.policy == Policy::Trusted {
+            let message = format!("cannot have `{shown}`, about which the notebook's user decides");
+            return Err(Wrong::new(self.at, message));
+        }
+        let part = !matches!(value, "" | "." | "..") && !value.contains(['/', '\0']);
+        if of_user && self.policy == Policy::Path && !part {
+            let message = format!(
+                "cannot have `{value}` in the place of `{shown}`: it must be one part of a path"
+            );
+            return Err(Wrong::new(self.at, message));
+        }
+        if self.is_template {
+            template::push_literal(out, value);
+        } else {
+            out.push_str(value);
+        }
+        Ok(())
     }
-    let part = !matches!(value, "" | "." | "..") && !value.contains(['/', '\0']);
-    if of_user && policy == Policy::Path && !part {
-        let message = format!(
-            "cannot have `{value}` in the place of `{shown}`: it must be one part of a path"
-        );
-        return Err(Wrong::new(at, message));
+}
+
+/// Looks whether everything that is filled into a template can be data there.
+fn check_template(text: &str, at: usize) -> Result<(), Wrong> {
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        rest = &rest[start..];
+        let end = template::action(rest)
+            .ok_or_else(|| Wrong::new(at, format!("has a `{{{{` without `}}}}` in `{text}`")))?;
+        let (action, after) = rest.split_at(end);
+        let known = NAMES.into_iter().map(|name| format!("{{{name}}}"));
+        if let Some(part) = known.chain(["${".to_owned()]).find(|part| action.contains(part)) {
+            let message = format!(
+                "cannot have `{part}` within `{action}`, a template of Docker's: what is filled in must \
+                 stand outside of it"
+            );
+            return Err(Wrong::new(at, message));
+        }
+        rest = after;
     }
-    if policy == Policy::Path && shown == "{cwd}" && value.is_empty() {
-        return Err(Wrong::new(
-            at,
-            "needs the notebook's directory, which the server does not say",
-        ));
-    }
-    out.push_str(value);
     Ok(())
+}
+
+/// Looks at all texts of a value that is a template; see [`Filler::fill_template`].
+pub(super) fn check_templates(node: &Node) -> Result<(), Wrong> {
+    match &node.value {
+        Value::Text(text) => check_template(text, node.at),
+        Value::List(nodes) => nodes.iter().try_for_each(check_templates),
+        Value::Table(entries) => entries.iter().try_for_each(|(_, _, node)| check_templates(node)),
+        _ => Ok(()),
+    }
+}
+
+/// The same for the `tag` of a log, which every engine expands, and none of the other options.
+pub(super) fn check_tag(logging: &Node) -> Result<(), Wrong> {
+    let field = |node: &Node, wanted: &str| match &node.value {
+        Value::Table(entries) => {
+            entries.iter().find(|(name, ..)| name == wanted).map(|(.., node)| node.clone())
+        }
+        _ => None,
+    };
+    let Some(options) = field(logging, "options") else { return Ok(()) };
+    if let Value::List(items) = &options.value {
+        return items.iter().try_for_each(|item| match &item.value {
+            Value::Text(text) if text.starts_with("tag=") => check_template(text, item.at),
+            _ => Ok(()),
+        });
+    }
+    field(&options, "tag").map_or(Ok(()), |tag| check_templates(&tag))
 }
 
 /// The text before and after the first such character, but for those in `${NAME:-default}`.

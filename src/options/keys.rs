@@ -2,7 +2,7 @@
 //! (`ContainerCreate` and `ServiceCreate`).
 
 use super::fill::Policy;
-use crate::settings::Mode;
+use crate::model::Mode;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,10 @@ pub enum Kind {
     Hosts,
     /// The logging driver.
     Logging,
+    /// A health check.
+    Health,
+    /// Security options.
+    Security,
     /// Preferences for nodes.
     Preferences,
     /// Resources that nodes declare.
@@ -108,17 +112,17 @@ const fn key(
 
 use Kind::{
     Bytes, BytesOrUnlimited, Code, Command, Cpus, Devices, Duration, Flag, GenericResources, Gpus,
-    Hosts, Integer, Logging, Pairs, Platform, Preferences, Shm, Text, Tmpfs, Ulimits, Volumes,
-    Words,
+    Health, Hosts, Integer, Logging, Pairs, Platform, Preferences, Security, Shm, Text, Tmpfs,
+    Ulimits, Volumes, Words,
 };
 use Policy::{Any, Path, Trusted};
 
 /// Where the launcher itself does something.
-const HERE: &str = "*";
+pub(super) const HERE: &str = "*";
 
 /// All keys, in the order of the Compose specification's tables.
 #[rustfmt::skip]
-pub const KEYS: [Key; 68] = [
+pub const KEYS: [Key; 69] = [
     key("annotations", Pairs, Any, "HostConfig.Annotations", ""),
     key("cap_add", Words, Trusted, "HostConfig.CapAdd", "TaskTemplate.ContainerSpec.CapabilityAdd"),
     key("cap_drop", Words, Trusted, "HostConfig.CapDrop", "TaskTemplate.ContainerSpec.CapabilityDrop"),
@@ -154,6 +158,7 @@ pub const KEYS: [Key; 68] = [
     key("extra_hosts", Hosts, Trusted, "HostConfig.ExtraHosts", "TaskTemplate.ContainerSpec.Hosts"),
     key("gpus", Gpus, Trusted, "HostConfig.DeviceRequests", ""),
     key("group_add", Words, Trusted, "HostConfig.GroupAdd", "TaskTemplate.ContainerSpec.Groups"),
+    key("healthcheck", Health, Trusted, "Healthcheck", "TaskTemplate.ContainerSpec.Healthcheck"),
     key("hostname", Text, Path, "Hostname", "TaskTemplate.ContainerSpec.Hostname"),
     key("init", Flag, Trusted, "HostConfig.Init", "TaskTemplate.ContainerSpec.Init"),
     key("ipc", Text, Trusted, "HostConfig.IpcMode", ""),
@@ -175,7 +180,7 @@ pub const KEYS: [Key; 68] = [
     key("read_only", Flag, Trusted, "HostConfig.ReadonlyRootfs", "TaskTemplate.ContainerSpec.ReadOnly"),
     key("runtime", Text, Trusted, "HostConfig.Runtime", ""),
     key("secrets", Code, Trusted, "", HERE),
-    key("security_opt", Words, Trusted, "HostConfig.SecurityOpt", ""),
+    key("security_opt", Security, Trusted, "HostConfig", ""),
     key("shm_size", Shm, Trusted, "HostConfig", "TaskTemplate.ContainerSpec"),
     key("stop_grace_period", Duration, Trusted, "StopTimeout", "TaskTemplate.ContainerSpec.StopGracePeriod"),
     key("stop_signal", Text, Trusted, "StopSignal", "TaskTemplate.ContainerSpec.StopSignal"),
@@ -190,7 +195,7 @@ pub const KEYS: [Key; 68] = [
 ];
 
 /// What a service in the Compose specification can have and a kernel cannot, with what to do.
-pub const LACKING: [(&str, &str); 44] = [
+pub const LACKING: [(&str, &str); 43] = [
     ("attach", ""),
     ("blkio_config", ""),
     ("build", "build the image beforehand"),
@@ -213,7 +218,6 @@ pub const LACKING: [(&str, &str); 44] = [
     ("expose", "the server reaches every port"),
     ("extends", ""),
     ("external_links", ""),
-    ("healthcheck", "the server asks the kernel itself"),
     ("image", "it is in kernel.json; see `install --image-name`"),
     ("isolation", ""),
     ("label_file", ""),

@@ -8,13 +8,24 @@
 //! ([`Options::apply`]). The installer does the same with a sample launch, so that what is wrong is
 //! said before a kernel is started.
 
+pub mod amounts;
+pub mod comparable;
 pub mod convert;
+mod docker;
+pub mod edit;
+mod fields;
 pub mod fill;
 pub mod flags;
 pub mod keys;
+mod long;
+pub mod mounts;
 pub mod node;
+pub(crate) mod read;
+mod reader;
+pub mod template;
+pub mod toml_text;
 mod volumes;
-pub mod words;
+pub mod written;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value as Json;
@@ -22,7 +33,7 @@ use serde_json::Value as Json;
 use self::fill::Filler;
 use self::keys::{KEYS, Key, Kind, LACKING};
 use self::node::{Node, Value, Wrong};
-use crate::settings::Mode;
+use crate::model::Mode;
 use crate::text::{nearest, position};
 
 /// What a file says.
@@ -40,30 +51,60 @@ impl Options {
     /// # Errors
     /// When it is not TOML, or has a key that is not known: with line and column.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
+        let (options, errors) = Self::parse_all(name, text);
+        errors.into_iter().next().map_or(Ok(options), Err)
+    }
+
+    /// Reads what is right in the text of a file, and says all that is wrong.
+    #[must_use]
+    pub fn parse_all(name: &str, text: &str) -> (Self, Vec<anyhow::Error>) {
         let mut options =
             Self { name: name.to_owned(), text: text.to_owned(), entries: Vec::new() };
-        let collected = node::parse(text).and_then(|root| options.collect("", root));
-        collected.map_err(|wrong| options.error(&wrong))?;
+        let mut wrong = Vec::new();
+        match node::parse(text) {
+            Ok(root) => options.collect("", root, &mut wrong),
+            Err(error) => wrong.push(error),
+        }
         options.entries.sort_by_key(|(_, node)| node.at);
-        Ok(options)
+        wrong.sort_by_key(|wrong| wrong.at);
+        let errors = wrong.iter().map(|wrong| options.error(wrong)).collect();
+        (options, errors)
+    }
+
+    /// What the file says, one value at a time, so that each can be looked at though another is wrong.
+    #[must_use]
+    pub fn each(&self) -> Vec<Self> {
+        let values = self.entries.iter().flat_map(|(key, node)| {
+            let nodes = match &node.value {
+                Value::List(items) if key.kind != Kind::Command => {
+                    let alone =
+                        |item: &Node| Node { at: item.at, value: Value::List(vec![item.clone()]) };
+                    items.iter().map(alone).collect()
+                }
+                _ => vec![node.clone()],
+            };
+            nodes.into_iter().map(move |node| (*key, node))
+        });
+        let alone = |entry| Self { entries: vec![entry], ..self.clone() };
+        values.map(alone).collect()
     }
 
     /// Finds the keys of a table, and of those in it whose names go on after a point.
-    fn collect(&mut self, prefix: &str, table: Node) -> Result<(), Wrong> {
+    fn collect(&mut self, prefix: &str, table: Node, wrong: &mut Vec<Wrong>) {
         let Value::Table(entries) = table.value else {
-            return Err(Wrong::new(table.at, format!("`{prefix}` must be a table")));
+            wrong.push(Wrong::new(table.at, format!("`{prefix}` must be a table")));
+            return;
         };
         for (key, at, node) in entries {
             let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
             if let Some(known) = KEYS.iter().find(|known| known.name == name) {
                 self.entries.push((known, node));
             } else if KEYS.iter().any(|known| known.is_below(&name)) {
-                self.collect(&name, node)?;
+                self.collect(&name, node, wrong);
             } else {
-                return Err(Wrong::new(at, unknown(&name)));
+                wrong.push(Wrong::new(at, unknown(&name)));
             }
         }
-        Ok(())
     }
 
     /// The values of a key, as they are in the file.
@@ -99,7 +140,7 @@ impl Options {
             }
             let converted = convert::convert(key, node, mode, filler);
             let value = converted.map_err(|wrong| self.error(&wrong.of(key.name)))?;
-            for path in target.split(' ') {
+            for path in target.split(' ').filter(|path| *path != keys::HERE) {
                 let scalar = !value.is_array() && !value.is_object();
                 if let Some((_, other)) = set.iter().find(|(other, _)| scalar && *other == path) {
                     let message = format!("`{}` says the same as `{other}`; use one", key.name);
@@ -110,6 +151,19 @@ impl Options {
             }
         }
         Ok(())
+    }
+
+    /// Looks at what has variables in it, and so is not looked at otherwise before the launch.
+    ///
+    /// # Errors
+    /// When something would be filled into a template of Docker's, within its braces.
+    pub fn check_templates(&self, mode: Mode) -> Result<()> {
+        let expanded = |key: &Key| mode == Mode::Swarm && convert::TEMPLATES.contains(&key.name);
+        for (key, node) in self.entries.iter().filter(|(key, _)| expanded(key)) {
+            fill::check_templates(node).map_err(|wrong| self.error(&wrong.of(key.name)))?;
+        }
+        let tag = self.get("logging").map_or(Ok(()), fill::check_tag);
+        tag.map_err(|wrong| self.error(&wrong.of("logging")))
     }
 
     /// The error for something that is wrong in the file.

@@ -16,7 +16,7 @@ fn applied(mode: Mode, text: &str, username: &str) -> Result<Json> {
         username,
         kernel_id: "1234",
         language: "python",
-        cwd: CWD,
+        cwd: Some(CWD),
         env: &env,
         sample: false,
     };
@@ -25,7 +25,7 @@ fn applied(mode: Mode, text: &str, username: &str) -> Result<Json> {
     Ok(request)
 }
 
-fn docker(text: &str) -> Json {
+pub(super) fn docker(text: &str) -> Json {
     applied(Mode::Docker, text, "bob").unwrap()
 }
 
@@ -33,7 +33,7 @@ fn swarm(text: &str) -> Json {
     applied(Mode::Swarm, text, "bob").unwrap()
 }
 
-fn error(mode: Mode, text: &str) -> String {
+pub(super) fn error(mode: Mode, text: &str) -> String {
     applied(mode, text, "bob").unwrap_err().to_string()
 }
 
@@ -110,6 +110,12 @@ fn the_short_syntax_of_volumes() {
         ),
         ("'${DATA}/x:/b'", json!({"Type": "bind", "Source": "/srv/data/x", "Target": "/b"})),
         ("'${NONE:-/d:e}:/b'", json!({"Type": "bind", "Source": "/d:e", "Target": "/b"})),
+        ("'/a:/b:rw,cached'", json!({"Type": "bind", "Source": "/a", "Target": "/b"})),
+        (
+            "'/a:/b:delegated,shared'",
+            json!({"Type": "bind", "Source": "/a", "Target": "/b",
+                   "BindOptions": {"Propagation": "shared"}}),
+        ),
         // A colon in what is filled in does not make another part.
         ("'{cwd}:/b'", json!({"Type": "bind", "Source": CWD, "Target": "/b"})),
     ] {
@@ -119,10 +125,21 @@ fn the_short_syntax_of_volumes() {
         docker("volumes = ['/a:/b:z,ro']"),
         json!({"HostConfig": {"Binds": ["/a:/b:ro,z"]}})
     );
+    assert_eq!(
+        docker("volumes = ['/a:/b:Z,rslave']"),
+        json!({"HostConfig": {"Binds": ["/a:/b:rslave,Z"]}})
+    );
     for (text, expected) in [
         ("'a/b'", "f.toml:1:12: `volumes` must name its place in the container by its full path"),
         ("'./a:/b'", "f.toml:1:12: `volumes` must name a directory of the host by its full path"),
         ("'/a:/b:rx'", "f.toml:1:12: `volumes` has an unknown option `rx` for a bind"),
+        ("'/a:/b:nocopy'", "f.toml:1:12: `volumes` has an unknown option `nocopy` for a bind"),
+        (
+            "'a:/b:nocopy,rslave'",
+            "f.toml:1:12: `volumes` has an unknown option `rslave` for a volume",
+        ),
+        ("'/a:/b:ro,rw'", "f.toml:1:12: `volumes` has `rw` beside another of its kind"),
+        ("'/a:/b:z,Z'", "f.toml:1:12: `volumes` has `Z` beside another of its kind"),
         ("'a:b:c:d'", "f.toml:1:12: `volumes` must be of the form"),
         (
             "'{cwd}:/b:z'",
@@ -226,11 +243,27 @@ fn the_long_syntax_of_volumes() {
         ("type = 'bind'\ntarget = '/b'", "needs `source`"),
         ("type = 'bind'\nsource = 'a'\ntarget = '/b'", "must name a directory of the host"),
         ("type = 'x'\ntarget = '/b'", "must be one of bind, volume, tmpfs and image"),
+        ("type = 'tmpfs'\ntarget = '/b'\nsource = 'a'", "must not be there for a tmpfs"),
         ("type = 'tmpfs'\ntarget = '/b'\nbind = {}", "has `bind`, but is of the type tmpfs"),
         ("type = 'tmpfs'\ntarget = '/b'\nnocopy = true", "has an unknown key `nocopy`"),
     ] {
         let error = error(Mode::Docker, &format!("[[volumes]]\n{text}"));
         assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_is_mounted_below_a_mount_may_be_read_only_or_left_out() {
+    for (recursive, expected) in [
+        ("enabled", json!({})),
+        ("disabled", json!({"NonRecursive": true})),
+        ("writable", json!({"ReadOnlyNonRecursive": true})),
+        ("readonly", json!({"ReadOnlyForceRecursive": true})),
+    ] {
+        let mount = format!(
+            "[[volumes]]\ntype = 'bind'\nsource = '/a'\ntarget = '/b'\nbind.recursive = '{recursive}'"
+        );
+        assert_eq!(docker(&mount)["HostConfig"]["Mounts"][0]["BindOptions"], expected);
     }
 }
 
@@ -350,7 +383,24 @@ fn hosts_names_and_logs() {
             },
         })
     );
-    assert!(error(Mode::Docker, "labels.kernel_id = '1'").contains("by which the server finds"));
+}
+
+#[test]
+fn labels_by_which_kernels_are_known_are_the_launchers() {
+    for label in ["app", "component", "kernel_id", "kernelspec"] {
+        for (mode, text) in [
+            (Mode::Docker, format!("labels.{label} = 'forged'")),
+            (Mode::Docker, format!("labels = ['a=b', '{label}=forged']")),
+            (Mode::Docker, format!("labels = ['{label}']")),
+            (Mode::Docker, format!("labels = ['${{X:-{label}}}=forged']")),
+            (Mode::Swarm, format!("labels.{label} = 'forged'")),
+            (Mode::Swarm, format!("deploy.labels.{label} = 'forged'")),
+        ] {
+            let error = error(mode, &text);
+            let expected = format!("cannot have `{label}`, by which servers and `ps` know kernels");
+            assert!(error.contains(&expected), "{text}: {error}");
+        }
+    }
 }
 
 #[test]
@@ -378,7 +428,8 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         ("mem_limit = true", "f.toml:1:13: `mem_limit` must be an amount of memory"),
         ("mem_limit = '1x'", "f.toml:1:13: `mem_limit` must be an amount of memory"),
-        ("mem_limit = '0'", "f.toml:1:13: `mem_limit` must be an amount of memory"),
+        ("mem_limit = -1", "f.toml:1:13: `mem_limit` must be an amount of memory"),
+        ("mem_limit = ' 1g'", "f.toml:1:13: `mem_limit` must be an amount of memory"),
         ("cpus = '1e3'", "f.toml:1:8: `cpus` must be a number of processors"),
         ("stop_grace_period = 10", "f.toml:1:21: `stop_grace_period` must be a span of time"),
         ("read_only = 'yes'", "f.toml:1:13: `read_only` must be true or false"),
@@ -402,7 +453,7 @@ fn a_sample_leaves_out_what_only_the_server_knows() {
         username: "user",
         kernel_id: "id",
         language: "python",
-        cwd: "/",
+        cwd: Some("/"),
         env: &env,
         sample: true,
     };
@@ -414,6 +465,35 @@ fn a_sample_leaves_out_what_only_the_server_knows() {
 }
 
 #[test]
+fn what_is_filled_into_the_options_of_a_mount_is_one_of_them() {
+    let text = |o: &str| {
+        format!(
+            "volumes = [{{ type = 'volume', target = '/x', volume.driver_opts = {{ o = '{o}', device = ':/{{username}}' }} }}]"
+        )
+    };
+    let options = |o: &str, username: &str| {
+        let request = applied(Mode::Docker, &text(o), username)?;
+        Ok::<_, anyhow::Error>(
+            request["HostConfig"]["Mounts"][0]["VolumeOptions"]["DriverConfig"]["Options"].clone(),
+        )
+    };
+    let found = options("addr=nas,username={username}", "bob").unwrap();
+    assert_eq!(found, json!({"o": "addr=nas,username=bob", "device": ":/bob"}));
+    assert_eq!(options("addr=nas,rw", "a,b").unwrap()["device"], ":/a,b");
+    for (o, username, separator) in [
+        ("addr=nas,username={username}", "bob,suid", ","),
+        ("lowerdir=/srv/{username}:/base,ro", "x:etc", ":"),
+        ("lowerdir=/srv/{username}:/base,ro", "x\\", "\\"),
+    ] {
+        let error = options(o, username).unwrap_err().to_string();
+        let expected = format!("cannot have a `{separator}` in what is filled into the list");
+        assert!(error.contains(&expected), "{error}");
+    }
+    // An address may have colons.
+    assert_eq!(options("addr={username},rw", "fd00::1").unwrap()["o"], "addr=fd00::1,rw");
+}
+
+#[test]
 fn keys_are_in_order_and_not_twice() {
     for pair in KEYS.windows(2) {
         assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
@@ -422,4 +502,71 @@ fn keys_are_in_order_and_not_twice() {
         assert!(pair[0].0 < pair[1].0, "{}", pair[1].0);
     }
     assert!(LACKING.iter().all(|(name, _)| KEYS.iter().all(|key| key.name != *name)));
+}
+
+#[test]
+fn nothing_is_filled_into_a_template_of_a_swarm() {
+    let check = |text: &str| {
+        let options = Options::parse("f", text).unwrap();
+        options.check_templates(Mode::Swarm).map_err(|error| error.to_string())
+    };
+    for right in [
+        "hostname = '{{.Node.Hostname}}-{username}'",
+        "environment = ['A={{.Node.Hostname}}{username}']",
+        "volumes = [{ type = 'volume', source = '{{.Node.Hostname}}', target = '/{username}' }]",
+    ] {
+        check(right).unwrap();
+    }
+    for wrong in [
+        "hostname = '{{print \"{username}\"}}'",
+        "environment = ['B=1', 'A={{print \"${KERNEL_X}\"}}']",
+        "environment = { A = '{{print `{cwd}`}}' }",
+        "volumes = [{ type = 'volume', source = '{{print \"{kernel_id}\"}}', target = '/x' }]",
+        "hostname = 'a{{b'",
+    ] {
+        let error = check(wrong).unwrap_err();
+        assert!(
+            error.contains("a template of Docker's") || error.contains("without `}}`"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_filled_into_the_tag_of_a_log() {
+    for mode in [Mode::Docker, Mode::Swarm] {
+        let check = |text: &str| {
+            let options = Options::parse("f", text).unwrap();
+            options.check_templates(mode).map_err(|error| error.to_string())
+        };
+        for right in [
+            "[logging]\noptions = { tag = '{{.Name}}-${X}', labels = '{{x ${X}}}' }",
+            "[logging]\noptions = ['tag={{.Name}}/${X}', 'labels={{x ${X}}}']",
+            "[logging]\ndriver = 'syslog'",
+        ] {
+            check(right).unwrap();
+        }
+        for options in [
+            "{ tag = '{{print `${X}`}}' }",
+            "{ tag = '{{.Name}}{{print `{username}`}}' }",
+            "['labels=a', 'tag={{print `${X}`}}']",
+        ] {
+            let error = check(&format!("[logging]\noptions = {options}")).unwrap_err();
+            assert!(
+                error.starts_with("f:2:") && error.contains("a template of Docker's"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_variable_has_its_default_only_where_it_is_not_there() {
+    let text = "labels = { a = '${DATA:-x}', b = '${DATA-x}', c = '${EMPTY:-x}', d = '${EMPTY-x}', \
+                e = '${NONE:-x}', f = '${NONE-x}', g = '{kernel_id}', h = '${DATA}${EMPTY}' }";
+    let expected = json!({
+        "a": "/srv/data", "b": "/srv/data", "c": "x", "d": "",
+        "e": "x", "f": "x", "g": "1234", "h": "/srv/data",
+    });
+    assert_eq!(applied(Mode::Docker, text, "bob").unwrap()["Labels"], expected);
 }

@@ -2,16 +2,18 @@
 
 use serde_json::{Value as Json, json};
 
-use super::convert::{From, Table, bytes, flag, integer, items, must};
+use super::amounts::bytes;
 use super::fill::divide;
 use super::node::{Node, Value, Wrong};
-use crate::settings::Mode;
+use super::read::{Table, flag, integer, items, must};
+use super::reader::Reader;
+use crate::model::Mode;
 
 /// How a mount is seen by the host and by other mounts.
 const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
 /// The fields `Mounts` and, for what only they can say, `Binds`.
-pub(super) fn volumes(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
+pub(super) fn volumes(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     let (mut mounts, mut binds) = (Vec::new(), Vec::new());
     let Value::List(list) = &node.value else {
         return Err(must(node, "be a list"));
@@ -43,7 +45,7 @@ enum Short {
 
 /// `[SOURCE:]TARGET[:OPTIONS]`. It is split before it is filled, so that what is filled in cannot
 /// become another part.
-fn short(text: &str, node: &Node, from: &From<'_>) -> Result<Short, Wrong> {
+fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, Wrong> {
     let parts = split(text);
     let (source, target, options) = match parts[..] {
         [target] => (None, target, ""),
@@ -51,6 +53,9 @@ fn short(text: &str, node: &Node, from: &From<'_>) -> Result<Short, Wrong> {
         [source, target, options] => (Some(source), target, options),
         _ => return Err(must(node, "be of the form \"SOURCE:TARGET:OPTIONS\"")),
     };
+    if parts.contains(&"") {
+        return Err(must(node, "have nothing empty between its colons"));
+    }
     let source = source.map(|source| from.fill(source, node.at)).transpose()?;
     let target = absolute(from.fill(target, node.at)?, node)?;
     let kind = match &source {
@@ -65,12 +70,24 @@ fn short(text: &str, node: &Node, from: &From<'_>) -> Result<Short, Wrong> {
         mount["Source"] = source.clone().into();
     }
     let mut relabel = None;
+    let mut kinds: Vec<&str> = Vec::new();
     for option in options.split(',').filter(|option| !option.is_empty()) {
+        let kind_of_option = match option {
+            "ro" | "rw" => "rw",
+            "z" | "Z" => "z",
+            "consistent" | "cached" | "delegated" => "consistency",
+            "nocopy" => "nocopy",
+            _ => "propagation",
+        };
+        if kinds.contains(&kind_of_option) {
+            return Err(Wrong::new(node.at, format!("has `{option}` beside another of its kind")));
+        }
+        kinds.push(kind_of_option);
         match option {
             "rw" | "consistent" | "cached" | "delegated" => {}
             "ro" => mount["ReadOnly"] = true.into(),
             "nocopy" if kind == "volume" => mount["VolumeOptions"] = json!({"NoCopy": true}),
-            "z" | "Z" if kind == "bind" => relabel = Some(option),
+            "z" | "Z" if source.is_some() => relabel = Some(option),
             _ if kind == "bind" && PROPAGATIONS.contains(&option) => {
                 mount["BindOptions"] = json!({"Propagation": option});
             }
@@ -113,7 +130,7 @@ fn split(mut text: &str) -> Vec<&str> {
 }
 
 /// The long syntax: a table.
-fn long(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
+fn long(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     let known = [
         "type",
         "source",
@@ -177,12 +194,12 @@ fn long(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
     }
     if let Some(options) = table.get("image") {
         let options = Table::new(options, &["subpath"])?;
-        mount["ImageOptions"] = json!({"Subpath": from.text(options.need("subpath")?)?});
+        mount["ImageOptions"] = json!({"Subpath": from.plain().text(options.need("subpath")?)?});
     }
     Ok(mount)
 }
 
-fn bind_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
+fn bind_options(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     let options = Table::new(node, &["propagation", "create_host_path", "recursive"])?;
     let mut fields = json!({});
     if let Some(propagation) = options.get("propagation") {
@@ -207,7 +224,7 @@ fn bind_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
     Ok(fields)
 }
 
-fn volume_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
+fn volume_options(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     let options = Table::new(node, &["nocopy", "subpath", "labels", "driver", "driver_opts"])?;
     let object = |pairs: Vec<(String, String)>| -> Json {
         pairs.into_iter().map(|(name, value)| (name, Json::from(value))).collect()
@@ -217,7 +234,7 @@ fn volume_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         fields["NoCopy"] = flag(nocopy)?.into();
     }
     if let Some(subpath) = options.get("subpath") {
-        fields["Subpath"] = from.text(subpath)?.into();
+        fields["Subpath"] = from.plain().text(subpath)?.into();
     }
     if let Some(labels) = options.get("labels") {
         fields["Labels"] = object(from.pairs(labels)?);
@@ -226,13 +243,13 @@ fn volume_options(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
         fields["DriverConfig"]["Name"] = from.trusted().text(driver)?.into();
     }
     if let Some(settings) = options.get("driver_opts") {
-        fields["DriverConfig"]["Options"] = object(from.pairs(settings)?);
+        fields["DriverConfig"]["Options"] = object(from.driver_options(settings)?);
     }
     Ok(fields)
 }
 
 /// `TARGET[:OPTIONS]`, or a list of such.
-pub(super) fn tmpfs(node: &Node, from: &From<'_>) -> Result<Json, Wrong> {
+pub(super) fn tmpfs(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     let (mut plain, mut mounts) = (json!({}), Vec::new());
     for item in items(node) {
         let Value::Text(text) = &item.value else {

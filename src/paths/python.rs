@@ -1,16 +1,31 @@
 //! The prefix of a Python, told from where it lies, and asked of itself only where that does not tell:
 //! its start takes longer than all the rest of what this program does.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use super::{VENV_CONFIGURATION, is_python_environment};
+use super::shim;
 use crate::env::Env;
+use crate::{process, text};
+
+/// The file that makes a directory a virtual environment of Python.
+pub(super) const VENV_CONFIGURATION: &str = "pyvenv.cfg";
+
+/// How long a Python may take to tell its prefix.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What `sys.prefix` is in this Python; `None` if it does not run.
 pub(super) fn prefix(python: &Path, env: &Env) -> Option<PathBuf> {
+    let python = &*shim::target(python, env).map_or(Cow::Borrowed(python), Cow::Owned);
     of_environment(python).or_else(|| of_library(python)).or_else(|| asked(python, env))
+}
+
+/// Whether the directory is the root of a virtual or a conda environment.
+pub(super) fn is_python_environment(prefix: &Path) -> bool {
+    prefix.join(VENV_CONFIGURATION).is_file() || prefix.join("conda-meta").is_dir()
 }
 
 /// The virtual or conda environment that it is the Python of: there it is the directory above, whatever
@@ -57,15 +72,24 @@ fn is_script(file: &Path) -> bool {
     read.is_err() || &begin == b"#!"
 }
 
+/// What it says itself, unless it says nothing for too long.
 fn asked(python: &Path, env: &Env) -> Option<PathBuf> {
-    let output = Command::new(python)
-        .args(["-I", "-c", "import sys; print(sys.prefix)"])
-        .env_clear()
-        .envs(env.iter())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let prefix = String::from_utf8(output.stdout).ok()?;
+    let mut command = Command::new(python);
+    command.args(["-I", "-c", "import sys; print(sys.prefix)"]);
+    command.env_clear().envs(env.iter());
+    if let Ok(directory) = env.directory() {
+        command.current_dir(directory);
+    }
+    let Some(output) = process::output_within(&mut command, LIMIT).ok()? else {
+        tracing::warn!(
+            "{} did not say within {} s which directory its packages are in, so Jupyter's directories there \
+             are left out; see why it hangs, or name the environment with VIRTUAL_ENV",
+            python.display(),
+            text::seconds(LIMIT)
+        );
+        return None;
+    };
+    let prefix = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
     Some(PathBuf::from(prefix.trim_end_matches('\n'))).filter(|path| path.is_absolute())
 }
 

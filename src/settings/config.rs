@@ -1,17 +1,20 @@
 //! Configuration files, as `jupyter_core` and traitlets find and merge them: in every directory of
 //! `jupyter --config-dir`'s search order, the last first, `jupyter_config` and then
-//! `jupyter_docker_spec_config`, each `.py` before `.json`. What is read later counts more; in the
-//! merged whole the section of the most derived class counts most.
+//! `jupyter_docker_spec_config`, each `.py` before `.json`. The command's own files count more than the
+//! shared ones; of each, the section of the most derived class counts most, and of one section what is
+//! read last.
 
+use std::cmp::Reverse;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-use super::python;
-use super::traits::{self, Class, Kind, Trait};
+use super::python::{self, Said};
+use crate::files;
 use crate::paths::Paths;
+use crate::traits::{self, Class, Kind, Trait};
 
 /// The file that all applications of Jupyter read.
 const SHARED: &str = "jupyter_config";
@@ -26,8 +29,19 @@ pub struct Entry {
     known: &'static Trait,
     /// The value, of the trait's kind.
     pub value: Value,
+    /// Whether the value is added to what counts less.
+    pub is_added: bool,
     /// The file.
     pub file: PathBuf,
+    is_shared: bool,
+}
+
+impl Entry {
+    /// Where it is, for messages.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("`{}` in `{}`", self.known, self.file.display())
+    }
 }
 
 /// What all configuration files together say.
@@ -36,14 +50,16 @@ pub struct Config {
     entries: Vec<Entry>,
     /// The files that were read, in their order.
     pub files: Vec<PathBuf>,
+    /// Sections of other applications in the command's own files: the file, and the name.
+    pub ignored: Vec<(PathBuf, String)>,
 }
 
 /// Which files to read.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Those of this name, without the ending, in Jupyter's directories.
+    /// Those of this name in Jupyter's directories, whatever its ending.
     Directories(String),
-    /// This one in the place of those of the command.
+    /// This one in the place of those of the command, `.py` and `.json`, whichever it is called by.
     File(PathBuf),
 }
 
@@ -57,16 +73,13 @@ impl Config {
         let mut directories = paths.config_directories();
         directories.reverse();
         let in_directories = |name: &str| -> Vec<PathBuf> {
-            let files = directories.iter().flat_map(|directory| {
-                ["py", "json"].map(|ending| directory.join(format!("{name}.{ending}")))
-            });
-            files.filter(|path| path.is_file()).collect()
+            directories.iter().flat_map(|directory| files_of(&directory.join(name))).collect()
         };
         let shared = in_directories(SHARED);
         let own = match source {
             Source::Directories(name) if name == SHARED => Vec::new(),
             Source::Directories(name) => in_directories(name),
-            Source::File(path) => vec![given_file(&paths.expand(path))?],
+            Source::File(path) => given_files(&paths.expand(path))?,
         };
         let in_python: Vec<&Path> = shared
             .iter()
@@ -80,29 +93,46 @@ impl Config {
         for (file, is_shared) in
             shared.iter().map(|file| (file, true)).chain(own.iter().map(|file| (file, false)))
         {
-            let sections = if is_python(file) {
+            let said = if is_python(file) {
                 python.next().context("Python has read fewer files than it was given")?
             } else {
-                read_json(file)?
+                Said { sections: read_json(file)?, added: Map::new() }
             };
-            config.add(file, sections, is_shared).with_context(|| in_file(file))?;
+            config.add(file, said, is_shared).with_context(|| in_file(file))?;
             config.files.push(file.clone());
         }
         Ok(config)
     }
 
-    /// The value of a trait, from the section that counts most.
+    /// The value of a trait, from the place that counts most.
     #[must_use]
     pub fn get(&self, wanted: &Trait) -> Option<&Entry> {
-        // Of equal sections the last is the one that was read last.
-        let of_trait = self.entries.iter().filter(|entry| entry.known == wanted).rev();
-        of_trait.min_by_key(|entry| entry.section)
+        self.layers(wanted).pop()
     }
 
-    /// Adds the sections of one file. The shared file has sections of other applications as well.
-    fn add(&mut self, file: &Path, sections: Map<String, Value>, is_shared: bool) -> Result<()> {
-        for (class, section) in sections {
-            if class == "version" || (is_shared && Class::named(&class).is_none()) {
+    /// All that is said of a trait, what counts most last.
+    #[must_use]
+    pub fn layers(&self, wanted: &Trait) -> Vec<&Entry> {
+        let mut layers: Vec<&Entry> =
+            self.entries.iter().filter(|entry| entry.known == wanted).collect();
+        // Of equal ones the last is the one that was read last.
+        layers.sort_by_key(|entry| (!entry.is_shared, Reverse(entry.section)));
+        layers
+    }
+
+    /// Adds what one file says.
+    fn add(&mut self, file: &Path, said: Said, is_shared: bool) -> Result<()> {
+        let sections = said.sections.into_iter().map(|section| (section, false));
+        let added = said.added.into_iter().map(|section| (section, true));
+        for ((class, section), is_added) in sections.chain(added) {
+            if class == "version" {
+                continue;
+            }
+            if Class::named(&class).is_none() && (is_shared || !is_misspelt(&class)) {
+                let ignored = (file.to_path_buf(), class);
+                if !is_shared && !self.ignored.contains(&ignored) {
+                    self.ignored.push(ignored);
+                }
                 continue;
             }
             let Value::Object(values) = section else {
@@ -114,12 +144,24 @@ impl Config {
             for (name, value) in values {
                 let (section, known) =
                     traits::find(&class, &name).map_err(|reason| anyhow!(reason))?;
-                check(known, &value).with_context(|| format!("`{class}.{name}`"))?;
-                self.entries.push(Entry { section, known, value, file: file.to_path_buf() });
+                ensure!(
+                    !is_added || known.kind == Kind::Names,
+                    "`{class}.{name}` is no list to which something can be added"
+                );
+                let value = checked(known, value).with_context(|| format!("`{class}.{name}`"))?;
+                let file = file.to_path_buf();
+                self.entries.push(Entry { section, known, value, is_added, file, is_shared });
             }
         }
         Ok(())
     }
+}
+
+/// Whether the name of a section is most likely meant to be one of ours.
+fn is_misspelt(class: &str) -> bool {
+    let given = class.to_lowercase();
+    let distance = |known: Class| strsim::damerau_levenshtein(&given, &known.name().to_lowercase());
+    Class::ALL.into_iter().any(|known| distance(known) <= 2)
 }
 
 fn is_python(path: &Path) -> bool {
@@ -130,18 +172,26 @@ fn in_file(path: &Path) -> String {
     format!("in the configuration file `{}`", path.display())
 }
 
-/// The file that was named, with the ending that it may lack.
-fn given_file(path: &Path) -> Result<PathBuf> {
-    let candidates = [path.to_path_buf(), path.with_extension("json"), path.with_extension("py")];
-    let known = |path: &&PathBuf| {
-        path.is_file() && (is_python(path) || path.extension().is_some_and(|e| e == "json"))
-    };
-    let missing = || format!("there is no configuration file `{}` (.json or .py)", path.display());
-    candidates.iter().find(known).cloned().with_context(missing)
+/// The files of this name that there are, each ending in place of its own, what counts more last.
+fn files_of(path: &Path) -> Vec<PathBuf> {
+    let mut files = ["py", "json"].map(|ending| path.with_extension(ending)).to_vec();
+    files.retain(|path| path.is_file());
+    files
+}
+
+/// The file that was named, whatever its ending, and the one beside it.
+fn given_files(path: &Path) -> Result<Vec<PathBuf>> {
+    let files = files_of(path);
+    ensure!(
+        !files.is_empty(),
+        "there is no configuration file `{}` (.json or .py)",
+        path.display()
+    );
+    Ok(files)
 }
 
 fn read_json(path: &Path) -> Result<Map<String, Value>> {
-    let text = match fs_err::read(path) {
+    let text = match files::read(path) {
         Ok(text) => text,
         // It was there a moment ago.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
@@ -154,8 +204,14 @@ fn read_json(path: &Path) -> Result<Map<String, Value>> {
     Ok(sections)
 }
 
-/// Checks the type of a value.
-fn check(known: &Trait, value: &Value) -> Result<()> {
+/// The value, if it is of the type that traitlets takes for the trait.
+fn checked(known: &Trait, value: Value) -> Result<Value> {
+    let value = match (known.kind, &value) {
+        (Kind::Flag, Value::Number(number)) if number.as_i64() == Some(1) => true.into(),
+        (Kind::Flag, Value::Number(number)) if number.as_i64() == Some(0) => false.into(),
+        (Kind::Number | Kind::Level, Value::Number(number)) => whole(number),
+        _ => value,
+    };
     let (valid, wanted) = match known.kind {
         Kind::Flag => (value.is_boolean(), "true or false"),
         // Python's `None` stands for the default.
@@ -163,13 +219,26 @@ fn check(known: &Trait, value: &Value) -> Result<()> {
         Kind::Number => (value.is_i64(), "a whole number"),
         Kind::Level => (value.is_i64() || value.is_string(), "a level's name or number"),
         Kind::Names => (
-            value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
+            value.is_string()
+                || value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
             "a list of names",
         ),
         Kind::PythonOnly => (true, ""),
     };
     ensure!(valid, "must be {wanted}, and is {value}");
-    Ok(())
+    Ok(value)
+}
+
+/// `5.0` is a whole number too.
+fn whole(number: &Number) -> Value {
+    /// Up to here, each has a representation of its own.
+    const LARGEST: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < LARGEST => {
+            format!("{float}").parse().map_or(Value::Null, |whole: i64| whole.into())
+        }
+        _ => number.clone().into(),
+    }
 }
 
 #[cfg(test)]
@@ -177,12 +246,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::env::Env;
+    use crate::settings::lookup::{Line, Lookup};
 
     fn config(files: &[Value]) -> Result<Config> {
         let mut config = Config::default();
         for (number, file) in files.iter().enumerate() {
             let path = PathBuf::from(format!("{number}.json"));
-            config.add(&path, file.as_object().unwrap().clone(), false)?;
+            let sections = file.as_object().unwrap().clone();
+            config.add(&path, Said { sections, added: Map::new() }, false)?;
         }
         Ok(config)
     }
@@ -204,9 +276,95 @@ mod tests {
     }
 
     #[test]
+    fn the_commands_own_files_count_more_than_the_shared_ones() {
+        let mut config = Config::default();
+        let said =
+            |text: &str| Said { sections: serde_json::from_str(text).unwrap(), added: Map::new() };
+        let shared = said(r#"{"DockerSpecInstaller": {"kernel_name": "a", "language": "R"}}"#);
+        config.add(Path::new("shared"), shared, true).unwrap();
+        let own = said(r#"{"BaseSpecApp": {"kernel_name": "b"}}"#);
+        config.add(Path::new("own"), own, false).unwrap();
+        assert_eq!(config.get(&traits::KERNEL_NAME).unwrap().value, "b");
+        assert_eq!(config.get(&traits::LANGUAGE).unwrap().value, "R");
+    }
+
+    #[test]
+    fn lists_of_users_are_put_together_from_all_places() {
+        let users = |known: &Trait, files: &[(Value, Value)], variable: Option<&str>| {
+            let mut config = Config::default();
+            for (set, added) in files {
+                let section = |list: &Value| match list {
+                    Value::Null => Map::new(),
+                    list => Map::from_iter([(
+                        "BaseSpecApp".to_owned(),
+                        json!({(known.name): list.clone()}),
+                    )]),
+                };
+                let said = Said { sections: section(set), added: section(added) };
+                config.add(Path::new("f"), said, false).unwrap();
+            }
+            let variables = variable.map(|value| (known.variables[0], value));
+            let env = Env::new(Path::new("/"), variables);
+            let lookup = Lookup { line: &Line::default(), config: &config, env: &env };
+            let names = lookup.names(known).unwrap();
+            names.map(|names| names.into_iter().collect::<Vec<_>>().join(" "))
+        };
+        let (set, added) = (|list| (list, Value::Null), |list| (Value::Null, list));
+        for (files, variable, expected) in [
+            (&[][..], None, None),
+            (&[], Some("mallory"), Some("mallory")),
+            (&[set(json!(["a", "b"]))], Some("mallory"), Some("a b")),
+            (&[set(json!("['a', 'b']"))], None, Some("a b")),
+            (&[set(json!([]))], Some("mallory"), Some("")),
+            (&[set(json!(["a"])), set(json!(["b"]))], None, Some("b")),
+            // What is added, is added to what would count otherwise.
+            (&[added(json!(["a"]))], None, Some("a root")),
+            (&[added(json!(["a"]))], Some("mallory"), Some("a mallory")),
+            (&[set(json!(["b"])), added(json!(["a"]))], Some("mallory"), Some("a b")),
+            (&[added(json!(["a"])), set(json!(["b"]))], None, Some("b")),
+        ] {
+            let found = users(&traits::UNAUTHORIZED_USERS, files, variable);
+            assert_eq!(found.as_deref(), expected, "{files:?} {variable:?}");
+        }
+        let found = users(&traits::AUTHORIZED_USERS, &[added(json!(["a"]))], None);
+        assert_eq!(found.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn numbers_and_flags_are_what_traitlets_takes() {
+        let said = config(&[json!({"BaseSpecApp": {"launch_timeout": 5.0, "user": 1},
+            "DockerSpecInstaller": {"swarm": 0}, "Application": {"log_level": 2e1}})])
+        .unwrap();
+        let value = |known| said.get(known).unwrap().value.clone();
+        assert_eq!(value(&traits::LAUNCH_TIMEOUT), 5);
+        assert_eq!(value(&traits::USER), true);
+        assert_eq!(value(&traits::SWARM), false);
+        assert_eq!(value(&traits::LOG_LEVEL), 20);
+        // Up to the largest of which all are known, and all that are written as whole ones.
+        for (number, whole) in [
+            (json!(9_007_199_254_740_991.0), Some(9_007_199_254_740_991_i64)),
+            (json!(9_007_199_254_740_992.0), None),
+            (json!(1e300), None),
+            (json!(9_007_199_254_740_993_i64), Some(9_007_199_254_740_993)),
+        ] {
+            let said = config(&[json!({"BaseSpecApp": {"launch_timeout": number}})]);
+            let value = said.map(|said| said.get(&traits::LAUNCH_TIMEOUT).unwrap().value.as_i64());
+            assert_eq!(value.ok().flatten(), whole, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_just_gone_says_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(read_json(&directory.path().join("gone.json")).unwrap().is_empty());
+        assert!(read_json(directory.path()).is_err());
+    }
+
+    #[test]
     fn what_is_unknown_or_of_the_wrong_type_is_an_error() {
         for (file, reason) in [
             (json!({"DockerSpecInstaler": {"swarm": true}}), "did you mean `DockerSpecInstaller`?"),
+            (json!({"dockerspecinstale": {"swarm": true}}), "did you mean `DockerSpecInstaller`?"),
             (json!({"BaseSpecApp": {"swarm": true}}), "`BaseSpecApp` has no trait `swarm`"),
             (json!({"BaseSpecApp": 1}), "not an object"),
             (
@@ -216,8 +374,15 @@ mod tests {
             (json!({"DockerSpecInstaller": {"image_name": 1}}), "must be text"),
             (json!({"DockerSpecInstaller": {"launch_timeout": "30"}}), "must be a whole number"),
             (json!({"DockerSpecInstaller": {"launch_timeout": 1.5}}), "must be a whole number"),
+            (json!({"DockerSpecInstaller": {"launch_timeout": true}}), "must be a whole number"),
+            (json!({"DockerSpecInstaller": {"swarm": 2}}), "must be true or false"),
+            (json!({"DockerSpecInstaller": {"swarm": 1.0}}), "must be true or false"),
             (
-                json!({"DockerSpecInstaller": {"authorized_users": "bob"}}),
+                json!({"DockerSpecInstaller": {"authorized_users": ["bob", 1]}}),
+                "must be a list of names",
+            ),
+            (
+                json!({"DockerSpecInstaller": {"authorized_users": {"bob": 1}}}),
                 "must be a list of names",
             ),
         ] {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::{Result, bail};
 
-use super::Sample;
+use crate::model::Sample;
 
 /// The longest file name that Linux file systems take, in bytes.
 const NAME_MAX: usize = 255;
@@ -59,7 +59,7 @@ impl fmt::Display for KernelName {
 
 #[cfg(test)]
 mod tests {
-    use super::KernelName;
+    use super::*;
 
     #[test]
     fn names_are_made_as_jupyter_makes_them() {
@@ -68,6 +68,7 @@ mod tests {
         {
             assert_eq!(KernelName::parse(given).unwrap().as_str(), expected);
         }
+        KernelName::parse(&"x".repeat(NAME_MAX)).unwrap();
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use super::config::Config;
-use super::traits::{self, Class, Kind, Trait};
+use super::values;
 use crate::cli::Install;
 use crate::env::Env;
+use crate::traits::{self, ClassForm, Kind, Trait};
 
 /// A value, and where it comes from, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,17 +33,6 @@ impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of `{}`", self.origin, self.value)
     }
-}
-
-/// A value given as `--Class.trait=VALUE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClassForm {
-    /// The class that was named.
-    pub section: Class,
-    /// The trait.
-    pub known: &'static Trait,
-    /// The value.
-    pub value: String,
 }
 
 /// What the command line says of each trait.
@@ -123,7 +113,7 @@ impl Line {
     }
 
     /// Notes what an option says, if it is there.
-    fn note(&mut self, known: &'static Trait, values: Vec<String>) {
+    pub(super) fn note(&mut self, known: &'static Trait, values: Vec<String>) {
         if !values.is_empty() {
             let option = known.option.unwrap_or(known.name);
             self.words.push((known, values, format!("`{option}`")));
@@ -135,7 +125,10 @@ impl Line {
             let origin = format!("`--{section}.{}`", known.name);
             match self.words.iter_mut().find(|(other, ..)| other == known) {
                 None => self.words.push((known, vec![value.clone()], origin)),
-                Some((_, values, _)) if known.kind == Kind::Names => values.push(value.clone()),
+                // What is said in another section, or by the option, is another list.
+                Some((_, values, other)) if known.kind == Kind::Names && *other == origin => {
+                    values.push(value.clone());
+                }
                 // The flag counts, whatever the class form says.
                 Some(_) if known.kind == Kind::Flag => {}
                 Some((.., other)) => ensure!(false, "{other} and {origin} say the same; use one"),
@@ -167,17 +160,21 @@ impl Lookup<'_> {
     pub fn text(&self, known: &Trait) -> Option<Given> {
         if let Some((values, origin)) = self.line.get(known) {
             let value = values.last().cloned().unwrap_or_default();
-            return Some(Given { value, origin: origin.to_owned() });
+            // As traitlets has it, only where there may be none, and only on the command line.
+            let none = known.may_be_none() && value == "None";
+            return (!none).then(|| Given { value, origin: origin.to_owned() });
         }
-        match self.config.get(known).filter(|entry| !entry.value.is_null()) {
-            Some(entry) => {
+        match self.config.get(known) {
+            // The default, whatever a variable says.
+            Some(entry) if entry.value.is_null() && known.may_be_none() => None,
+            Some(entry) if !entry.value.is_null() => {
                 let value = entry.value.as_str().map(str::to_owned);
                 Some(Given {
                     value: value.unwrap_or_else(|| entry.value.to_string()),
-                    origin: format!("`{known}` in `{}`", entry.file.display()),
+                    origin: entry.origin(),
                 })
             }
-            None => self.variable(known),
+            _ => self.variable(known),
         }
     }
 
@@ -190,23 +187,60 @@ impl Lookup<'_> {
         match given.value.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
-            _ => anyhow::bail!(given.must("be true or false")),
+            _ => bail!(given.must("be true or false")),
         }
     }
 
-    /// A set of names, blanks around them and empty ones dropped; `None` if nothing is said.
-    #[must_use]
-    pub fn names(&self, known: &Trait) -> Option<BTreeSet<String>> {
-        let given: Vec<String> = if let Some((values, _)) = self.line.get(known) {
-            values.to_vec()
-        } else if let Some(entry) = self.config.get(known) {
-            let names = entry.value.as_array().into_iter().flatten();
-            names.filter_map(Value::as_str).map(str::to_owned).collect()
-        } else {
-            vec![self.variable(known)?.value]
+    /// A set of names; `None` if nothing is said.
+    ///
+    /// # Errors
+    /// When it is not clear which names are meant: nobody would be kept out by what is no name.
+    pub fn names(&self, known: &Trait) -> Result<Option<BTreeSet<String>>> {
+        if let Some((words, origin)) = self.line.get(known) {
+            return names_in(words.iter().map(String::as_str), origin).map(Some);
+        }
+        let of_variable = self.variable(known);
+        let otherwise = of_variable.map(|given| names_in([given.value.as_str()], &given.origin));
+        let mut names = otherwise.transpose()?;
+        // From what counts least on. What is added, is added to what counts less, and to the default.
+        for entry in self.config.layers(known) {
+            let words = match &entry.value {
+                Value::Array(words) => words.iter().filter_map(Value::as_str).collect(),
+                other => other.as_str().into_iter().collect::<Vec<_>>(),
+            };
+            let said = names_in(words, &entry.origin())?;
+            if entry.is_added {
+                names.get_or_insert_with(|| default_names(known)).extend(said);
+            } else {
+                names = Some(said);
+            }
+        }
+        Ok(names)
+    }
+
+    /// What is said of a trait and names nobody, though it is no list without names.
+    pub(super) fn nobody(&self, known: &Trait) -> Option<Given> {
+        let given = |text: &str, origin: &str| {
+            let empty = values::names(text).is_some_and(|names| names.is_empty());
+            (empty && !values::is_empty_list(text))
+                .then(|| Given { value: text.to_owned(), origin: origin.to_owned() })
         };
-        let names = given.iter().flat_map(|names| names.split(','));
-        Some(names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+        if let Some((words, origin)) = self.line.get(known) {
+            return words.iter().find_map(|word| given(word, origin));
+        }
+        // Set to nothing, too, which is elsewhere as if it were not there.
+        let of_variable = |name: &&str| given(self.env.raw(name)?.to_str()?, &format!("`{name}`"));
+        let mut found = known.variables.iter().find_map(of_variable);
+        for entry in self.config.layers(known) {
+            let words = match &entry.value {
+                Value::Array(words) => words.as_slice(),
+                other => std::slice::from_ref(other),
+            };
+            let mut texts = words.iter().filter_map(Value::as_str);
+            let said = texts.find_map(|text| given(text, &entry.origin()));
+            found = if entry.is_added { found.or(said) } else { said };
+        }
+        found
     }
 
     /// What is said of a trait of any kind, as a JSON value, and where.
@@ -214,9 +248,12 @@ impl Lookup<'_> {
     pub fn any(&self, known: &Trait) -> Option<(Value, String)> {
         let given = self.text(known)?;
         let value = match known.kind {
-            Kind::Names => self.names(known)?.into_iter().collect(),
+            Kind::Names => match self.names(known) {
+                Ok(names) => names?.into_iter().collect(),
+                Err(_) => given.value.into(),
+            },
             Kind::Flag => self.flag(known).map_or_else(|_| given.value.into(), Value::from),
-            Kind::Number => given.value.parse::<i64>().map_or(given.value.into(), Value::from),
+            Kind::Number => values::integer(&given.value).map_or(given.value.into(), Value::from),
             _ => given.value.into(),
         };
         let of_file = self.line.get(known).is_none().then(|| self.config.get(known)).flatten();
@@ -233,4 +270,28 @@ impl Lookup<'_> {
             Some(Given { value, origin: format!("`{name}`") })
         })
     }
+}
+
+/// The names in all of these words; `origin` is where they stand.
+///
+/// # Errors
+/// When it is not clear which names are meant.
+pub fn names_in<'a>(
+    words: impl IntoIterator<Item = &'a str>,
+    origin: &str,
+) -> Result<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for word in words {
+        let Some(names) = values::names(word) else {
+            let given = Given { value: word.to_owned(), origin: origin.to_owned() };
+            bail!(given.must(values::NAMES));
+        };
+        all.extend(names);
+    }
+    Ok(all)
+}
+
+/// The names that count where nothing is said.
+fn default_names(known: &Trait) -> BTreeSet<String> {
+    serde_json::from_str(known.default).unwrap_or_default()
 }

@@ -10,6 +10,9 @@
 //!
 //! [[kernel]]
 //! language = "R"
+//!
+//! [kernel.launch_docker]
+//! mem_limit = "4g"
 //! ```
 //!
 //! A value counts in this order: command line, the kernel's table, `[defaults]`, and then, as without
@@ -18,16 +21,21 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use clap::ValueEnum as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use toml_edit::{DocumentMut, Item};
 
-use super::System;
 use super::lookup::Line;
-use super::traits::{self, Kind, Trait};
+use super::relative;
 use crate::cli::{Install, Place};
+use crate::model::Sample;
+use crate::options::Options;
 use crate::options::flags::{self, FLAGS, Flag};
 use crate::paths::Paths;
+use crate::server::System;
 use crate::text::{self, nearest};
+use crate::traits::{self, Kind, Trait};
 
 /// The traits that a file may set.
 const KEYS: [&Trait; 13] = [
@@ -53,10 +61,18 @@ const EXECUTOR_IMAGE_NAME: &str = "executor-image-name";
 const LAUNCHER: &str = "launcher";
 const SHOW_LAUNCH_ERRORS: &str = "show-launch-errors";
 const SYS_PREFIX: &str = "sys-prefix";
+/// The sample that a specification is.
+pub const SAMPLE: &str = "sample";
+/// The name of a specification.
+pub const KERNEL_NAME: &str = "kernel-name";
+
+/// A table that is no option: what is written into `launch_docker.toml` as it stands there.
+pub const LAUNCH_DOCKER: &str = "launch_docker";
 
 /// The words at the top of a file.
 const DEFAULTS: &str = "defaults";
-const KERNEL: &str = "kernel";
+/// The tables of the specifications.
+pub const KERNEL: &str = "kernel";
 
 /// A file, for messages and as what relative paths in it start from.
 #[derive(Clone, Debug)]
@@ -81,7 +97,9 @@ struct Table {
     launcher: Option<String>,
     show_launch_errors: Option<bool>,
     sys_prefix: bool,
+    sample: Option<Sample>,
     container: Vec<flags::Given>,
+    launch_docker: Option<String>,
 }
 
 impl Table {
@@ -111,6 +129,8 @@ impl Table {
             launcher: self.launcher.clone().or(other.launcher),
             show_launch_errors: self.show_launch_errors.or(other.show_launch_errors),
             sys_prefix: self.sys_prefix || other.sys_prefix,
+            sample: self.sample.or(other.sample),
+            launch_docker: self.launch_docker.clone().or(other.launch_docker),
             container: {
                 // What says something of the same key of `launch_docker.toml` is one value.
                 let keys: Vec<&str> = self.container.iter().map(|(flag, _)| flag.key).collect();
@@ -136,7 +156,9 @@ impl Manifest<'_> {
             launcher: args.launcher.clone(),
             show_launch_errors: args.show_launch_errors.then_some(true),
             sys_prefix: args.place.sys_prefix,
+            sample: None,
             container: args.container.clone(),
+            launch_docker: None,
         };
         let tables = self.tables()?.into_iter().map(|table| {
             let table = given.or(&table);
@@ -144,6 +166,8 @@ impl Manifest<'_> {
             let place = Place { sys_prefix: table.sys_prefix, ..args.place };
             let args = Install {
                 container: table.container,
+                launch_docker: table.launch_docker,
+                sample: table.sample.into_iter().collect(),
                 gateway: table.gateway,
                 image_tag: table.image_tag,
                 executor_image_name: table.executor_image_name,
@@ -163,17 +187,22 @@ impl Manifest<'_> {
             let at = self.position(error.span().map_or(0, |span| span.start));
             anyhow!("{at}: {}", error.message())
         })?;
+        // The same, of which parts can be written again.
+        let written: DocumentMut = self.text.parse()?;
         let mut defaults = Table::default();
         let mut kernels = Vec::new();
         for (key, value) in document.get_ref() {
             match (&**key.get_ref(), value.get_ref()) {
-                (DEFAULTS, DeValue::Table(table)) => defaults = self.table(table)?,
+                (DEFAULTS, DeValue::Table(table)) => {
+                    defaults = self.table(table, written.get(DEFAULTS))?;
+                }
                 (KERNEL, DeValue::Array(tables)) => {
-                    for table in tables {
-                        let DeValue::Table(table) = table.get_ref() else {
+                    for (number, table) in tables.iter().enumerate() {
+                        let DeValue::Table(entries) = table.get_ref() else {
                             bail!("{}: must be a table", self.at(table));
                         };
-                        kernels.push(self.table(table)?);
+                        let written = written.get(KERNEL).and_then(|all| all.get(number));
+                        kernels.push(self.table(entries, written)?);
                     }
                 }
                 (DEFAULTS, _) => bail!("{}: must be a table, `[{DEFAULTS}]`", self.at(key)),
@@ -194,7 +223,7 @@ impl Manifest<'_> {
         Ok(kernels.iter().map(|kernel| kernel.or(&defaults)).collect())
     }
 
-    fn table(&self, entries: &DeTable<'_>) -> Result<Table> {
+    fn table(&self, entries: &DeTable<'_>, written: Option<&Item>) -> Result<Table> {
         let mut table = Table::default();
         let mut seen: Vec<String> = Vec::new();
         for (key, value) in entries {
@@ -204,9 +233,10 @@ impl Manifest<'_> {
             match &*name {
                 GATEWAY => {
                     let given = self.string(&name, value)?;
-                    let known = System::ALL.into_iter().find(|system| system.name() == given);
+                    let known = System::ALL.into_iter().find(|system| system.facts().name == given);
                     table.gateway = Some(known.ok_or_else(|| {
-                        let names = System::ALL.map(|system| format!("\"{}\"", system.name()));
+                        let names =
+                            System::ALL.map(|system| format!("\"{}\"", system.facts().name));
                         self.must(&name, value, &format!("be {}", names.join(" or ")))
                     })?);
                 }
@@ -216,6 +246,18 @@ impl Manifest<'_> {
                 }
                 SHOW_LAUNCH_ERRORS => table.show_launch_errors = Some(self.flag(&name, value)?),
                 SYS_PREFIX => table.sys_prefix = self.flag(&name, value)?,
+                SAMPLE => {
+                    let given = self.string(&name, value)?;
+                    let sample = Sample::from_str(given, true);
+                    table.sample = Some(sample.map_err(|_| {
+                        let names = Sample::ALL.map(|sample| format!("\"{}\"", sample.name()));
+                        self.must(&name, value, &format!("be one of {}", names.join(", ")))
+                    })?);
+                }
+                name if name == LAUNCH_DOCKER.replace('_', "-") => {
+                    let written = written.and_then(|table| table.get(&**key.get_ref()));
+                    table.launch_docker = Some(self.launch_docker(value, written)?);
+                }
                 LAUNCHER => {
                     let given = self.string(&name, value)?;
                     let kind = matches!(given, "native" | "python");
@@ -233,7 +275,24 @@ impl Manifest<'_> {
             }
             seen.push(name);
         }
+        let has_both = |known: &Trait| table.sample.is_some() && table.line.has(known);
+        ensure!(!has_both(&traits::LANGUAGE), "`{}`: a `{SAMPLE}` has its language", self.name);
         Ok(table)
+    }
+
+    /// The text for `launch_docker.toml`.
+    fn launch_docker(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        written: Option<&Item>,
+    ) -> Result<String> {
+        let table = written.and_then(|item| item.clone().into_table().ok());
+        let table =
+            table.with_context(|| self.must(LAUNCH_DOCKER, value, "be a table").to_string())?;
+        let text = DocumentMut::from(table).to_string();
+        let at = || format!("{}: `{LAUNCH_DOCKER}`", self.at(value));
+        Options::parse("", &text).with_context(at)?;
+        Ok(text)
     }
 
     /// The value of an option that `docker run` has too.
@@ -251,6 +310,8 @@ impl Manifest<'_> {
             DeValue::Array(words) => words.iter().map(word).collect::<Result<Vec<_>>>()?,
             _ => vec![word(value)?],
         };
+        let words = words.iter().map(|word| relative::resolved(flag, word, &self.directory));
+        let words: Vec<String> = words.collect();
         Ok((!words.is_empty()).then_some((flag, words)))
     }
 
@@ -269,12 +330,16 @@ impl Manifest<'_> {
                     .map_err(|_| self.must(name, value, "be a number that is smaller"))?
                     .to_string()
             }
+            // As in JSON.
+            (Kind::Number, DeValue::Float(number)) if number.as_str().ends_with(".0") => {
+                number.as_str().trim_end_matches(".0").to_owned()
+            }
             (Kind::Number, _) => return Err(self.must(name, value, "be a whole number")),
             (Kind::Names, DeValue::Array(names)) => {
                 let names = names.iter().map(|one| self.string(name, one).map(str::to_owned));
                 return match names.collect::<Result<Vec<_>>>()? {
                     // Nobody, which is not the same as nothing said.
-                    names if names.is_empty() => Ok(vec![String::new()]),
+                    names if names.is_empty() => Ok(vec!["[]".to_owned()]),
                     names => Ok(names),
                 };
             }
@@ -338,8 +403,16 @@ fn option(known: &'static Trait) -> &'static str {
 
 fn unknown(name: &str) -> String {
     let container = FLAGS.iter().map(|flag| flag.long);
-    let others =
-        [GATEWAY, IMAGE_TAG, EXECUTOR_IMAGE_NAME, LAUNCHER, SHOW_LAUNCH_ERRORS, SYS_PREFIX];
+    let others = [
+        GATEWAY,
+        IMAGE_TAG,
+        EXECUTOR_IMAGE_NAME,
+        LAUNCHER,
+        LAUNCH_DOCKER,
+        SAMPLE,
+        SHOW_LAUNCH_ERRORS,
+        SYS_PREFIX,
+    ];
     let keys = KEYS.into_iter().map(option).chain(others).chain(container);
     let elsewhere = traits::Trait::ALL.into_iter().any(|known| option(known) == name);
     if elsewhere {
@@ -349,116 +422,4 @@ fn unknown(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use clap::Parser as _;
-
-    use super::*;
-    use crate::cli::{Cli, Command};
-    use crate::env::Env;
-
-    fn read(text: &str, words: &[&str]) -> Result<Vec<(Install, Line)>> {
-        let env = Env::new(Path::new("/w"), [("HOME", "/h")]);
-        let paths = Paths { env: &env, executable: None };
-        let manifest = Manifest { name: "k.toml", directory: "/m".into(), text, paths: &paths };
-        let words = ["jupyter-docker-spec", "install"].iter().chain(words);
-        let Some(Command::Install(install)) = Cli::try_parse_from(words)?.command else {
-            bail!("not an installation");
-        };
-        manifest.lines(&install, &Line::new(&install, &[])?)
-    }
-
-    /// What each specification's line says of a trait.
-    fn said(text: &str, words: &[&str], known: &Trait) -> Vec<String> {
-        let lines = read(text, words).unwrap();
-        lines.iter().map(|(_, line)| line.values(known).join("+")).collect()
-    }
-
-    #[test]
-    fn the_command_line_comes_before_the_table_and_that_before_the_defaults() {
-        let text = r#"
-            [defaults]
-            image_name = "default"
-            unauthorized-users = ["a", "b"]
-            [[kernel]]
-            image-name = "own"
-            unauthorized-users = []
-            [[kernel]]
-        "#;
-        assert_eq!(said(text, &[], &traits::IMAGE_NAME), ["own", "default"]);
-        assert_eq!(said(text, &["--image-name=line"], &traits::IMAGE_NAME), ["line", "line"]);
-        assert_eq!(said(text, &[], &traits::UNAUTHORIZED_USERS), ["", "a+b"]);
-    }
-
-    #[test]
-    fn a_place_is_one_value() {
-        let text = r#"
-            defaults.prefix = "p"
-            [[kernel]]
-            user = true
-            [[kernel]]
-            sys-prefix = true
-            [[kernel]]
-            prefix = "~/p"
-            [[kernel]]
-            launcher = "python"
-            [[kernel]]
-            launcher = "bin/l"
-        "#;
-        assert_eq!(said(text, &[], &traits::PREFIX), ["", "", "/h/p", "/m/p", "/m/p"]);
-        assert_eq!(said(text, &[], &traits::USER), ["true", "", "", "", ""]);
-        assert_eq!(said(text, &["--user"], &traits::PREFIX), [""; 5]);
-        let lines = read(text, &[]).unwrap();
-        let others =
-            lines.iter().map(|(args, _)| (args.place.sys_prefix, args.launcher.as_deref()));
-        let others: Vec<_> = others.collect();
-        assert_eq!(others[1], (true, None));
-        assert_eq!(others[3], (false, Some("python")));
-        assert_eq!(others[4], (false, Some("/m/bin/l")));
-        assert!(
-            read(text, &["--launcher=native"]).unwrap()[4].0.launcher.as_deref() == Some("native")
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_with_its_place() {
-        for (text, expected) in [
-            ("", "`k.toml` has no `[[kernel]]`"),
-            ("[[kernel]]\nswarm = yes", "k.toml:2:9: "),
-            ("[kernel]", "k.toml:1:2: must be a table of the form `[[kernel]]`"),
-            ("kernel = [1]", "k.toml:1:11: must be a table"),
-            ("defaults = 1", "k.toml:1:1: must be a table, `[defaults]`"),
-            ("[[kernels]]", "k.toml:1:3: unknown key `kernels`; did you mean `kernel`?"),
-            (
-                "swarm = true",
-                "k.toml:1:1: unknown key `swarm`; it belongs below `[[kernel]]` or `[defaults]`",
-            ),
-            ("[[kernel]]\n é = 1", "k.toml:2:2: "),
-            (
-                "[[kernel]]\n  imagename = 1",
-                "k.toml:2:3: unknown key `imagename`; did you mean `image-name`?",
-            ),
-            (
-                "[[kernel]]\nconfig = 1",
-                "k.toml:2:1: `config` is an option of the command line only",
-            ),
-            ("[[kernel]]\nswarm = 1", "k.toml:2:9: `swarm` must be true or false"),
-            ("[[kernel]]\nimage-name = 1", "k.toml:2:14: `image-name` must be text, in quotes"),
-            (
-                "[[kernel]]\nlaunch-timeout = 1.5",
-                "k.toml:2:18: `launch-timeout` must be a whole number",
-            ),
-            ("[[kernel]]\nauthorized-users = [1]", "k.toml:2:21: `authorized-users` must be text"),
-            ("[[kernel]]\nauthorized-users = 1", "k.toml:2:20: `authorized-users` must be a list"),
-            ("[[kernel]]\nuser = true\n_user = true", "k.toml:3:1: unknown key `-user`"),
-            (
-                "[[kernel]]\nsys-prefix = true\nsys_prefix = true",
-                "k.toml:3:1: `sys-prefix` is there twice",
-            ),
-        ] {
-            let error = read(text, &[]).unwrap_err().to_string();
-            assert!(error.starts_with(expected), "{text:?}: {error}");
-        }
-    }
-}
+mod tests;

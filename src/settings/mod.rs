@@ -1,6 +1,7 @@
 //! The settings of one `install`, each from the first place that has it: command line, configuration
 //! files, environment, default.
 
+pub mod changed;
 pub mod config;
 mod kernel_name;
 mod location;
@@ -8,141 +9,37 @@ pub mod lookup;
 pub mod manifest;
 mod port_range;
 mod python;
+mod relative;
 pub mod sample;
-mod system;
-pub mod traits;
+pub mod values;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Serialize;
 
 pub use self::kernel_name::KernelName;
 pub use self::location::Location;
-use self::lookup::Lookup;
+use self::lookup::{Given, Lookup};
 pub use self::port_range::PortRange;
-pub use self::sample::Sample;
-pub use self::system::System;
-use self::traits::{Kind, Trait};
 use crate::cli::Install;
-use crate::engine::Reference;
+use crate::engine::{Error, Reference};
 use crate::env::Env;
-use crate::options::flags;
+use crate::layout::{OPTIONS, PYTHON};
+use crate::model::{Language, Mode};
+use crate::options::{flags, written};
+use crate::server::System;
 use crate::templates;
-
-/// Seconds that a server waits for a kernel by default.
-pub const DEFAULT_LAUNCH_TIMEOUT: NonZeroU32 = NonZeroU32::new(30).unwrap();
+use crate::traits::{self, Kind, Trait, variable};
 
 /// The kernel class of a Python kernel by default.
 pub const DEFAULT_KERNEL_CLASS: &str = "ipykernel.ipkernel.IPythonKernel";
 
-/// Names of the environment variables that stand for an option.
-pub mod variable {
-    /// Equivalent to `--image-name`.
-    pub const IMAGE_NAME: &str = "GP_IMAGE_NAME";
-    /// Equivalent to `--authorized-users`: a list separated by commas.
-    pub const AUTHORIZED_USERS: &str = "GP_AUTHORIZED_USERS";
-    /// Equivalent to `--unauthorized-users`: a list separated by commas.
-    pub const UNAUTHORIZED_USERS: &str = "GP_UNAUTHORIZED_USERS";
-    /// Equivalent to `--port-range`.
-    pub const PORT_RANGE: &str = "GP_PORT_RANGE";
-    /// Equivalent to `--launch-timeout`, in seconds.
-    pub const LAUNCH_TIMEOUT: &str = "GP_LAUNCH_TIMEOUT";
-    /// Read where `GP_LAUNCH_TIMEOUT` is not set.
-    pub const KERNEL_LAUNCH_TIMEOUT: &str = "KERNEL_LAUNCH_TIMEOUT";
-    /// Equivalent to `--launcher`.
-    pub const LAUNCHER: &str = "JUPYTER_DOCKER_SPEC_LAUNCHER";
-}
-
-/// The language of a kernel, with all that depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// Python, by `ipykernel`.
-    Python,
-    /// R, by `IRkernel`.
-    R,
-    /// Scala, by Apache Toree.
-    Scala,
-}
-
-impl Language {
-    /// The language of this name, in any case.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Python, Self::R, Self::Scala]
-            .into_iter()
-            .find(|l| l.key().eq_ignore_ascii_case(name))
-    }
-
-    /// What `kernel.json` calls it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Python => "python",
-            Self::R => "R",
-            Self::Scala => "scala",
-        }
-    }
-
-    /// The lower-case name, as in file and kernel names.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Python => "python",
-            Self::R => "r",
-            Self::Scala => "scala",
-        }
-    }
-
-    /// The name of its specifications by default.
-    #[must_use]
-    pub fn default_kernel_name(self) -> String {
-        format!("docker_{}", self.key())
-    }
-
-    /// What people see by default.
-    #[must_use]
-    pub const fn default_display_name(self) -> &'static str {
-        match self {
-            Self::Python => "Docker Python",
-            Self::R => "Docker R",
-            Self::Scala => "Docker Scala",
-        }
-    }
-
-    /// The image of its kernels by default, without a tag.
-    #[must_use]
-    pub const fn default_image(self) -> &'static str {
-        match self {
-            Self::Python => "elyra/kernel-py",
-            Self::R => "elyra/kernel-r",
-            Self::Scala => "elyra/kernel-scala",
-        }
-    }
-}
-
-/// What the kernel's container is made by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// One Docker Engine: a container.
-    Docker,
-    /// A Docker Swarm: a service.
-    Swarm,
-}
-
-impl Mode {
-    /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Swarm => "swarm",
-        }
-    }
-}
+/// What a launcher that does not read `launch_docker.toml` is called.
+pub const OF_ONES_OWN: &str = "a launcher of your own";
+/// The same of ours in Python, and of the Python tool's.
+pub const IN_PYTHON: &str = "the launcher in Python";
 
 /// What starts the kernel's container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +88,7 @@ pub struct Settings {
     pub show_launch_errors: bool,
     /// What starts the container.
     pub launcher: Launcher,
-    /// The text of `launch_docker.toml`; `None` for a launcher of the user's, which may not read it.
+    /// The text of `launch_docker.toml`; `None` for launchers that do not read it.
     pub options: Option<String>,
 }
 
@@ -222,13 +119,21 @@ impl Settings {
             &Language::Python.default_kernel_name(),
             language.default_kernel_name(),
         );
+        let display_name = name_or(
+            &traits::DISPLAY_NAME,
+            Language::Python.default_display_name(),
+            language.default_display_name().to_owned(),
+        );
+        if let Some(given) = lookup.text(&traits::DISPLAY_NAME) {
+            check_display_name(&Given { value: display_name.clone(), ..given })?;
+        }
         let system = args.gateway.unwrap_or(System::GatewayProvisioners);
         let image_name = image_name(args, lookup, language, system)?;
         let executor = args.executor_image_name.clone();
-        ensure!(
-            executor.as_ref().is_none_or(|image| !image.trim().is_empty()),
-            "`--executor-image-name` must name an image"
-        );
+        if let Some(value) = executor.clone() {
+            let origin = "`--executor-image-name`".to_owned();
+            check_image(&Given { value, origin })?;
+        }
         let mode = if lookup.flag(&traits::SWARM)? { Mode::Swarm } else { Mode::Docker };
         let launcher = launcher(args, lookup.env)?;
         Ok(Self {
@@ -239,24 +144,18 @@ impl Settings {
                 Some(sample) => KernelName::of_sample(*sample),
                 None => KernelName::parse(&kernel_name)?,
             },
-            display_name: name_or(
-                &traits::DISPLAY_NAME,
-                Language::Python.default_display_name(),
-                language.default_display_name().to_owned(),
-            ),
+            display_name,
             image_name,
             executor_image_name: executor,
-            authorized_users: lookup.names(&traits::AUTHORIZED_USERS).unwrap_or_default(),
-            unauthorized_users: lookup
-                .names(&traits::UNAUTHORIZED_USERS)
-                .filter(|users| !users.is_empty() && !users.iter().eq(["root"])),
+            authorized_users: authorized_users(lookup)?,
+            unauthorized_users: unauthorized_users(lookup, system)?,
             port_range: port_range(lookup)?,
             launch_timeout: launch_timeout(lookup)?,
             kernel_class: kernel_class(lookup, language)?,
             location: location(args, lookup)?,
             replace: lookup.flag(&traits::REPLACE)?,
             show_launch_errors: args.show_launch_errors,
-            options: options(args, &launcher, mode)?,
+            options: options(args, &launcher, lookup.env)?,
             launcher,
         })
     }
@@ -273,7 +172,7 @@ fn image_name(
     let in_line = lookup.line.has(&traits::IMAGE_NAME);
     let given = lookup.text(&traits::IMAGE_NAME);
     let tag = match &args.image_tag {
-        None => system.image_tag(),
+        None => system.facts().image_tag,
         Some(tag) => {
             // The tag of a sample is part of the name that it gives.
             ensure!(
@@ -289,10 +188,67 @@ fn image_name(
     match given.filter(|_| in_line || args.image_tag.is_none()) {
         None => Ok(format!("{}:{tag}", language.default_image())),
         Some(given) => {
-            ensure!(!given.value.trim().is_empty(), given.must("name an image"));
+            check_image(&given)?;
             Ok(given.value)
         }
     }
+}
+
+fn check_display_name(given: &Given) -> Result<()> {
+    ensure!(!given.value.trim().is_empty(), given.must("not be blank"));
+    Ok(())
+}
+
+/// Looks whether the value can be the name of an image, or the id of one that an engine has.
+///
+/// Capitals are warned of only: the documentation of the Python tool has them, so that Dockerfiles may.
+fn check_image(given: &Given) -> Result<()> {
+    const ID: usize = 64;
+    let name = given.value.as_str();
+    let is_id = name.len() == ID && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    match name.parse::<Reference>() {
+        Ok(_) => Ok(()),
+        Err(_) if is_id => Ok(()),
+        Err(_) if name.to_lowercase().parse::<Reference>().is_ok() => {
+            tracing::warn!("{given} has capitals, with which no engine takes the name of an image");
+            Ok(())
+        }
+        Err(Error::Reference { reason, .. }) => {
+            bail!("{}: {reason}", given.must("be the name of an image"))
+        }
+        Err(error) => Err(error).context(given.must("be the name of an image")),
+    }
+}
+
+/// Users who may start the kernel; none of them where everybody may. That has to be said: what names nobody by
+/// accident, such as a variable of a script that is empty, must not let everybody in.
+fn authorized_users(lookup: &Lookup<'_>) -> Result<BTreeSet<String>> {
+    let known = &traits::AUTHORIZED_USERS;
+    let users = lookup.names(known)?.unwrap_or_default();
+    if users.is_empty()
+        && let Some(given) = lookup.nobody(known)
+    {
+        bail!(
+            given.must(
+                "name somebody; leave it out, or write [], to let everybody start the kernel"
+            )
+        );
+    }
+    Ok(users)
+}
+
+/// Users who may not start the kernel; `None` where nobody says so, or those are meant whom the server
+/// keeps out anyway.
+fn unauthorized_users(lookup: &Lookup<'_>, system: System) -> Result<Option<BTreeSet<String>>> {
+    let users = lookup.names(&traits::UNAUTHORIZED_USERS)?.filter(|users| !users.is_empty());
+    let variable = system.facts().unauthorized_users_variable;
+    let of_server = match lookup.env.get(variable) {
+        Some(value) => value,
+        // Set, but to nobody.
+        None if lookup.env.is_set(variable) => "",
+        None => "root",
+    };
+    Ok(users.filter(|users| of_server.trim() != "root" || !users.iter().eq(["root"])))
 }
 
 fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {
@@ -304,7 +260,8 @@ fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {
 
 fn launch_timeout(lookup: &Lookup<'_>) -> Result<Option<NonZeroU32>> {
     let Some(given) = lookup.text(&traits::LAUNCH_TIMEOUT) else { return Ok(None) };
-    let seconds = given.value.trim().parse().ok();
+    let seconds = values::integer(&given.value).and_then(|seconds| u32::try_from(seconds).ok());
+    let seconds = seconds.and_then(NonZeroU32::new);
     seconds.with_context(|| given.must("be a whole number of seconds greater than 0")).map(Some)
 }
 
@@ -348,24 +305,47 @@ fn launcher(args: &Install, env: &Env) -> Result<Launcher> {
     })
 }
 
-fn options(args: &Install, launcher: &Launcher, mode: Mode) -> Result<Option<String>> {
-    let refused = args.container.iter().find(|(flag, _)| match launcher {
-        Launcher::Native => false,
-        Launcher::Python => !templates::python_knows(flag.key, mode),
-        Launcher::File(_) => true,
-    });
-    if let Some((flag, _)) = refused {
-        bail!(
-            "--{} is not possible with --launcher; edit that launcher, or take the native one",
-            flag.long
-        );
-    }
-    match launcher {
-        Launcher::Native | Launcher::Python => {
-            flags::written(templates::options(), &args.container).map(Some)
+fn options(args: &Install, launcher: &Launcher, env: &Env) -> Result<Option<String>> {
+    if *launcher == Launcher::Native {
+        let given = resolved(&args.container, env)?;
+        let mut text = written::written(templates::options(), &given, env)?;
+        if let Some(more) = &args.launch_docker {
+            text = format!("{text}\n{more}");
         }
-        Launcher::File(_) => Ok(None),
+        return Ok(Some(text));
     }
+    let option = args.container.first().map(|(flag, _)| format!("--{}", flag.long));
+    let table = args.launch_docker.as_ref().map(|_| manifest::LAUNCH_DOCKER.to_owned());
+    let Some(option) = option.or(table) else { return Ok(None) };
+    let (what, file) = match launcher {
+        Launcher::File(path) => (OF_ONES_OWN, path.display().to_string()),
+        _ => (IN_PYTHON, format!("scripts/{PYTHON}")),
+    };
+    bail!(
+        "{}: take the native launcher, or install without the option and say the same in `{file}`",
+        not_read(&option, what)
+    )
+}
+
+/// The beginning of the sentence for what a launcher does not read.
+#[must_use]
+pub fn not_read(option: &str, launcher: &str) -> String {
+    format!("`{option}` goes into {OPTIONS}, which {launcher} does not read")
+}
+
+/// What is said of the container, with files of variables by their full paths.
+///
+/// # Errors
+/// When there is no current directory.
+pub fn resolved(given: &[flags::Given], env: &Env) -> Result<Vec<flags::Given>> {
+    let of_flag = |(flag, words): &flags::Given| {
+        if flag.long != "env-file" {
+            return Ok((*flag, words.clone()));
+        }
+        let directory = env.directory()?;
+        Ok((*flag, words.iter().map(|word| relative::resolved(flag, word, directory)).collect()))
+    };
+    given.iter().map(of_flag).collect()
 }
 
 #[cfg(test)]

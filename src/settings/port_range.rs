@@ -4,6 +4,8 @@ use std::fmt;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::values;
+
 /// The fewest ports that `gateway_provisioners` accepts in a range.
 const SMALLEST: u16 = 1000;
 
@@ -25,8 +27,9 @@ impl PortRange {
     /// When it is not such a range, or is one that `gateway_provisioners` refuses at every launch.
     pub fn parse(text: &str) -> Result<Option<Self>> {
         let (low, high) = text.split_once("..").with_context(Self::usage)?;
-        let low: u16 = low.trim().parse().with_context(Self::usage)?;
-        let high: u16 = high.trim().parse().with_context(Self::usage)?;
+        let port = |text| values::integer(text).and_then(|port| u16::try_from(port).ok());
+        let low = port(low).with_context(Self::usage)?;
+        let high = port(high).with_context(Self::usage)?;
         if low == high {
             return Ok((low != 0).then_some(Self { low, high }));
         }
@@ -66,6 +69,7 @@ mod tests {
             ("4000..4000", Some("4000..4000")),
             ("1024..2024", Some("1024..2024")),
             ("40000..65535", Some("40000..65535")),
+            (" 2_000 .. +4000 ", Some("2000..4000")),
         ] {
             let range = PortRange::parse(text).unwrap();
             assert_eq!(range.map(|r| r.to_string()).as_deref(), expected, "{text}");

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::paths::Paths;
@@ -14,8 +15,17 @@ use crate::{process, text};
 /// How long the files may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Prints a list with the sections of each file, as JSON. What the files themselves print goes to
-/// standard error.
+/// What a file says.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Said {
+    /// The values of traits, by section.
+    pub(super) sections: Map<String, Value>,
+    /// What is added to the value that a trait has otherwise, as by `c.Class.trait.update(...)`.
+    pub(super) added: Map<String, Value>,
+}
+
+/// Prints a list with what each file says, as JSON. What the files themselves print goes to standard
+/// error. A value that is none of JSON's is an object, which no trait takes.
 const SCRIPT: &str = r"
 import json, os, sys
 out, sys.stdout = sys.stdout, sys.stderr
@@ -25,22 +35,30 @@ except ImportError:
     sys.exit(77)
 
 def plain(value):
-    if isinstance(value, LazyConfigValue):
-        value = value.get_value(set())
     if isinstance(value, (set, frozenset, tuple)):
         value = sorted(value, key=str)
     return value
+
+def added(value):
+    inserted = [item for _, item in value._inserts]
+    return [*value._prepend, *inserted, *value._extend, *(value._update or ())]
 
 files = []
 for path in sys.argv[1:]:
     directory, name = os.path.split(path)
     config = PyFileConfigLoader(name, path=directory).load_config()
-    sections = {name: section for name, section in config.items() if isinstance(section, dict)}
-    files.append({
-        name: {trait: plain(value) for trait, value in section.items()}
-        for name, section in sections.items()
-    })
-json.dump(files, out, default=repr)
+    said = {'sections': {}, 'added': {}}
+    for name, section in config.items():
+        if not isinstance(section, dict):
+            continue
+        said['sections'][name] = {}
+        for trait, value in section.items():
+            if not isinstance(value, LazyConfigValue):
+                said['sections'][name][trait] = plain(value)
+            elif added(value):
+                said['added'].setdefault(name, {})[trait] = added(value)
+    files.append(said)
+json.dump(files, out, default=lambda value: {'Python': repr(value)})
 ";
 
 /// The exit status of the script where Python has no traitlets.
@@ -51,8 +69,26 @@ const ADVICE: &str = "write it as JSON, which needs no Python: `c.DockerSpecInst
                       \"my/image\"` is {\"DockerSpecInstaller\": {\"image_name\": \"my/image\"}} in a \
                       file that ends in .json";
 
-/// The sections of each file.
-pub(super) fn read(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Map<String, Value>>> {
+/// What each file says. No Python is needed for those that say nothing, as `--generate-config` writes them.
+pub(super) fn read(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Said>> {
+    let (silent, others): (Vec<&Path>, Vec<&Path>) =
+        files.iter().copied().partition(|file| says_nothing(file));
+    let mut said = ask(&others, paths)?.into_iter();
+    let of = |file| if silent.contains(file) { Some(Said::default()) } else { said.next() };
+    Ok(files.iter().map_while(of).collect())
+}
+
+/// Whether there is nothing in a file but comments, and the line that each begins with. What cannot be read is
+/// left to Python.
+fn says_nothing(file: &Path) -> bool {
+    crate::files::read_to_string(file).is_ok_and(|text| {
+        let mut codes = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        codes.all(|code| matches!(code, "" | "c = get_config()"))
+    })
+}
+
+/// What Python says of each file.
+fn ask(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Said>> {
     let Some(first) = files.first() else { return Ok(Vec::new()) };
     let named = || format!("could not read the configuration file `{}`", first.display());
     let python = find(paths)
@@ -60,8 +96,7 @@ pub(super) fn read(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Map<String,
         .with_context(named)?;
     let mut command = Command::new(&python);
     command.args(["-c", SCRIPT]).args(files);
-    command.env_clear().envs(paths.env.iter()).current_dir(paths.env.directory());
-    let output = process::output_within(&mut command, LIMIT)
+    let output = process::output_within(paths.env.hand_to(&mut command), LIMIT)
         .with_context(|| format!("could not run `{}`", python.display()))?
         .ok_or_else(|| anyhow!("Python was not done after {} s", text::seconds(LIMIT)))
         .with_context(named)?;
@@ -92,4 +127,15 @@ fn find(paths: &Paths<'_>) -> Option<PathBuf> {
         .chain(on_path.map(Path::to_path_buf))
         .map(|directory| directory.join("python3"))
         .find(|candidate| candidate.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_traceback_the_end_is_shown() {
+        assert_eq!(end_of("a\nb\n\nc\n  \nd\ne\n"), "b\nc\nd\ne");
+        assert_eq!(end_of("a\n"), "a");
+    }
 }

@@ -3,11 +3,13 @@
 import json
 import os
 import subprocess
-import urllib.request
 from pathlib import Path
 
-from bed.engine import wait_for
 from bed.gateways import DRIVER, Gateway
+from bed.patience import wait_for
+
+# Where `tests/run` has put Compose.
+COMPOSE = Path(__file__).parents[2] / ".test" / "compose" / "docker-compose"
 
 # What the pages call the images, and what the tests have in their place.
 IMAGES = {
@@ -29,6 +31,10 @@ class Workplace:
         for name in ("jupyter-docker-spec", "launch_docker"):
             (directory / name).write_bytes((binaries / name).read_bytes())
             (directory / name).chmod(0o755)
+        # Today's Compose is a plugin of the client.
+        plugins = directory / ".docker" / "cli-plugins"
+        plugins.mkdir(parents=True)
+        (plugins / "docker-compose").symlink_to(COMPOSE)
         self.environment = {
             "PATH": f"{directory}:{os.environ['PATH']}",
             "HOME": str(directory),
@@ -59,14 +65,26 @@ class Workplace:
             timeout=240,
         )
 
+    def take_down(self, command):
+        """Runs this command until a network has gone as well: one of a Swarm is still in use for a while after
+        the last task on it has ended. Compose says so, leaves it, and ends well."""
+
+        def is_down():
+            done = self.attempt(command)
+            said.append(done.stdout)
+            return done.returncode == 0 and "in use" not in done.stdout
+
+        said = []
+        wait_for(is_down, lambda: said[-1])
+
 
 class DeployedGateway(Gateway):
     """A gateway in a container, as it is reached from outside by its published port."""
 
-    def __init__(self, engine, eg_env, port=8888):
-        self.engine, self.eg_env = engine, eg_env
+    def __init__(self, engine, eg_env, port=8888, token=""):
+        self.engine, self.eg_env, self.token = engine, eg_env, token
         self.address = f"127.0.0.1:{port}"
-        wait_for(self.answers, lambda: f"the gateway does not answer\n{self.log()[-5000:]}", 90.0)
+        wait_for(self.answers, lambda: f"the gateway does not answer\n{self.log()[-5000:]}")
 
     @property
     def driver(self):
@@ -75,7 +93,7 @@ class DeployedGateway(Gateway):
     def run(self, *command):
         return subprocess.run(
             command,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.engine.run)},
+            env={"PATH": os.environ["PATH"], "HOME": str(self.engine.run), "TOKEN": self.token},
             capture_output=True,
             text=True,
             check=False,
@@ -84,7 +102,7 @@ class DeployedGateway(Gateway):
 
     def get(self, path):
         """What the REST API has there."""
-        with urllib.request.urlopen(f"http://{self.address}/api/{path}", timeout=60) as answer:
+        with self.ask(f"/api/{path}", timeout=60) as answer:
             return json.load(answer)
 
     def containers(self):

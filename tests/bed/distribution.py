@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from bed import tls
-from bed.engine import wait_for
+from bed.patience import wait_for
 
 ADDRESS = "192.0.2.1"
 # Where an engine looks for the authorities of registries. `bed/namespace` has made it the tests' own.

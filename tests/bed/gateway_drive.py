@@ -3,16 +3,18 @@
 Runs with the Python of the gateway's environment, where the gateway runs: `gateway_drive.py HOST:PORT
 KERNELSPEC CODE`, where the last is a JSON object with code in the kernel's language (see `kernels.py`). The
 client starts, interrupts, restarts and deletes the kernel through the REST API, and runs code over the
-websocket. Standard output gets the kernel's id and what each step came to.
+websocket, naming the token in `TOKEN` if there is one. Standard output gets the kernel's id and what each step came to.
 """
 
 import json
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
+import websocket
 from enterprise_gateway.client.gateway_client import GatewayClient, KernelClient
 
 
@@ -61,7 +63,23 @@ def interrupted(kernel, code):
     return result
 
 
+def authorize(token):
+    """Has the client, which knows of none, name a token with all that it sends."""
+    send, connect, header = requests.Session.send, websocket.create_connection, f"token {token}"
+
+    def send_with_token(session, request, **options):
+        request.headers["Authorization"] = header
+        return send(session, request, **options)
+
+    def connect_with_token(url, **options):
+        return connect(url, header={"Authorization": header}, **options)
+
+    requests.Session.send, websocket.create_connection = send_with_token, connect_with_token
+
+
 def main():
+    if os.environ.get("TOKEN"):
+        authorize(os.environ["TOKEN"])
     code = json.loads(sys.argv[3])
     if "scala" in sys.argv[2]:
         # Toree compiles before it runs, and may send what was printed after it has said that it is done.

@@ -10,8 +10,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from bed.engine import wait_for
 from bed.kernels import PYTHON
+from bed.patience import end, wait_for
 
 DRIVER = Path(__file__).with_name("gateway_drive.py")
 IMAGE = "jds-test/gateway"
@@ -28,6 +28,13 @@ class Gateway:
     """What both kinds have in common. `address` is where it is reached from this machine."""
 
     address: str
+    token = ""
+
+    def ask(self, path, timeout, **request):
+        """Opens a path of the gateway."""
+        headers = {"Authorization": f"token {self.token}"} if self.token else {}
+        request = urllib.request.Request(f"http://{self.address}{path}", headers=headers, **request)
+        return urllib.request.urlopen(request, timeout=timeout)
 
     def log(self):
         """What it has written until now."""
@@ -40,17 +47,15 @@ class Gateway:
     def post(self, name, **env):
         """Asks for a kernel; the status and the body of the answer."""
         body = json.dumps({"name": name, "env": env}).encode()
-        request = urllib.request.Request(f"http://{self.address}/api/kernels", body, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=90) as answer:
+            with self.ask("/api/kernels", 90, data=body, method="POST") as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
     def delete(self, kernel_id):
         """Ends a kernel."""
-        url = f"http://{self.address}/api/kernels/{kernel_id}"
-        urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=60).close()
+        self.ask(f"/api/kernels/{kernel_id}", 60, method="DELETE").close()
 
     def drive(self, name, language=PYTHON):
         """Takes a kernel through its life; see `gateway_drive.py`."""
@@ -62,7 +67,7 @@ class Gateway:
     def answers(self):
         """Whether it is there yet."""
         with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"http://{self.address}/api", timeout=5) as answer:
+            with self.ask("/api", timeout=5) as answer:
                 return answer.status == 200
 
 
@@ -97,8 +102,7 @@ class LocalGateway(Gateway):
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=30)
+        end(self.process)
 
     def answers(self):
         assert self.process.poll() is None, self.log()

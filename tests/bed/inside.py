@@ -1,6 +1,6 @@
 """Looks at a kernel's container from inside, and at what the engine holds of it."""
 
-from bed.engine import wait_for
+from bed.patience import wait_for
 
 
 class Inside:

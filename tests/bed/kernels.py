@@ -9,11 +9,11 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bed.engine import wait_for
+from bed.patience import PATIENCE, wait_for
+
 
 DRIVER = Path(__file__).with_name("drive.py")
 WAVES = Path(__file__).with_name("waves.py")
-
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ PYTHON = Language(
     answer="print(6*7)",
     who="import json, os, socket; print(json.dumps({'host': socket.gethostname(), 'uid': os.getuid(),"
     " 'gid': os.getgid(), 'groups': os.getgroups(), 'environment': dict(os.environ)}))",
-    loop="import time; print('asleep', flush=True); time.sleep(60)",
+    loop="import time; print('asleep', flush=True); time.sleep(600)",
     interrupted="KeyboardInterrupt",
     image="jds-test/kernel",
 )
@@ -149,7 +149,7 @@ class Driving:
         self.process.stdin.close()
         self.process.stdin = None
 
-    def wait_for(self, words, seconds=90.0):
+    def wait_for(self, words, seconds=PATIENCE):
         """Waits until the log has these words in it."""
 
         def there():
@@ -159,7 +159,7 @@ class Driving:
 
         wait_for(there, lambda: f"no {words!r} in\n{self.log.read_text()}", seconds)
 
-    def end(self, seconds=120.0):
+    def end(self, seconds=PATIENCE):
         """Waits for its end."""
         stdout, _ = self.process.communicate(timeout=seconds)
         return driven(self.process.returncode, stdout, self.log.read_text())

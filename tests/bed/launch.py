@@ -13,6 +13,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from bed.patience import PATIENCE
+
 # A public key is only handed on; this one opens nothing.
 VALUES = {
     "port_range": "0..0",
@@ -20,6 +22,8 @@ VALUES = {
     "public_key": "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ==",
     "transport_encryption": "",
 }
+# Has a launcher say what it has started.
+TELLING = {"GP_LOG_LEVEL": "DEBUG"}
 RECORD = re.compile(r"^\[(?P<level>[DIWEC]) [^\]]*\] ?", re.MULTILINE)
 
 
@@ -66,7 +70,7 @@ def order(directory: Path, environment, kernel_id, **values):
 class Launch:
     """A launcher that runs; `kernel_id` is what the caller made up for it."""
 
-    def __init__(self, directory: Path, environment, kernel_id=None, user=None):
+    def __init__(self, directory: Path, environment, kernel_id=None, user=None, notebooks=None):
         self.kernel_id = kernel_id or str(uuid.uuid4())
         self.argv, environment = order(directory, environment, self.kernel_id)
         self.environment = environment
@@ -77,7 +81,7 @@ class Launch:
         self.process = subprocess.Popen(
             self.argv,
             env=environment,
-            cwd=directory,
+            cwd=notebooks or directory,
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
@@ -93,7 +97,7 @@ class Launch:
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
-    def end(self, seconds=60.0):
+    def end(self, seconds=PATIENCE):
         """Waits for its end."""
         try:
             self.process.wait(seconds)

@@ -14,7 +14,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-from bed.engine import KERNEL, LABEL, Engine, wait_for
+from bed.engine import KERNEL, LABEL, LEFT, Engine
+from bed.patience import wait_for
 
 NETWORK = "198.51.100"
 # Where the tests themselves are on the network of the nodes.
@@ -234,7 +235,7 @@ class Nodes:
         return self.manager.docker("node", "inspect", "--format", "{{.Status.State}}", node.id)
 
     def wait_for_state(self, node, state):
-        wait_for(lambda: self.state(node) == state, f"{node.name} does not become {state}", 60)
+        wait_for(lambda: self.state(node) == state, f"{node.name} does not become {state}")
 
     def update(self, node, *options):
         """Changes what the Swarm may do with a node."""
@@ -252,9 +253,9 @@ class Nodes:
             found += node.containers()
         return found
 
-    def assert_nothing_left(self, seconds=40.0):
+    def assert_nothing_left(self):
         """Waits for removals that are under way (a Swarm gives tasks 10 s to end), then insists."""
-        wait_for(lambda: not self.left(), lambda: f"left behind: {self.left()}", seconds)
+        wait_for(lambda: not self.left(), lambda: f"left behind: {self.left()}", LEFT)
 
     def restore(self):
         """Brings every node back, and removes everything but the images and the network."""

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 
-SLEEP = "import time; print('asleep', flush=True); time.sleep(60)"
+SLEEP = "import time; print('asleep', flush=True); time.sleep(600)"
 WHO = "import os, socket; print(os.getuid(), os.getgid(), socket.gethostname())"
 
 

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 from bed import reporting
-from bed.engine import wait_for
+from bed.patience import end, wait_for
 
 TOKEN = "of-the-tests"
 # With this, users see why a launch has failed.
@@ -75,5 +75,4 @@ def serving(engine, gp_env, place, environment):
         wait_for(server.answers, f"the server does not answer: {log}")
         yield server
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        end(process)

@@ -6,7 +6,7 @@ from bed.distribution import Authority, Distribution
 
 # Content that does not compress, so that a slow line takes its time; 3 MB in three layers.
 LAYERS = [f"RUN head -c 1000000 /dev/urandom > /data{number}" for number in (1, 2, 3)]
-SLEEPS = "CMD exec sleep 60"
+SLEEPS = "CMD exec sleep 600"
 
 
 class Shelf:

@@ -16,8 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bed.engine import CGROUPS, wait_for
-from bed.launch import Launch, prune
+from bed.engine import CGROUPS
+from bed.launch import TELLING, Launch, prune
+from bed.patience import wait_for
 
 IMAGE, MISSING = "jds-test/tiny", "127.0.0.1:1/jds-test/none"
 LIVES = """command = ["sh", "-c", "trap exit TERM; while true; do sleep 0.2; done"]\n"""
@@ -91,6 +92,7 @@ class Soak:
             "HOME": str(self.home),
             "TMPDIR": str(self.home / "tmp"),
             "PATH": "/usr/bin:/bin",
+            **TELLING,
         }
         if swarm:
             defaults["GP_DOCKER_NETWORK"] = self.network
@@ -108,8 +110,8 @@ class Soak:
         return self
 
     def __exit__(self, *_):
-        for running, swarm in zip(self._watched, (False, True), strict=True):
-            self._remove(running, swarm)
+        # Also what is there after a failure; so all of it goes, whatever becomes of one.
+        for running in self._watched:
             running.kill()
         self._server.close()
         prune(self.engine, self.binaries, self.home)
@@ -125,7 +127,7 @@ class Soak:
     @staticmethod
     def _wait_for_start(running):
         said = ("Started the container", "Created the service")
-        wait_for(lambda: any(words in running.log() for words in said), running.log, 60)
+        wait_for(lambda: any(words in running.log() for words in said), running.log)
 
     def one(self, kind):
         """One launch to its end."""
@@ -144,7 +146,7 @@ class Soak:
                     self._remove(running, swarm)
                 else:
                     running.terminate()
-            ended = running.end(120)
+            ended = running.end()
         finally:
             running.kill()
         if kind.end == "launcher killed":
@@ -164,7 +166,7 @@ class Soak:
                 done.result()
         prune(self.engine, self.binaries, self.home)
         there = [2, 1]
-        wait_for(lambda: self._listed() == there, lambda: f"left: {self.engine.kernels()}", 60)
+        wait_for(lambda: self._listed() == there, lambda: f"left: {self.engine.kernels()}")
 
     def _listed(self, *kinds):
         """How many there are of each kind, if nothing is said, of containers and of services."""

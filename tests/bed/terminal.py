@@ -11,6 +11,8 @@ import time
 
 import pyte
 
+from bed.patience import PATIENCE
+
 
 class Terminal:
     """Runs a command on a terminal of its own, of which it is the only program."""
@@ -53,7 +55,7 @@ class Terminal:
         """The lines that are not empty."""
         return [row.rstrip() for row in self.screen.display if row.strip()]
 
-    def look(self, until=lambda: False, seconds=60.0):
+    def look(self, until=lambda: False, seconds=PATIENCE):
         """Looks until there is something to see, or the program has ended."""
         deadline = time.monotonic() + seconds
         while not until():

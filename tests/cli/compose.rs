@@ -15,8 +15,27 @@ fn compose(sandbox: &Sandbox, words: &[&str]) -> Outcome {
 /// The file that options come to.
 fn written(words: &[&str]) -> String {
     let outcome = compose(&Sandbox::new(), words);
-    assert_eq!((outcome.code(), outcome.stderr.as_str()), (Some(0), ""), "{outcome}");
+    assert_eq!((outcome.code(), outcome.stderr.lines().count()), (Some(0), 1), "{outcome}");
     outcome.stdout
+}
+
+fn first_line(outcome: &Outcome) -> &str {
+    outcome.stderr.lines().next().unwrap_or_default()
+}
+
+#[test]
+fn nobody_else_decides_by_a_link_what_is_replaced() {
+    let sandbox = Sandbox::new();
+    let (target, link) = (sandbox.file("target", "mine"), sandbox.path("link.yml"));
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let own = std::os::unix::fs::lchown(&link, Some(4321), None).is_err();
+    let outcome = compose(&sandbox, &["--output=link.yml", "--replace"]);
+    // Only root can make it somebody else's.
+    assert_eq!(outcome.code(), Some(i32::from(!own)), "{outcome}");
+    assert_eq!(fs::read_to_string(target).unwrap() == "mine", !own);
+    if !own {
+        assert!(first_line(&outcome).contains("/link.yml is a symbolic link of somebody else's"));
+    }
 }
 
 /// The lines that one file has and the other has not, in their order.
@@ -31,12 +50,13 @@ fn enterprise_gateway_in_a_container() {
     assert_snapshot!(written(&[]), @r#"
     # Enterprise Gateway, by jupyter-docker-spec. To start it:
     #
-    #   docker-compose up --detach
+    #   docker compose up --detach
     #
     # Values like ${NAME:-default} are taken from the environment of that command, or from a file
     # .env beside this one.
-    version: "3.7"
-
+    #
+    # Every account of this host can start kernels, and needs no token for it unless EG_AUTH_TOKEN has
+    # one; `--auth-token` has the file want one.
     services:
       enterprise-gateway:
         image: "${GATEWAY_IMAGE:-elyra/enterprise-gateway:3.3.0}"
@@ -46,6 +66,10 @@ fn enterprise_gateway_in_a_container() {
         cap_drop:
           - "ALL"
         command:
+          - "/bin/sh"
+          - "-c"
+          - "allowed=$$(printf %s \"$$EG_ALLOWED_KERNELS\" | tr -d '[]'); [ \"$$allowed\" != null ] || allowed=; exec \"$$@\" \"--KernelSpecManager.whitelist=[$$allowed]\""
+          - "sh"
           - "jupyter"
           - "enterprisegateway"
           - "--ip=0.0.0.0"
@@ -57,7 +81,6 @@ fn enterprise_gateway_in_a_container() {
           - "--RemoteMappingKernelManager.cull_connected=${EG_CULL_CONNECTED:-False}"
           - "--RemoteMappingKernelManager.kernel_info_timeout=${EG_KERNEL_INFO_TIMEOUT:-60}"
           - "--KernelSpecManager.ensure_native_kernel=False"
-          - "--KernelSpecManager.whitelist=[${EG_ALLOWED_KERNELS:- }]"
         environment:
           EG_DOCKER_NETWORK: "${EG_DOCKER_NETWORK:-enterprise-gateway}"
           # What the gateway hands on to the launcher and to kernels.
@@ -67,6 +90,7 @@ fn enterprise_gateway_in_a_container() {
           EG_MIRROR_WORKING_DIRS: "${EG_MIRROR_WORKING_DIRS:-False}"
           EG_RESPONSE_PORT: "${EG_RESPONSE_PORT:-8877}"
           # Handed on if they are set.
+          EG_ALLOWED_KERNELS:
           EG_AUTH_TOKEN:
           EG_AUTHORIZED_USERS:
           EG_CLIENT_ENVS:
@@ -86,7 +110,7 @@ fn enterprise_gateway_in_a_container() {
         networks:
           - "kernels"
         ports:
-          - "${KG_PORT:-8888}:8888"
+          - "127.0.0.1:${KG_PORT:-8888}:8888"
         healthcheck:
           test:
             - "CMD"
@@ -114,15 +138,23 @@ fn enterprise_gateway_in_a_container() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is what the file has")]
 fn enterprise_gateway_in_a_swarm() {
     assert_snapshot!(difference(&written(&[]), &written(&["--swarm"])), @r#"
-    -#   docker-compose up --detach
+    -#   docker compose up --detach
     +#   docker stack deploy -c docker-compose.yml enterprise-gateway
     -# Values like ${NAME:-default} are taken from the environment of that command, or from a file
     -# .env beside this one.
     +# Values like ${NAME:-default} are taken from the environment of that command.
+    -# Every account of this host can start kernels, and needs no token for it unless EG_AUTH_TOKEN has
+    -# one; `--auth-token` has the file want one.
+    +# Clients have to name the token that EG_AUTH_TOKEN must have.
+    +version: "3.7"
+    +
+    +      EG_AUTH_TOKEN: "${EG_AUTH_TOKEN:?set it to a token that clients have to name}"
+    -      EG_AUTH_TOKEN:
     -    ports:
-    -      - "${KG_PORT:-8888}:8888"
+    -      - "127.0.0.1:${KG_PORT:-8888}:8888"
     -    restart: "unless-stopped"
     +    deploy:
     +      # Each has kernels of its own, so there can be only one.
@@ -164,6 +196,7 @@ fn enterprise_gateway_in_a_swarm() {
     +          timeout http-request 60s
     +          timeout http-keep-alive 10s
     +          timeout queue 30s
+    +
     +        resolvers docker
     +          nameserver engine 127.0.0.11:53
     +          resolve_retries 3
@@ -208,7 +241,6 @@ fn enterprise_gateway_in_a_swarm() {
     +      labels:
     +        app: "enterprise-gateway"
     +        component: "proxy"
-    +
     -    driver: "bridge"
     +    driver: "overlay"
     +    # For kernels that are containers.
@@ -221,12 +253,13 @@ fn a_jupyter_server() {
     assert_snapshot!(written(&["--gateway=gateway-provisioners", "--image=my/jupyter:1.0"]), @r#"
     # A Jupyter server with gateway_provisioners, by jupyter-docker-spec. To start it:
     #
-    #   docker-compose up --detach
+    #   docker compose up --detach
     #
     # Values like ${NAME:-default} are taken from the environment of that command, or from a file
     # .env beside this one.
-    version: "3.7"
-
+    #
+    # Clients have to name a token: that in JUPYTER_TOKEN, or one that the server makes when it starts,
+    # and `docker compose logs` shows.
     services:
       jupyter:
         image: "${GATEWAY_IMAGE:-my/jupyter:1.0}"
@@ -236,6 +269,10 @@ fn a_jupyter_server() {
         cap_drop:
           - "ALL"
         command:
+          - "/bin/sh"
+          - "-c"
+          - "allowed=$$(printf %s \"$$JUPYTER_ALLOWED_KERNELS\" | tr -d '[]'); [ \"$$allowed\" != null ] || allowed=; exec \"$$@\" \"--KernelSpecManager.allowed_kernelspecs=[$$allowed]\""
+          - "sh"
           - "jupyter"
           - "${JUPYTER_APP:-lab}"
           - "--no-browser"
@@ -249,13 +286,13 @@ fn a_jupyter_server() {
           - "--MappingKernelManager.cull_connected=${JUPYTER_CULL_CONNECTED:-False}"
           - "--MappingKernelManager.kernel_info_timeout=${JUPYTER_KERNEL_INFO_TIMEOUT:-60}"
           - "--KernelSpecManager.ensure_native_kernel=${JUPYTER_NATIVE_KERNEL:-False}"
-          - "--KernelSpecManager.allowed_kernelspecs=[${JUPYTER_ALLOWED_KERNELS:- }]"
         environment:
           GP_DOCKER_NETWORK: "${GP_DOCKER_NETWORK:-jupyter-kernels}"
           GP_MIRROR_WORKING_DIRS: "${GP_MIRROR_WORKING_DIRS:-False}"
           GP_RESPONSE_PORT: "${GP_RESPONSE_PORT:-8877}"
           # Handed on if they are set.
           GP_REMOVE_CONTAINER:
+          JUPYTER_ALLOWED_KERNELS:
           JUPYTER_TOKEN:
           KERNEL_GID:
           KERNEL_UID:
@@ -268,7 +305,7 @@ fn a_jupyter_server() {
         networks:
           - "kernels"
         ports:
-          - "${JUPYTER_PORT:-8888}:8888"
+          - "127.0.0.1:${JUPYTER_PORT:-8888}:8888"
         healthcheck:
           test:
             - "CMD"
@@ -311,7 +348,7 @@ fn options_are_defaults_of_variables() {
         "--mirror-working-dirs",
         "--network=net",
         "--network-driver=overlay",
-        "--publish=127.0.0.1:9999",
+        "--publish=127.0.0.2:9999",
         "--kernelspecs=/srv/jupyter/share/jupyter/kernels/",
         "--volume=data:/data:ro",
         "--volume=./here:/there",
@@ -332,8 +369,6 @@ fn options_are_defaults_of_variables() {
     +      - "--RemoteMappingKernelManager.cull_interval=${EG_CULL_INTERVAL:-5}"
     -      - "--RemoteMappingKernelManager.kernel_info_timeout=${EG_KERNEL_INFO_TIMEOUT:-60}"
     +      - "--RemoteMappingKernelManager.kernel_info_timeout=${EG_KERNEL_INFO_TIMEOUT:-91}"
-    -      - "--KernelSpecManager.whitelist=[${EG_ALLOWED_KERNELS:- }]"
-    +      - "--KernelSpecManager.whitelist=[${EG_ALLOWED_KERNELS:-'r_docker','python_docker','x'}]"
     -      EG_DOCKER_NETWORK: "${EG_DOCKER_NETWORK:-enterprise-gateway}"
     +      EG_DOCKER_NETWORK: "${EG_DOCKER_NETWORK:-net}"
     -      EG_INHERITED_ENVS: "DOCKER_HOST,DOCKER_CONFIG,EG_KERNEL_LAUNCH_TIMEOUT,EG_REMOVE_CONTAINER,${EG_INHERITED_ENVS:-TZ}"
@@ -343,9 +378,11 @@ fn options_are_defaults_of_variables() {
     -      EG_MIRROR_WORKING_DIRS: "${EG_MIRROR_WORKING_DIRS:-False}"
     +      EG_MIRROR_WORKING_DIRS: "${EG_MIRROR_WORKING_DIRS:-True}"
     +      JUPYTER_PATH: "/srv/jupyter/share/jupyter"
+    +      EG_ALLOWED_KERNELS: "${EG_ALLOWED_KERNELS:-'r_docker','python_docker','x'}"
     +      EG_AUTHORIZED_USERS: "${EG_AUTHORIZED_USERS:-alice,bob}"
     +      EG_UNAUTHORIZED_USERS: "${EG_UNAUTHORIZED_USERS:-root}"
     +      OTHER: "a: #'\""
+    -      EG_ALLOWED_KERNELS:
     -      EG_AUTHORIZED_USERS:
     -      EG_UNAUTHORIZED_USERS:
     +      OWN:
@@ -357,8 +394,8 @@ fn options_are_defaults_of_variables() {
     +        read_only: true
     +      - "data:/data:ro"
     +      - "./here:/there"
-    -      - "${KG_PORT:-8888}:8888"
-    +      - "127.0.0.1:${KG_PORT:-9999}:8888"
+    -      - "127.0.0.1:${KG_PORT:-8888}:8888"
+    +      - "127.0.0.2:${KG_PORT:-9999}:8888"
     -    name: "${EG_DOCKER_NETWORK:-enterprise-gateway}"
     -    driver: "bridge"
     +    name: "${EG_DOCKER_NETWORK:-net}"
@@ -435,6 +472,180 @@ fn options_of_a_swarm() {
     +        mode: "host"
     "#);
     assert!(changed.contains("-  enterprise-gateway-proxy:"));
+}
+
+/// What is said of who reaches the server, in the file and on standard error, and where it is published
+/// with which token.
+fn access(words: &[&str]) -> String {
+    let outcome = compose(&Sandbox::new(), words);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let said = outcome.stderr.replace(" [TIME] DockerSpecInstaller", "");
+    let text = said.split_once("] ").unwrap().1.trim_end();
+    let comments = outcome.stdout.lines().filter_map(|line| line.strip_prefix('#'));
+    let comments: Vec<&str> = comments.flat_map(str::split_whitespace).collect();
+    assert!(comments.join(" ").ends_with(text), "{outcome}");
+    let lines = outcome.stdout.lines().map(str::trim);
+    let kept = lines.filter(|line| {
+        (line.contains("_PORT:-8") && !line.contains("RESPONSE")) || line.contains("_TOKEN:")
+    });
+    said + &kept.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn who_reaches_the_server_is_told_and_from_elsewhere_it_is_nobody_without_a_token() {
+    assert_snapshot!(access(&[]), @r#"
+    [W] Every account of this host can start kernels, and needs no token for it unless EG_AUTH_TOKEN has one; `--auth-token` has the file want one.
+    EG_AUTH_TOKEN:
+    - "127.0.0.1:${KG_PORT:-8888}:8888"
+    "#);
+    assert_snapshot!(access(&["--auth-token"]), @r#"
+    [I] Clients have to name the token that EG_AUTH_TOKEN must have.
+    EG_AUTH_TOKEN: "${EG_AUTH_TOKEN:?set it to a token that clients have to name}"
+    - "127.0.0.1:${KG_PORT:-8888}:8888"
+    "#);
+    assert_snapshot!(access(&["--publish=[::1]:80"]), @r#"
+    [W] Every account of this host can start kernels, and needs no token for it unless EG_AUTH_TOKEN has one; `--auth-token` has the file want one.
+    EG_AUTH_TOKEN:
+    - "[::1]:${KG_PORT:-80}:8888"
+    "#);
+    for open in ["0.0.0.0:80", "[::]:80", "192.0.2.1:80"] {
+        let text = access(&[&format!("--publish={open}")]);
+        assert!(text.contains("EG_AUTH_TOKEN: \"${EG_AUTH_TOKEN:?set it"), "{text}");
+    }
+    assert_snapshot!(access(&["--publish=0.0.0.0:80", "--no-auth-token"]), @r#"
+    [W] Whoever reaches the port can start kernels, and needs no token for it unless EG_AUTH_TOKEN has one; `--auth-token` has the file want one.
+    EG_AUTH_TOKEN:
+    - "0.0.0.0:${KG_PORT:-80}:8888"
+    "#);
+    assert_snapshot!(access(&["--swarm"]), @r#"
+    [I] Clients have to name the token that EG_AUTH_TOKEN must have.
+    EG_AUTH_TOKEN: "${EG_AUTH_TOKEN:?set it to a token that clients have to name}"
+    published: "${KG_PORT:-8888}"
+    "#);
+    assert_snapshot!(access(&["--swarm", "--env=EG_AUTH_TOKEN"]), @r#"
+    [I] Clients have to name the token that EG_AUTH_TOKEN must have.
+    EG_AUTH_TOKEN: "${EG_AUTH_TOKEN:?set it to a token that clients have to name}"
+    published: "${KG_PORT:-8888}"
+    "#);
+    assert_snapshot!(access(&["--swarm", "--env=EG_AUTH_TOKEN=x"]), @r#"
+    [I] Clients have to name a token: that in EG_AUTH_TOKEN, or the one in this file, which is to be kept secret.
+    EG_AUTH_TOKEN: "${EG_AUTH_TOKEN:-x}"
+    published: "${KG_PORT:-8888}"
+    "#);
+    assert_snapshot!(access(&["--swarm", "--env=EG_AUTH_TOKEN="]), @r#"
+    [I] Clients have to name the token that EG_AUTH_TOKEN must have.
+    EG_AUTH_TOKEN: "${EG_AUTH_TOKEN:?set it to a token that clients have to name}"
+    published: "${KG_PORT:-8888}"
+    "#);
+    let jupyter = "--gateway=gateway-provisioners";
+    assert_snapshot!(access(&[jupyter]), @r#"
+    [I] Clients have to name a token: that in JUPYTER_TOKEN, or one that the server makes when it starts, and `docker compose logs` shows.
+    JUPYTER_TOKEN:
+    - "127.0.0.1:${JUPYTER_PORT:-8888}:8888"
+    "#);
+    assert_snapshot!(access(&[jupyter, "--swarm"]), @r#"
+    [I] Clients have to name a token: that in JUPYTER_TOKEN, or one that the server makes when it starts, and `docker service logs` shows.
+    JUPYTER_TOKEN:
+    published: "${JUPYTER_PORT:-8888}"
+    "#);
+    assert_snapshot!(access(&[jupyter, "--auth-token"]), @r#"
+    [I] Clients have to name the token that JUPYTER_TOKEN must have.
+    JUPYTER_TOKEN: "${JUPYTER_TOKEN:?set it to a token that clients have to name}"
+    - "127.0.0.1:${JUPYTER_PORT:-8888}:8888"
+    "#);
+}
+
+#[test]
+fn allowed_kernels_are_read_as_by_the_gateways_image() {
+    let text = written(&[]);
+    let script = text.lines().find(|line| line.contains("whitelist=")).unwrap();
+    let script: String = serde_json::from_str(script.trim().strip_prefix("- ").unwrap()).unwrap();
+    let script = script.replace("$$", "$");
+    for (given, expected) in [
+        ("'a','b'", "--KernelSpecManager.whitelist=['a','b']"),
+        ("['a','b']", "--KernelSpecManager.whitelist=['a','b']"),
+        ("[\"a\", \"b\"]", "--KernelSpecManager.whitelist=[\"a\", \"b\"]"),
+        ("[]", "--KernelSpecManager.whitelist=[]"),
+        ("null", "--KernelSpecManager.whitelist=[]"),
+        ("", "--KernelSpecManager.whitelist=[]"),
+        ("'*'; $(id) `id`", "--KernelSpecManager.whitelist=['*'; $(id) `id`]"),
+    ] {
+        let sandbox = Sandbox::new();
+        let mut shell = sandbox.command("/bin/sh");
+        shell.args(["-c", &script, "sh", "printf", "%s\n", "a b"]);
+        let outcome =
+            sandbox.run(shell.env("EG_ALLOWED_KERNELS", given).env("PATH", "/usr/bin:/bin"));
+        assert_eq!(outcome.stdout, format!("a b\n{expected}\n"), "{outcome}");
+    }
+}
+
+/// As `install` reads them: what becomes a name with brackets would keep out nobody.
+#[test]
+fn lists_of_names_are_read_in_all_spellings() {
+    let line = |words: &[&str], name: &str| {
+        let text = written(words);
+        let found = text.lines().find(|line| line.trim().starts_with(name));
+        found.unwrap_or_else(|| panic!("no {name} in\n{text}")).trim().to_owned()
+    };
+    for (given, expected) in [
+        ("mallory", "mallory"),
+        (" mallory , eve,,", "eve,mallory"),
+        ("['mallory']", "mallory"),
+        ("[\"mallory\", \"eve\"]", "eve,mallory"),
+        ("('mallory', 'eve')", "eve,mallory"),
+        ("{'mallory'}", "mallory"),
+        (" [ 'mallory' ,] ", "mallory"),
+        ("['DOM\\\\eve']", "DOM\\\\eve"),
+        ("~", "~"),
+        ("~root", "~root"),
+    ] {
+        for (option, variable) in [
+            ("--authorized-users", "EG_AUTHORIZED_USERS"),
+            ("--unauthorized-users", "EG_UNAUTHORIZED_USERS"),
+        ] {
+            let expected = format!("{variable}: \"${{{variable}:-{expected}}}\"");
+            let by_option = line(&[&format!("{option}={given}")], variable);
+            assert_eq!(by_option, expected, "{given}");
+            let by_variable = line(&[&format!("--env={variable}={given}")], variable);
+            assert_eq!(by_variable, expected, "{given}");
+        }
+        if !given.contains(['\\', '~']) {
+            let allowed = line(&[&format!("--allowed-kernels={given}")], "EG_ALLOWED_KERNELS");
+            let names = expected.split(',').map(|name| format!("'{name}'"));
+            let expected = names.collect::<Vec<_>>().join(",");
+            let expected = format!("EG_ALLOWED_KERNELS: \"${{EG_ALLOWED_KERNELS:-{expected}}}\"");
+            assert_eq!(allowed, expected, "{given}");
+        }
+    }
+    // Nobody named is no list; a variable that is given is there, and names nobody.
+    let nobody =
+        written(&["--authorized-users=[]", "--unauthorized-users=", "--allowed-kernels=[]"]);
+    assert_eq!(nobody, written(&[]));
+    assert_eq!(
+        line(&["--env=EG_UNAUTHORIZED_USERS=[]"], "EG_UNAUTHORIZED_USERS"),
+        "EG_UNAUTHORIZED_USERS: \"\""
+    );
+    let everybody = written(&["--env=EG_AUTHORIZED_USERS=[]"]);
+    assert_eq!(everybody, written(&["--env=EG_AUTHORIZED_USERS"]));
+    assert_eq!(line(&["--env=OTHER=['a']"], "OTHER"), "OTHER: \"['a']\"");
+
+    let sandbox = Sandbox::new();
+    for word in ["--authorized-users=", "--authorized-users=['']", "--env=EG_AUTHORIZED_USERS=,"] {
+        let outcome = compose(&sandbox, &[word]);
+        assert!(
+            outcome.error().contains("must name somebody; leave it out, or write []"),
+            "{word}: {outcome}"
+        );
+    }
+    for option in
+        ["authorized-users", "unauthorized-users", "allowed-kernels", "env=EG_AUTHORIZED_USERS"]
+    {
+        for given in ["[mallory]", "['a'", "mallory]", "'a', b", "[1]"] {
+            let outcome = compose(&sandbox, &[&format!("--{option}={given}")]);
+            let named = format!("`--{}` of `{given}` must be a name,", option.replace('=', " "));
+            assert!(outcome.error().starts_with(&named), "{outcome}");
+        }
+    }
 }
 
 #[test]
@@ -516,6 +727,7 @@ fn what_cannot_be_is_refused() {
         &["--allowed-kernels=a'b"],
         &[gp, "--launch-timeout=9"],
         &[gp, "--authorized-users=a"],
+        &[gp, "--no-auth-token"],
     ]
     .map(|words| compose(&sandbox, words).error().to_owned());
     assert_snapshot!(errors.join("\n"), @"
@@ -541,6 +753,7 @@ fn what_cannot_be_is_refused() {
     Invalid kernel name `a'b`: it has a character that Jupyter does not allow in a kernel's name. Kernel names can only contain ASCII letters and numbers and these separators: - . _ (hyphen, period, and underscore).
     `--launch-timeout` is for Enterprise Gateway; gateway-provisioners has it in each specification: give it to `install`
     `--authorized-users` is for Enterprise Gateway; gateway-provisioners has it in each specification: give it to `install`
+    `--no-auth-token` is for Enterprise Gateway; a Jupyter server makes a token if it gets none
     ");
     for words in [&["--haproxy-image=a"][..], &["--swarm", "--no-haproxy", "--publish-mode=host"]] {
         assert_eq!(compose(&sandbox, words).code(), Some(2));
@@ -572,10 +785,10 @@ fn a_file_is_replaced_only_if_that_is_asked_for() {
 
     let outcome = compose(&sandbox, &[output]);
     assert_eq!((outcome.code(), outcome.stdout.as_str()), (Some(0), ""), "{outcome}");
-    assert_snapshot!(outcome.stderr, @"[I [TIME] DockerSpecInstaller] Wrote [ROOT]/docker-compose.yml");
+    assert_snapshot!(first_line(&outcome), @"[I [TIME] DockerSpecInstaller] Wrote [ROOT]/docker-compose.yml");
     let first = fs::read_to_string(&path).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o133, 0);
-    assert_snapshot!(compose(&sandbox, &[output]).stderr, @"[I [TIME] DockerSpecInstaller] [ROOT]/docker-compose.yml is up to date");
+    assert_snapshot!(first_line(&compose(&sandbox, &[output])), @"[I [TIME] DockerSpecInstaller] [ROOT]/docker-compose.yml is up to date");
 
     let outcome = compose(&sandbox, &[output, "--launch-timeout=90"]);
     assert_snapshot!(outcome.error(), @"[ROOT]/docker-compose.yml is there with other content; replace it with --replace, or write another file");
@@ -586,7 +799,7 @@ fn a_file_is_replaced_only_if_that_is_asked_for() {
     std::os::unix::fs::symlink("elsewhere.yml", &path).unwrap();
     fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let outcome = compose(&sandbox, &[output, "--launch-timeout=90", "--replace"]);
-    assert_snapshot!(outcome.stderr, @"[I [TIME] DockerSpecInstaller] Wrote [ROOT]/elsewhere.yml");
+    assert_snapshot!(first_line(&outcome), @"[I [TIME] DockerSpecInstaller] Wrote [ROOT]/elsewhere.yml");
     assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
     let replaced = fs::metadata(&path).unwrap();
     assert_eq!(replaced.permissions().mode() & 0o777, 0o600);

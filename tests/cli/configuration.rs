@@ -69,7 +69,8 @@ fn what_is_not_understood_is_named_with_its_file_and_installs_nothing() {
         r#"{"DockerSpecInstaller": {"swram": true}}"#,
         r#"{"DockerSpecInstaller": {"swarm": "true"}}"#,
         r#"{"DockerSpecInstaller": {"launch_timeout": 1.5}}"#,
-        r#"{"DockerSpecInstaller": {"authorized_users": "bob"}}"#,
+        r#"{"DockerSpecInstaller": {"authorized_users": ["bob", 1]}}"#,
+        r#"{"DockerSpecInstaller": {"unauthorized_users": "['mallory'"}}"#,
         r#"{"DockerSpecInstaller": true}"#,
         r#"{"DockerSpecInstaller": {"port_range": "1..2"}}"#,
         r#"{"Application": {"log_level": "LOUD"}}"#,
@@ -87,12 +88,91 @@ fn what_is_not_understood_is_named_with_its_file_and_installs_nothing() {
     [E [TIME] DockerSpecInstaller] in the configuration file `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json`: `DockerSpecInstaller` has no trait `swram`; did you mean `swarm`?
     [E [TIME] DockerSpecInstaller] in the configuration file `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json`: `DockerSpecInstaller.swarm`: must be true or false, and is "true"
     [E [TIME] DockerSpecInstaller] in the configuration file `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json`: `DockerSpecInstaller.launch_timeout`: must be a whole number, and is 1.5
-    [E [TIME] DockerSpecInstaller] in the configuration file `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json`: `DockerSpecInstaller.authorized_users`: must be a list of names, and is "bob"
+    [E [TIME] DockerSpecInstaller] in the configuration file `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json`: `DockerSpecInstaller.authorized_users`: must be a list of names, and is ["bob",1]
+    [E [TIME] DockerSpecInstaller] `RemoteProvisionerConfigMixin.unauthorized_users` in `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json` of `['mallory'` must be a name, or a list of names such as ['alice', 'bob']
     [E [TIME] DockerSpecInstaller] in the configuration file `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json`: the section `DockerSpecInstaller` is not an object with names and values
     [E [TIME] DockerSpecInstaller] `RemoteProvisionerConfigMixin.port_range` in `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json` of `1..2`: ports below 1024 are reserved: choose a range within 1024..65535
     [E [TIME] DockerSpecInstaller] `Application.log_level` in `[ROOT]/home/.jupyter/jupyter_docker_spec_config.json` of `LOUD` must be one of 0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL
     "#);
     assert!(!sandbox.path("data").exists());
+}
+
+#[test]
+fn sections_of_other_applications_are_ignored() {
+    let sandbox = Sandbox::new();
+    let text = r#"{"ServerApp": {"port": 1}, "foo": 1, "DockerProvisioner": {"image_name": "x"},
+        "BaseSpecApp": {"display_name": "Mine"}}"#;
+    let file = sandbox.file("mine.json", text);
+    let outcome = install(&sandbox, &["--user", &format!("--config={}", file.display())]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let specification = sandbox.path("data/kernels/docker_python");
+    assert_eq!(Sandbox::kernel_json(&specification)["display_name"], "Mine");
+    let ignored = "[W [TIME] DockerSpecInstaller] Ignoring the section `ServerApp` in \
+                   [ROOT]/mine.json, which is another application's\n";
+    assert!(outcome.stderr.contains(ignored), "{outcome}");
+    assert_eq!(outcome.stderr.matches("Ignoring the section").count(), 3, "{outcome}");
+    // In the file that is for all of them, that is nothing to speak of.
+    sandbox.file("home/.jupyter/jupyter_config.json", text);
+    let outcome = install(&sandbox, &["--user", "--replace"]);
+    assert!(!outcome.stderr.contains("Ignoring"), "{outcome}");
+}
+
+#[test]
+fn the_file_beside_the_named_one_is_read_too() {
+    let sandbox = Sandbox::new();
+    let display_name = |name| format!(r#"{{"BaseSpecApp": {{"display_name": "{name}"}}}}"#);
+    sandbox.file("mine.json", display_name("Mine"));
+    sandbox.file("mine.v1.json", display_name("Other"));
+    for name in ["mine.json", "mine.py", "mine", "mine.v1"] {
+        let outcome = install(&sandbox, &["--show-config", &format!("--config={name}")]);
+        assert!(outcome.stdout.starts_with("Loaded [ROOT]/mine.json\n"), "{name}: {outcome}");
+    }
+    // Without a Python, so that it is seen that it is read.
+    sandbox.file("mine.py", "c.BaseSpecApp.user = True");
+    let outcome = install(&sandbox, &["--config=mine.json"]);
+    assert!(outcome.error().contains("[ROOT]/mine.py"), "{outcome}");
+}
+
+#[test]
+fn a_file_in_python_that_says_nothing_needs_no_python() {
+    let sandbox = Sandbox::new();
+    assert_eq!(install(&sandbox, &["--generate-config"]).code(), Some(0));
+    let shown = install(&sandbox, &["--show-config"]);
+    assert_eq!(shown.stdout, "Loaded [ROOT]/home/.jupyter/jupyter_docker_spec_config.py\n");
+    assert_eq!(install(&sandbox, &["--user"]).code(), Some(0));
+    // What is no comment says something, and a text over several lines is none.
+    for text in
+        ["c.BaseSpecApp.user = True", "'''", "c = get_config(); c.x = 1", "load_subconfig('x')"]
+    {
+        sandbox.file("home/.jupyter/jupyter_docker_spec_config.py", format!("# a\n{text}\n"));
+        let outcome = install(&sandbox, &["--show-config"]);
+        assert!(outcome.error().contains("could not read the configuration file"), "{outcome}");
+    }
+}
+
+#[test]
+fn every_directory_of_the_platform_is_read() {
+    let sandbox = Sandbox::new();
+    let value = |name, value| format!(r#"{{"BaseSpecApp": {{"{name}": "{value}"}}}}"#);
+    let file = "jupyter/jupyter_docker_spec_config.json";
+    sandbox.file(format!("one/{file}"), value("display_name", "one"));
+    sandbox.file(format!("two/{file}"), value("display_name", "two"));
+    sandbox.file(format!("three/{file}"), value("kernel_name", "three"));
+    let dirs = ["one", "two", "three"].map(|name| sandbox.path(name).display().to_string());
+    let dirs = format!("relative:{}:", dirs.join(":"));
+    let mut command = sandbox.installer();
+    command.arg("--show-config").env("XDG_CONFIG_DIRS", &dirs);
+    assert!(sandbox.run(&mut command).stdout.starts_with("Nothing is set"));
+    let shown = sandbox.run(command.env("JUPYTER_PLATFORM_DIRS", "1"));
+    assert_snapshot!(shown, @r#"
+    exit status: 0
+    ----- stdout -----
+    Loaded [ROOT]/three/jupyter/jupyter_docker_spec_config.json
+    Loaded [ROOT]/two/jupyter/jupyter_docker_spec_config.json
+    Loaded [ROOT]/one/jupyter/jupyter_docker_spec_config.json
+    BaseSpecApp.kernel_name = "three"  ([ROOT]/three/jupyter/jupyter_docker_spec_config.json)
+    BaseSpecApp.display_name = "one"  ([ROOT]/one/jupyter/jupyter_docker_spec_config.json)
+    "#);
 }
 
 #[test]
@@ -105,6 +185,7 @@ fn class_forms_that_are_not_understood_are_errors_of_usage() {
         &["--DockerSpecInstaller.image_name"],
         &["--DockerSpecInstaller.image_name=a", "--image-name=b"],
         &["--ServerApp.port=1"],
+        &["--RemoteProvisionerConfigMixin.authorized_users=a", "--authorized-users=b"],
     ] {
         let outcome = install(&sandbox, words);
         assert_eq!(outcome.code(), Some(2), "{outcome}");
@@ -116,6 +197,7 @@ fn class_forms_that_are_not_understood_are_errors_of_usage() {
     [E [TIME] DockerSpecInstaller] a value is required for `--DockerSpecInstaller.image_name`
     [E [TIME] DockerSpecInstaller] `--image-name` and `--DockerSpecInstaller.image_name` say the same; use one
     [E [TIME] DockerSpecInstaller] unexpected argument `--ServerApp.port`: there is no class `ServerApp`
+    [E [TIME] DockerSpecInstaller] `--authorized-users` and `--RemoteProvisionerConfigMixin.authorized_users` say the same; use one
     ");
 }
 

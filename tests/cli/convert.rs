@@ -84,26 +84,15 @@ fn only_the_launcher_is_changed() {
 fn a_launcher_that_was_edited_is_told_and_left_alone() {
     let sandbox = Sandbox::new();
     let edited = with_python(&sandbox, &["--language=R"]);
-    edit(
-        &edited,
-        "        # \"volumes\": [\"/data:/data:ro\"],\n",
-        "        \"volumes\": [\"/data:/data:ro\"],\n",
-    );
-    edit(&edited, "LEFTOVER_SECONDS = 5", "LEFTOVER_SECONDS = 50");
+    edit(&edited, "        # \"mem_limit\": \"4g\",\n", "        \"mem_limit\": \"4g\",\n");
     let other = with_python(&sandbox, &[]);
     let before = [sandbox.tree(&edited), sandbox.tree(&other)];
 
-    assert_snapshot!(convert(&sandbox, &["docker_python", "docker_r"]), @r#"
+    assert_snapshot!(convert(&sandbox, &["docker_python", "docker_r"]), @"
     exit status: 1
     ----- stderr -----
-    [W [TIME] DockerSpecInstaller] The launcher of `docker_r` in [ROOT]/prefix/share/jupyter/kernels/docker_r is that of jupyter-docker-spec with changes:
-        line 35:
-        + LEFTOVER_SECONDS = 50  # how long a container of the same kernel may take to go
-        - a line of the original
-        line 61:
-        +         "volumes": ["/data:/data:ro"],
-    [E [TIME] DockerSpecInstaller] nothing was converted: the native launcher does not do what somebody has written into the launcher of `docker_r`; say the same in launch_docker.toml, for which `install --help` has the options, and convert with --force, which keeps the old launcher as `scripts/launch_docker.py.replaced`
-    "#);
+    [E [TIME] DockerSpecInstaller] nothing was converted: the launcher of `docker_r` has been edited, or is none that came with gateway_provisioners, Enterprise Gateway or jupyter-docker-spec, and the native one does not do what somebody has written into it; say the same in launch_docker.toml, for which `install --help` has the options, and convert with --force, which keeps the old launcher as `scripts/launch_docker.py.replaced`
+    ");
     assert_eq!([sandbox.tree(&edited), sandbox.tree(&other)], before);
 
     let text = fs::read(edited.join("scripts/launch_docker.py")).unwrap();
@@ -117,26 +106,6 @@ fn a_launcher_that_was_edited_is_told_and_left_alone() {
         let argv = &Sandbox::kernel_json(&specification)["argv"];
         assert_eq!(argv[0], json!(specification.join("scripts/launch_docker")));
     }
-}
-
-#[test]
-fn what_the_launcher_has_beside_it_counts_too() {
-    let sandbox = Sandbox::new();
-    let specification = with_python(&sandbox, &[]);
-    let path = specification.join("scripts/launch_docker_options.py");
-    let text = fs::read_to_string(&path).unwrap() + "print(1)\n";
-    fs::write(&path, &text).unwrap();
-    let before = sandbox.tree(&specification);
-    let outcome = convert(&sandbox, &["docker_python"]);
-    assert_eq!(outcome.code(), Some(1), "{outcome}");
-    assert!(
-        outcome.to_string().contains("with changes:\n    line 362:\n    + print(1)"),
-        "{outcome}"
-    );
-    assert_eq!(sandbox.tree(&specification), before);
-
-    assert_eq!(convert(&sandbox, &["docker_python", "--force"]).code(), Some(0));
-    assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
 #[test]
@@ -185,8 +154,7 @@ fn what_cannot_be_converted() {
     assert_snapshot!(convert(&sandbox, &["unknown"]), @"
     exit status: 1
     ----- stderr -----
-    [W [TIME] DockerSpecInstaller] The launcher of `unknown` in [ROOT]/prefix/share/jupyter/kernels/unknown is none that is known, of gateway_provisioners, Enterprise Gateway or jupyter-docker-spec
-    [E [TIME] DockerSpecInstaller] nothing was converted: the native launcher does not do what somebody has written into the launcher of `unknown`; say the same in launch_docker.toml, for which `install --help` has the options, and convert with --force, which keeps the old launcher as `scripts/launch_docker.py.replaced`
+    [E [TIME] DockerSpecInstaller] nothing was converted: the launcher of `unknown` has been edited, or is none that came with gateway_provisioners, Enterprise Gateway or jupyter-docker-spec, and the native one does not do what somebody has written into it; say the same in launch_docker.toml, for which `install --help` has the options, and convert with --force, which keeps the old launcher as `scripts/launch_docker.py.replaced`
     ");
     assert_snapshot!(refused("missing"), @"could not read the launcher: failed to open file `[ROOT]/prefix/share/jupyter/kernels/missing/scripts/launch_docker.py`: No such file or directory (os error 2)");
     assert_snapshot!(refused("words"), @"`argv` in the kernel.json of `words` in [ROOT]/prefix/share/jupyter/kernels/words has words that the native launcher does not know: invalid option '--port-ranges'");
@@ -195,4 +163,29 @@ fn what_cannot_be_converted() {
     assert_snapshot!(refused("./target/scripts"), @"there is no kernel.json in `[ROOT]/target/scripts`");
     assert_eq!(sandbox.tree("prefix"), before);
     assert_eq!(convert(&sandbox, &[]).code(), Some(2));
+}
+
+#[test]
+fn what_a_conversion_does_not_mend_is_said() {
+    let sandbox = Sandbox::new();
+    let specification = with_python(&sandbox, &["--gateway=enterprise-gateway"]);
+    let path = specification.join("kernel.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("{public_key}", "")).unwrap();
+    let outcome = convert(&sandbox, &["docker_python"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let warning = "[W [TIME] DockerSpecInstaller] `argv` in the kernel.json of `docker_python` does not give the launcher `{public_key}`, ";
+    assert!(outcome.stderr.starts_with(warning), "{outcome}");
+    // The command that it names makes one that asks for it.
+    let command =
+        "jupyter-docker-spec show docker_python --toml | jupyter-docker-spec install --file -";
+    assert!(outcome.stderr.contains(command), "{outcome}");
+    let mut shell = sandbox.command("/bin/sh");
+    let directory = Path::new(INSTALLER).parent().unwrap();
+    shell.args(["-c", command]).env("PATH", directory);
+    shell.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
+    let outcome = sandbox.run(&mut shell);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\"{public_key}\""), "{outcome}{text}");
 }

@@ -2,11 +2,13 @@
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
 
 use fs_err as fs;
 use insta::assert_snapshot;
 
-use crate::sandbox::{INSTALLER, KERNELS, Sandbox, as_user, contents, set_mode};
+use crate::sandbox::{INSTALLER, KERNELS, Outcome, Sandbox, as_user, contents, set_mode};
 
 const NOBODY: u32 = 65534;
 /// No account has this number.
@@ -223,6 +225,7 @@ fn an_existing_specification_is_replaced_when_that_is_asked_for() {
     exit status: 0
     ----- stderr -----
     [I [TIME] DockerSpecInstaller] Installing kernel specification for 'Docker Python'
+    [W [TIME] DockerSpecInstaller] Replacing kernelspec k changes argv; display_name: `Docker R` -> `Docker Python`; image_name: `elyra/kernel-r:0.5.0` -> `elyra/kernel-py:0.5.0`; kernel-class-name: none -> `ipykernel.ipkernel.IPythonKernel`; language: `R` -> `python`; supported_encryption (new). `jupyter-docker-spec set` changes only what is named.
     [W [TIME] DockerSpecInstaller] Installing to [ROOT]/prefix/share/jupyter/kernels, which is not in ['[ROOT]/home/.local/share/jupyter/kernels', '/usr/local/share/jupyter/kernels', '/usr/share/jupyter/kernels']. The kernelspec may not be found.
     [I [TIME] DockerSpecInstaller] Removing existing kernelspec in [ROOT]/prefix/share/jupyter/kernels/k
     [I [TIME] DockerSpecInstaller] Installed kernelspec k in [ROOT]/prefix/share/jupyter/kernels/k
@@ -418,7 +421,58 @@ fn a_destination_that_may_not_be_written() {
     exit status: 1
     ----- stderr -----
     [I [TIME] DockerSpecInstaller] Installing kernel specification for 'Docker Python'
+    [W [TIME] DockerSpecInstaller] Replacing kernelspec docker_python changes launcher: `[ROOT]/prefix/share/jupyter/kernels/docker_python/scripts/launch_docker` -> `[ROOT]/prefix/share/jupyter/kernels/docker_python/scripts/launch_docker.py`. `jupyter-docker-spec set` changes only what is named.
     [W [TIME] DockerSpecInstaller] Installing to [ROOT]/prefix/share/jupyter/kernels, which is not in ['[ROOT]/home/.local/share/jupyter/kernels', '/usr/local/share/jupyter/kernels', '/usr/share/jupyter/kernels']. The kernelspec may not be found.
     [E [TIME] DockerSpecInstaller] could not install kernel specification `docker_python`: could not write to the directory `[ROOT]/prefix/share/jupyter/kernels`: Permission denied (os error 13); run the command as root, or install for yourself with --user
     ");
+}
+
+/// A program run where something is mounted at this place.
+fn with_mounts(sandbox: &Sandbox, place: &Path, command: &Command) -> Outcome {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount", "--", "sh", "-c"]);
+    unshare.args(["mount --bind \"$0\" \"$0\" && exec \"$@\""]).arg(place);
+    unshare.arg(command.get_program()).args(command.get_args());
+    unshare.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    sandbox.run(unshare.current_dir(sandbox.root()))
+}
+
+#[test]
+fn what_is_mounted_is_neither_replaced_nor_removed() {
+    let sandbox = Sandbox::new();
+    let specification = sandbox.installed(&["--kernel-name=k"]);
+    let empty = specification.with_file_name("empty");
+    fs::create_dir(&empty).unwrap();
+    let prefix = format!("--prefix={}", sandbox.path("prefix").display());
+    let before = contents(&sandbox.path("prefix"));
+    let scripts = specification.join("scripts");
+    let file = specification.join("kernel.json");
+    for (mounted, words) in [
+        (&specification, &["install", "--replace", "--kernel-name=k"][..]),
+        (&scripts, &["install", "--replace", "--kernel-name=k"]),
+        (&file, &["install", "--replace", "--kernel-name=k"]),
+        (&empty, &["install", "--kernel-name=empty"]),
+        (&specification, &["remove", "-y", "k"]),
+        (&scripts, &["remove", "-y", "k"]),
+        (&file, &["remove", "-y", "k"]),
+    ] {
+        let mut command = sandbox.command(INSTALLER);
+        command.args(words).arg(&prefix);
+        if words[0] == "install" {
+            command.args(["--display-name=Other", "--launcher=python"]);
+        }
+        let outcome = with_mounts(&sandbox, mounted, &command);
+        let shown = mounted.strip_prefix(sandbox.root()).unwrap().display();
+        let reason = format!("`[ROOT]/{shown}` is a mount point, and what is mounted");
+        assert!(outcome.error().contains(&reason), "{words:?}: {outcome}");
+        assert!(contents(&sandbox.path("prefix")) == before, "{words:?}: {outcome}");
+    }
+    // The kernels directory may be one.
+    let kernels = specification.parent().unwrap();
+    for words in [&["install", "--replace", "--kernel-name=k"][..], &["remove", "-y", "k"]] {
+        let mut command = sandbox.command(INSTALLER);
+        command.args(words).arg(&prefix).env("PATH", "/usr/bin:/bin");
+        let outcome = with_mounts(&sandbox, kernels, &command);
+        assert_eq!(outcome.code(), Some(0), "{words:?}: {outcome}");
+    }
 }

@@ -139,6 +139,9 @@ fn answer(
         "/containers/create" => (json("201 Created", r#"{"Id": "c1", "Warnings": null}"#), true),
         "/containers/c1/start" => ("HTTP/1.1 204 No Content\r\n\r\n".into(), true),
         "/containers/c1/attach" | "/events" => (STREAM.into(), false),
+        path if path.starts_with("/images/") && path.ends_with("/json") => {
+            (json("200 OK", "{}"), true)
+        }
         "/services/create" => (json("201 Created", r#"{"ID": "s1"}"#), true),
         // The service is gone.
         _ => (json("404 Not Found", r#"{"message": "no such object"}"#), true),

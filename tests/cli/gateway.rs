@@ -99,7 +99,7 @@ fn an_executor_image_is_for_both() {
     let config = &spec["metadata"]["kernel_provisioner"]["config"];
     assert_eq!(config["executor_image_name"], "e:1");
     let outcome = sandbox.install(&["--executor-image-name= "]);
-    assert_snapshot!(outcome.error(), @"`--executor-image-name` must name an image");
+    assert_snapshot!(outcome.error(), @"`--executor-image-name` of ` ` must be the name of an image: its path is made of lower-case letters, digits and single separators `.`, `_`, `-`");
 }
 
 #[test]

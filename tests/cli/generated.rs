@@ -9,11 +9,12 @@ use fs_err as fs;
 
 use crate::sandbox::{INSTALLER, LAUNCHER, Sandbox};
 
-const PAGES: [Option<&str>; 13] = [
+const PAGES: [Option<&str>; 14] = [
     None,
     Some("install"),
     Some("list"),
     Some("show"),
+    Some("set"),
     Some("remove"),
     Some("convert"),
     Some("check"),
@@ -62,7 +63,7 @@ fn bash_takes_its_completions_and_completes() {
     assert_eq!(completed.stdout, "--image-name\n", "{completed}");
 }
 
-/// To write them again: `for c in "" install list show remove convert check pull ps prune compose completions man; do jupyter-docker-spec man $c >
+/// To write them again: `for c in "" install list show set remove convert check pull ps prune compose completions man; do jupyter-docker-spec man $c >
 /// docs/man/jupyter-docker-spec${c:+-$c}.1; done`.
 #[test]
 fn the_manual_pages_are_current() {

@@ -17,7 +17,7 @@ fn help_of_the_program() {
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
 
-    Usage: jupyter-docker-spec [COMMAND]
+    Usage: jupyter-docker-spec [OPTIONS] [COMMAND]
 
     Commands:
       install      Create a kernel specification for use on a Docker Engine or a
@@ -25,6 +25,8 @@ fn help_of_the_program() {
       list         List the Docker kernel specifications that Jupyter finds from
                    here
       show         Show a specification with all its settings
+      set          Change what is named in an installed specification, and nothing
+                   else
       remove       Remove specifications
       convert      Give specifications the native launcher in the place of one in
                    Python
@@ -39,8 +41,10 @@ fn help_of_the_program() {
       man          Print a manual page, to be read with `man -l -`
 
     Options:
-      -h, --help     Print help
-      -V, --version  Print version
+          --help-all  Print this help, and all classes and traits of configuration
+                      files
+      -h, --help      Print help
+      -V, --version   Print version
     ");
 }
 
@@ -120,8 +124,8 @@ fn help_of_install() {
 
           --launcher <KIND|PATH>
               What starts the container: `native`, `python` (a launcher to be
-              edited) or a file [env: JUPYTER_DOCKER_SPEC_LAUNCHER] [default:
-              native]
+              edited, which does not read launch_docker.toml) or a file [env:
+              JUPYTER_DOCKER_SPEC_LAUNCHER] [default: native]
 
     Specification:
           --kernel-name <NAME>
@@ -207,7 +211,7 @@ fn help_of_install() {
           --mount <type=TYPE,...>
               The same with all options, as `docker run --mount` has it; repeatable
 
-          --mount-cwd
+          --mount-cwd[=<BOOL>]
               Mount the notebook's directory, and start the kernel there
 
           --tmpfs <TARGET[:OPTIONS]>
@@ -216,7 +220,7 @@ fn help_of_install() {
       -w, --workdir <DIRECTORY>
               Directory in which the kernel starts
 
-          --read-only
+          --read-only[=<BOOL>]
               Make the container's own files unchangeable
 
           --storage-opt <NAME=VALUE>
@@ -276,7 +280,7 @@ fn help_of_install() {
           --security-opt <OPTION>
               Security option; repeatable
 
-          --privileged
+          --privileged[=<BOOL>]
               Give the kernel all rights on the host
 
           --sysctl <NAME=VALUE>
@@ -303,12 +307,34 @@ fn help_of_install() {
           --add-host <HOST:ADDRESS>
               Name of a host with its address; repeatable
 
-          --init
+          --init[=<BOOL>]
               Run a first process that passes signals on, so that kernels stop at
               once
 
           --stop-timeout <SECONDS>
               Time to stop before the kernel is killed
+
+          --health-cmd <COMMAND>
+              Command that says whether the kernel is well [default: no check,
+              whatever the image has]
+
+          --health-interval <DURATION>
+              Time between two checks
+
+          --health-timeout <DURATION>
+              Most time that one check may take
+
+          --health-retries <NUMBER>
+              Failures in a row that make a kernel unhealthy
+
+          --health-start-period <DURATION>
+              Time to start in which failures do not count
+
+          --health-start-interval <DURATION>
+              Time between two checks in that time
+
+          --no-healthcheck[=<BOOL>]
+              No check, which is the default
 
           --pull <POLICY>
               When the image is pulled: missing, always or never
@@ -344,6 +370,73 @@ fn help_of_install() {
       jupyter-docker-spec install --language=R --kernel-name=r_docker \
           --image-name=foo/my_r_kernel_image:v4_0
       jupyter-docker-spec install --swarm --kernel-name=python_swarm
+    ");
+}
+
+/// The options of the container are those of `install`, of which the help is above.
+#[test]
+fn help_of_set() {
+    let help = |command| run(INSTALLER, &[command, "-h"]).stdout;
+    let container = |help: &str| {
+        let (_, container) = help.split_once("\nContainer (").unwrap();
+        container.split("\n\n").next().unwrap().to_owned()
+    };
+    let set = help("set");
+    assert_eq!(container(&set), container(&help("install")));
+    assert_snapshot!(set.replace(&container(&set), "..."), @r"
+    Change what is named in an installed specification, and nothing else
+
+    Usage: jupyter-docker-spec set [OPTIONS] <NAME|PATH>
+
+    Arguments:
+      <NAME|PATH>  The specification, or the path of its directory
+
+    Options:
+      -h, --help  Print help
+
+    Kernel:
+          --image-name <IMAGE>
+              Image of the kernel's container
+          --executor-image-name <IMAGE>
+              Image of the executors of a Spark kernel
+          --ipykernel-subclass-name <CLASS>
+              For Python kernels, the dotted name of the ipykernel subclass
+          --port-range <LOW..HIGH>
+              Ports that the kernel takes its own from, such as 40000..42000; 0..0
+              for any
+          --launch-timeout <SECONDS>
+              How long the server waits for the kernel to start
+          --authorized-users <USER>
+              User who may start the kernel; repeatable; nobody named means
+              everybody
+          --unauthorized-users <USER>
+              User who may not start the kernel, also if authorized; repeatable
+
+    Specification:
+          --display-name <NAME>  Name that people see
+          --unset <KEY>          Take away a key of launch_docker.toml, or what an
+                                 option has said; repeatable
+          --dry-run              Print what would be written, and what the launcher
+                                 would ask the engine for, and write nothing
+
+    Destination:
+          --user             For the current user only
+          --prefix <PREFIX>  Below PREFIX/share/jupyter/kernels
+          --sys-prefix       Below the prefix of the Python environment this command
+                             belongs to
+
+    Container (...
+
+    Options are those of `install`, with the same values. What is not named stays as
+    it is: other values, comments, and files that somebody has added. A repeatable
+    option names the whole list. --unset takes away what a specification can do
+    without; an empty value does not. Only the command line counts: GP_* variables
+    and configuration files change nothing.
+
+    Examples:
+      jupyter-docker-spec set docker_python --memory=8g
+      jupyter-docker-spec set docker_python --image-name=foo/my_kernel:v2 \
+          --unset=gpus
     ");
 }
 
@@ -444,12 +537,12 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'remove', 'convert', 'check', 'pull', 'ps', 'prune', 'compose', 'completions', 'man']
+    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'set', 'remove', 'convert', 'check', 'pull', 'ps', 'prune', 'compose', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
 
-    Usage: jupyter-docker-spec [COMMAND]
+    Usage: jupyter-docker-spec [OPTIONS] [COMMAND]
 
     Commands:
       install      Create a kernel specification for use on a Docker Engine or a
@@ -457,6 +550,8 @@ fn no_subcommand() {
       list         List the Docker kernel specifications that Jupyter finds from
                    here
       show         Show a specification with all its settings
+      set          Change what is named in an installed specification, and nothing
+                   else
       remove       Remove specifications
       convert      Give specifications the native launcher in the place of one in
                    Python
@@ -471,8 +566,10 @@ fn no_subcommand() {
       man          Print a manual page, to be read with `man -l -`
 
     Options:
-      -h, --help     Print help
-      -V, --version  Print version
+          --help-all  Print this help, and all classes and traits of configuration
+                      files
+      -h, --help      Print help
+      -V, --version   Print version
     ");
 }
 
@@ -543,7 +640,7 @@ fn a_subcommand_that_is_none_is_refused_with_a_suggestion() {
 
           tip: some similar subcommands exist: 'list', 'install'
 
-        Usage: jupyter-docker-spec [COMMAND]
+        Usage: jupyter-docker-spec [OPTIONS] [COMMAND]
 
         For more information, try '--help'.
     ");
@@ -556,7 +653,7 @@ fn an_option_without_its_subcommand_is_refused() {
     ----- stderr -----
     [E [TIME] DockerSpecInstaller] unexpected argument '--user' found
 
-        Usage: jupyter-docker-spec [COMMAND]
+        Usage: jupyter-docker-spec [OPTIONS] [COMMAND]
 
         For more information, try '--help'.
     ");

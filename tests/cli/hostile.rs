@@ -7,7 +7,7 @@ use std::process::Command;
 use fs_err as fs;
 use serde_json::{Value, json};
 
-use crate::sandbox::{INSTALLER, KERNELS, LAUNCHER, Outcome, Sandbox, contents, in_shell};
+use crate::sandbox::{INSTALLER, KERNELS, LAUNCHER, Outcome, Sandbox, at_once, contents, in_shell};
 
 /// What nobody may do to a terminal.
 pub(crate) const RAW: [char; 7] =
@@ -45,10 +45,11 @@ fn run_all(sandbox: &Sandbox, name: &str) -> String {
         &["list", "--json"],
         &["show", name],
         &["show", "--json", name],
-        &["show", "--command", name],
+        &["show", "--toml", name],
         &["check", name],
         &["check", "--json", name],
         &["pull", name],
+        &["set", name, "--image-name=x:1"],
         &["convert", name],
         &["remove", name],
         &["remove", "-y", name],
@@ -123,15 +124,16 @@ fn a_pipe_a_device_or_a_huge_file_is_not_waited_for() {
         for file in ["kernel.json", "scripts/launch_docker.toml", "scripts/launch_docker.py"] {
             let sandbox = Sandbox::new();
             let specification = with_settings(&sandbox, |_| {});
-            fs::remove_file(specification.join(file)).unwrap();
+            _ = fs::remove_file(specification.join(file));
             put(&specification.join(file));
             let prefix = format!("--prefix={}", sandbox.path("prefix").display());
             for words in [
                 &["list"][..],
                 &["show", "k"],
-                &["show", "--command", "k"],
+                &["show", "--toml", "k"],
                 &["check", "k"],
                 &["pull", "k"],
+                &["set", "k", "--image-name=x:1"],
                 &["install", "--dry-run", "--replace", &prefix, "--kernel-name=k"],
                 &["remove", "-y", "k"],
             ] {
@@ -172,6 +174,98 @@ fn the_launcher_waits_for_no_pipe() {
 }
 
 #[test]
+fn what_the_environment_names_is_not_waited_for() {
+    let sandbox = Sandbox::new();
+    let pipe = sandbox.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    sandbox.executable("python/python3", "#!/bin/sh\nsleep 600\n");
+    let launcher = sandbox.program(LAUNCHER, "bin/launch_docker");
+    let zone = format!(":{}", pipe.display());
+    let path = format!("{}:/usr/bin:/bin", sandbox.path("python").display());
+    let cases = [
+        (Path::new(INSTALLER), &["list"][..], "PATH", &path, 0),
+        (Path::new(INSTALLER), &["install", "--prefix=p", "--launcher=python"], "PATH", &path, 0),
+        (Path::new(INSTALLER), &["install", "--sys-prefix"], "PATH", &path, 1),
+        (Path::new(INSTALLER), &["install", "--prefix=p2", "--launcher=python"], "TZ", &zone, 0),
+        (Path::new(INSTALLER), &["remove", "k"], "TZ", &zone, 1),
+        (&launcher, &["--kernel-id=k"], "TZ", &zone, 1),
+    ];
+    at_once(cases, |(program, words, variable, value, code)| {
+        let mut command = sandbox.command(program);
+        command.args(words).env("PATH", "/usr/bin:/bin").env(variable, value);
+        let outcome = sandbox.run(&mut in_shell("exec timeout 120 \"$@\"", &command));
+        assert_eq!(outcome.code(), Some(code), "{words:?}, {variable}: {outcome}");
+        let is_told = outcome.stderr.contains("[ROOT]/python/python3 did not say within 10 s");
+        assert_eq!(is_told, variable == "PATH", "{words:?}: {outcome}");
+    });
+    fs::remove_file(pipe).unwrap();
+}
+
+#[test]
+fn configuration_that_is_a_pipe_is_not_waited_for() {
+    for file in ["home/.jupyter/jupyter_config.json", "home/.docker/config.json", "venv/pyvenv.cfg"]
+    {
+        let sandbox = Sandbox::new();
+        let path = sandbox.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut install = sandbox.installer();
+        install.args(["--prefix=p"]).env("VIRTUAL_ENV", sandbox.path("venv"));
+        let mut launch = sandbox.command(LAUNCHER);
+        launch.args(["--kernel-id=k", "--response-address=192.0.2.1:1", "--public-key=k"]);
+        launch.envs([("KERNEL_IMAGE", "i"), ("KERNEL_USERNAME", "u"), ("DOCKER_MODE", "docker")]);
+        for command in [install, launch] {
+            let outcome = sandbox.run(&mut in_shell("exec timeout 60 \"$@\"", &command));
+            assert!(matches!(outcome.code(), Some(0 | 1)), "{file}: {outcome}");
+        }
+    }
+}
+
+#[test]
+fn a_context_of_dockers_is_not_read_without_end() {
+    const META: &str = "home/.docker/contexts/meta/0/meta.json";
+    for (put, reason) in [
+        (larger as fn(&Path), "is larger than 16 MiB"),
+        (|path: &Path| symlink("/dev/zero", path).unwrap(), "is not a plain file"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.file("home/.docker/config.json", "{\"currentContext\": \"far\"}");
+        fs::create_dir_all(sandbox.path(META).parent().unwrap()).unwrap();
+        put(&sandbox.path(META));
+        let mut launch = sandbox.command(LAUNCHER);
+        launch.args(["--kernel-id=k", "--response-address=192.0.2.1:1", "--public-key=k"]);
+        launch.envs([("KERNEL_IMAGE", "i"), ("KERNEL_USERNAME", "u"), ("DOCKER_MODE", "docker")]);
+        let mut list = sandbox.command(INSTALLER);
+        list.arg("ps");
+        for command in [launch, list] {
+            let outcome = sandbox.run(&mut in_shell("exec timeout 60 \"$@\"", &command));
+            let named = format!(
+                "failed to read the context of the Docker client: `[ROOT]/{META}` {reason}"
+            );
+            assert!(outcome.error().contains(&named), "{outcome}");
+        }
+    }
+}
+
+/// Makes a file that has more than anybody writes, in which nothing is on the disk.
+fn larger(path: &Path) {
+    fs::File::create(path).unwrap().set_len((16 << 20) + 1).unwrap();
+}
+
+#[test]
+fn what_is_there_in_the_place_of_a_compose_file_is_not_read_without_end() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.path("compose.yml");
+    larger(&file);
+    let outcome = run(&sandbox, &["compose", "--socket-gid=1", "--replace", "-o=compose.yml"]);
+    assert!(outcome.error().contains("is larger than 16 MiB"), "{outcome}");
+    fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let outcome = run(&sandbox, &["compose", "--socket-gid=1", "--replace", "-o=compose.yml"]);
+    assert!(outcome.error().contains("is not a plain file"), "{outcome}");
+}
+
+#[test]
 fn no_launcher_of_somebody_else_is_run() {
     let sandbox = Sandbox::new();
     let trace = sandbox.path("run");
@@ -200,7 +294,13 @@ fn nesting_does_not_overflow_the_stack() {
         ),
     ] {
         fs::write(specification.join(file), text).unwrap();
-        for words in [&["list"][..], &["show", "k"], &["show", "--command", "k"], &["check", "k"]] {
+        for words in [
+            &["list"][..],
+            &["show", "k"],
+            &["show", "--toml", "k"],
+            &["check", "k"],
+            &["set", "k", "--image-name=x:1", "--memory=1g"],
+        ] {
             run(&sandbox, words);
         }
     }

@@ -186,6 +186,39 @@ fn what_users_say_is_one_part_of_a_path_or_is_refused() {
     }
 }
 
+#[test]
+fn nothing_is_filled_in_within_a_template_of_dockers() {
+    let swarm = [("GP_DOCKER_MODE", "swarm"), ("GP_DOCKER_NETWORK", "o")];
+    for (word, key, part, variables) in [
+        ("--volume=/srv/{{print `{username}`}}:/work", "volumes = ['", "{username}", &swarm[..]),
+        ("--hostname={{print `${X}`}}", "hostname = '", "${", &swarm),
+        // Every engine expands this one.
+        ("--log-opt=tag={{print `${X}`}}", "logging.options = ['", "${", &[]),
+    ] {
+        let sandbox = Sandbox::new();
+        let reason = format!("cannot have `{part}` within `{{{{print `");
+        let mode = if variables.is_empty() { "--no-swarm" } else { "--swarm" };
+        let outcome = sandbox.install(&["--launcher=native", mode, "--prefix=p", word]);
+        assert!(outcome.error().contains(&reason) && !sandbox.path("p").exists(), "{outcome}");
+
+        let engine = FakeEngine::new();
+        let mut command = of_gateway_provisioners(&sandbox, &engine, &[mode]);
+        let file = sandbox.path("p/share/jupyter/kernels/k/scripts/launch_docker.toml");
+        let (_, value) = word.split_once('=').unwrap();
+        let close = if key.ends_with("['") { "']" } else { "'" };
+        fs::write(file, format!("{key}{value}{close}\n")).unwrap();
+        let outcome = sandbox.run(command.envs(variables.iter().copied()).env("X", "x"));
+        assert!(outcome.error().contains(&reason) && engine.asked().is_empty(), "{outcome}");
+        for given in [None, Some("x")] {
+            let mut check = sandbox.command(INSTALLER);
+            check.args(["check", "k"]).env("JUPYTER_PATH", sandbox.path("p/share/jupyter"));
+            check.envs(given.map(|value| ("X", value))).env("DOCKER_HOST", engine.host());
+            let outcome = sandbox.run(&mut check);
+            assert!(outcome.code() == Some(1) && outcome.stdout.contains(&reason), "{outcome}");
+        }
+    }
+}
+
 // Secrets.
 
 const SECRET: &str = "hunter2-swordfish";
@@ -303,25 +336,19 @@ fn credentials_go_to_the_engine_for_their_own_registry_and_nowhere_else() {
 #[test]
 fn nothing_of_the_environment_gets_into_a_specification_or_what_is_shown_of_it() {
     let sandbox = Sandbox::new();
-    for launcher in ["native", "python"] {
-        let launcher = format!("--launcher={launcher}");
+    for words in
+        [&["--launcher=native", "--env=KERNEL_SECRET", "--env=OTHER=x"][..], &["--launcher=python"]]
+    {
         let mut install = sandbox.command(INSTALLER);
-        install.args([
-            "install",
-            "--prefix=p",
-            "--replace",
-            "--kernel-name=k",
-            "--debug",
-            &launcher,
-        ]);
+        install.args(["install", "--prefix=p", "--replace", "--kernel-name=k", "--debug"]);
         with_secrets(&sandbox, &mut install);
-        let outcome = sandbox.run(install.args(["--env=KERNEL_SECRET", "--env=OTHER=x"]));
+        let outcome = sandbox.run(install.args(words));
         assert_eq!(outcome.code(), Some(0), "{outcome}");
         let mut said = outcome.to_string();
         for words in [
             &["show", "k"][..],
             &["show", "--json", "k"],
-            &["show", "--command", "k"],
+            &["show", "--toml", "k"],
             &["list"],
             &["check", "k"],
             &["install", "--dry-run", "--prefix=p"],

@@ -1,14 +1,17 @@
 //! `launch_docker` as servers run it: by what `kernel.json` says, and with their environment.
 
+use std::io::Write as _;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use fs_err as fs;
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::engine::FakeEngine;
-use crate::sandbox::{LAUNCHER, Sandbox};
+use crate::sandbox::{LAUNCHER, Outcome, Sandbox};
 
 pub(crate) const ID: &str = "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d";
 const KEY: &str = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ==";
@@ -24,7 +27,7 @@ const OF_SERVER: [(&str, &str); 6] = [
 ];
 
 /// What both servers tell of a kernel.
-const OF_KERNEL: [(&str, &str); 8] = [
+pub(crate) const OF_KERNEL: [(&str, &str); 8] = [
     ("KERNEL_EXECUTOR_IMAGE", "foo/bar:v1"),
     ("KERNEL_GID", "2000"),
     ("KERNEL_ID", ID),
@@ -122,6 +125,7 @@ fn a_container_for_gateway_provisioners() {
     command.env("GP_DOCKER_MODE", "docker");
     assert_snapshot!(asked(&sandbox, &engine, &mut command), @r#"
     HEAD /_ping
+    GET /images/foo%2Fbar%3Av1/json
     POST /containers/create?name=Zo--example-org-5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d
     {
       "Env": [
@@ -141,6 +145,11 @@ fn a_container_for_gateway_provisioners() {
         "PUBLIC_KEY=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ==",
         "RESPONSE_ADDRESS=192.0.2.1:8877"
       ],
+      "Healthcheck": {
+        "Test": [
+          "NONE"
+        ]
+      },
       "HostConfig": {
         "AutoRemove": true,
         "GroupAdd": [
@@ -157,6 +166,7 @@ fn a_container_for_gateway_provisioners() {
         "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d",
         "kernelspec": "k"
       },
+      "StopSignal": "SIGTERM",
       "User": "1500:2000",
       "WorkingDir": "/home/zoe"
     }
@@ -164,8 +174,6 @@ fn a_container_for_gateway_provisioners() {
     POST /containers/c1/attach?stream=1&stdout=1&stderr=1
     POST /containers/c1/start
     exit status: 0
-    ----- stderr -----
-    [I [TIME] launch_docker] Started the container Zo--example-org-5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d of image foo/bar:v1 on network kernels
     "#);
 }
 
@@ -216,6 +224,11 @@ fn a_service_for_gateway_provisioners() {
             "2000",
             "100"
           ],
+          "Healthcheck": {
+            "Test": [
+              "NONE"
+            ]
+          },
           "Hostname": "Zo--example-org-5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d",
           "Image": "foo/bar:v1",
           "Labels": {
@@ -224,6 +237,7 @@ fn a_service_for_gateway_provisioners() {
             "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d",
             "kernelspec": "k"
           },
+          "StopSignal": "SIGTERM",
           "User": "1500:2000"
         },
         "Networks": [
@@ -239,8 +253,6 @@ fn a_service_for_gateway_provisioners() {
     GET /tasks?filters=%7B%22service%22%3A%5B%22s1%22%5D%7D
     GET /services/s1
     exit status: 0
-    ----- stderr -----
-    [I [TIME] launch_docker] Created the service Zo--example-org-5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d of image foo/bar:v1 on network kernels
     "#);
 }
 
@@ -250,6 +262,7 @@ fn a_container_for_enterprise_gateway() {
     let mut command = of_enterprise_gateway(&sandbox, &engine);
     assert_snapshot!(asked(&sandbox, &engine, &mut command), @r#"
     HEAD /_ping
+    GET /images/foo%2Fbar%3Av1/json
     POST /containers/create?name=Zo--example-org-5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d
     {
       "Env": [
@@ -268,6 +281,11 @@ fn a_container_for_enterprise_gateway() {
         "PUBLIC_KEY=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ==",
         "RESPONSE_ADDRESS=192.0.2.1:8877"
       ],
+      "Healthcheck": {
+        "Test": [
+          "NONE"
+        ]
+      },
       "HostConfig": {
         "AutoRemove": false,
         "GroupAdd": [
@@ -283,6 +301,7 @@ fn a_container_for_enterprise_gateway() {
         "component": "kernel",
         "kernel_id": "5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d"
       },
+      "StopSignal": "SIGTERM",
       "User": "1500:2000",
       "WorkingDir": "/home/zoe"
     }
@@ -290,8 +309,6 @@ fn a_container_for_enterprise_gateway() {
     POST /containers/c1/attach?stream=1&stdout=1&stderr=1
     POST /containers/c1/start
     exit status: 0
-    ----- stderr -----
-    [I [TIME] launch_docker] Started the container Zo--example-org-5d0e2ad2-9d04-4d4c-b0e3-0d4f8a1b2c3d of image foo/bar:v1 on network kernels
     "#);
 }
 
@@ -345,14 +362,14 @@ fn what_the_server_must_say_and_does_not() {
     `--kernel-id` of `a/../b` must be at most 63 letters, digits, hyphens and underscores, such as a UUID
     ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!
     ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!
-    `KERNEL_UID` of `jovyan` must be a number from 0 to 2147483647
-    `KERNEL_UID` of `-1` must be a number from 0 to 2147483647
-    `KERNEL_GID` of `4294967296` must be a number from 0 to 2147483647
+    `KERNEL_UID` of `jovyan` must be a number from 0 to 2147483647, in digits alone and without leading zeros
+    `KERNEL_UID` of `-1` must be a number from 0 to 2147483647, in digits alone and without leading zeros
+    `KERNEL_GID` of `4294967296` must be a number from 0 to 2147483647, in digits alone and without leading zeros
     `DOCKER_MODE` of `kubernetes` must be `docker` or `swarm`
     the network `bridge` exists on one node only and cannot carry a Swarm service: create one that spans the Swarm, `docker network create --driver overlay --attachable NAME`, attach the server to it, and name it in GP_DOCKER_NETWORK
     the server cannot reach a kernel on the network `host`, where a container has no address of its own: name another network in GP_DOCKER_NETWORK
     `GP_REMOVE_CONTAINER` of `perhaps` must be `true` or `false`
-    `GP_LAUNCH_TIMEOUT` of `soon` must be a number of seconds greater than 0
+    `GP_LAUNCH_TIMEOUT` of `soon` must be a number of seconds greater than 0, and at most 1000000000
     DOCKER_HOST is `ssh://host`: `ssh://` is not supported; set DOCKER_HOST to `unix:///path` or to `tcp://host:port`
     ");
 }
@@ -427,5 +444,142 @@ fn an_engine_that_does_not_answer() {
     let host = format!("unix://{}", sandbox.path("mute.sock").display());
     let mut command = launch(&sandbox);
     let outcome = sandbox.run(command.env("DOCKER_HOST", host).env("GP_LAUNCH_TIMEOUT", "0.3"));
-    assert!(outcome.error().contains("mute.sock` did not answer within 0.3 s"), "{outcome}");
+    assert!(outcome.error().contains("mute.sock` did not answer within 0."), "{outcome}");
+}
+
+/// The Docker SDK of the servers reads no `DOCKER_API_VERSION`, and takes `unix:/path`.
+#[test]
+fn what_servers_ignore_stops_no_launch() {
+    for (variable, value) in [
+        ("DOCKER_API_VERSION", "1.39"),
+        ("DOCKER_API_VERSION", "1.99"),
+        ("DOCKER_API_VERSION", "auto"),
+        ("DOCKER_API_VERSION", "no version"),
+        ("DOCKER_HOST", "unix:/"),
+    ] {
+        let (sandbox, engine) = (Sandbox::new(), FakeEngine::new());
+        let mut command = of_enterprise_gateway(&sandbox, &engine);
+        let value = match variable {
+            "DOCKER_HOST" => format!("unix:{}", engine.socket().display()),
+            _ => value.to_owned(),
+        };
+        let asked = asked(&sandbox, &engine, command.env(variable, &value));
+        assert!(asked.contains("POST /containers/c1/start"), "{variable}={value}: {asked}");
+    }
+}
+
+/// What an engine says of an image that it has, and of one that it does not have.
+const HAS: &str = "200 OK";
+const HAS_NOT: &str = "404 Not Found";
+
+/// A launch from an image with this configuration, of which the engine says this unless it has pulled it: all
+/// requests, and the mounts of the container.
+fn mounts(at_first: &'static str, config: &Value, options: &str) -> (Vec<String>, Value, Outcome) {
+    let sandbox = Sandbox::new();
+    let keep = Arc::new(AtomicBool::new(at_first == HAS));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (asked, image) = (Arc::clone(&seen), json!({"Config": config}).to_string());
+    let engine = FakeEngine::with(move |(line, body), stream, _| {
+        let words: Vec<&str> = line.split([' ', '?']).collect();
+        asked.lock().unwrap().push((format!("{} {}", words[0], words[1]), body));
+        let (status, text) = match (words[0], words[1]) {
+            (_, "/_ping") => ("200 OK", ""),
+            ("POST", "/images/create") => {
+                keep.store(true, Ordering::SeqCst);
+                ("200 OK", "")
+            }
+            ("GET", "/images/foo%2Fbar%3Av1/json") if keep.load(Ordering::SeqCst) => {
+                ("200 OK", image.as_str())
+            }
+            ("GET", path) if path.starts_with("/images/") => (at_first, "{}"),
+            // It is enough that it was asked for.
+            ("POST", "/containers/create") => ("500 No", r#"{"message": "seen"}"#),
+            _ => ("404 Not Found", "{}"),
+        };
+        let head = format!("HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Length");
+        stream.write_all(format!("{head}: {}\r\n\r\n{text}", text.len()).as_bytes()).is_ok()
+    });
+    let mut command = of_gateway_provisioners(&sandbox, &engine, &[]);
+    let file = sandbox.path("p/share/jupyter/kernels/k/scripts/launch_docker.toml");
+    fs::write(file, options).unwrap();
+    let outcome = sandbox.run(command.env("GP_DOCKER_MODE", "docker"));
+    let asked = std::mem::take(&mut *seen.lock().unwrap());
+    let create = asked.iter().find(|(line, _)| line == "POST /containers/create");
+    let mounts = create.map_or(Value::Null, |(_, body)| body["HostConfig"]["Mounts"].clone());
+    (asked.into_iter().map(|(line, _)| line).collect(), mounts, outcome)
+}
+
+fn labelled(path: &str) -> Value {
+    let labels = json!({
+        "app": "gateway-provisioners", "component": "kernel", "kernel_id": ID, "kernelspec": "k",
+    });
+    json!({"Type": "volume", "Target": path, "VolumeOptions": {"Labels": labels}})
+}
+
+#[test]
+fn volumes_of_the_image_have_the_labels_of_the_kernel() {
+    let of = |paths: &[&str]| {
+        let volumes: serde_json::Map<_, _> =
+            paths.iter().map(|path| ((*path).to_owned(), json!({}))).collect();
+        json!({"Volumes": volumes})
+    };
+    let config = of(&["/data", "/more/"]);
+    let (asked, mounts_, outcome) = mounts(HAS, &config, "");
+    assert!(outcome.error().contains("seen"), "{outcome}");
+    assert_eq!(mounts_, json!([labelled("/data"), labelled("/more/")]));
+    assert_eq!(
+        asked[..3],
+        ["HEAD /_ping", "GET /images/foo%2Fbar%3Av1/json", "POST /containers/create"]
+    );
+    // What the engine has no mount for stays with it, and what is named twice is one.
+    let (_, mounts_, _) = mounts(HAS, &of(&["/", "data", "/a/..", "/b", "/b/"]), "");
+    assert_eq!(mounts_, json!([labelled("/b")]));
+    for config in [json!({}), json!({"Volumes": null}), Value::Null] {
+        assert_eq!(mounts(HAS, &config, "").1, Value::Null, "{config}");
+    }
+}
+
+#[test]
+fn what_takes_the_place_of_a_volume_of_the_image_is_left_as_it_is() {
+    let config = json!({"Volumes": {"/data": {}}});
+    for options in [
+        "volumes = ['/srv:/data']",
+        "volumes = ['/srv:/data/']",
+        "volumes = ['/data']",
+        "volumes = ['named:/data']",
+        "tmpfs = ['/data/']",
+        "mount_cwd = '/data'",
+        "volumes = [{ type = 'tmpfs', target = '/data' }]",
+        "volumes = [{ type = 'bind', source = '/srv', target = '/data', bind = { create_host_path = true } }]",
+    ] {
+        let (asked, mounts_, outcome) = mounts(HAS, &config, options);
+        assert!(asked.contains(&"POST /containers/create".to_owned()), "{options}: {outcome}");
+        assert!(!mounts_.to_string().contains("kernel_id"), "{options}: {mounts_}");
+    }
+    // Beside another mount.
+    let (_, mounts_, _) = mounts(HAS, &config, "volumes = ['/srv:/other']");
+    assert_eq!(mounts_.as_array().unwrap().len(), 2, "{mounts_}");
+    assert_eq!(mounts_[1], labelled("/data"));
+}
+
+#[test]
+fn an_image_need_not_be_looked_at() {
+    let config = json!({"Volumes": {"/data": {}}});
+    let (asked, mounts_, outcome) = mounts("403 Forbidden", &config, "volumes = ['/srv:/other']");
+    assert!(asked.contains(&"POST /containers/create".to_owned()), "{outcome}");
+    assert_eq!(mounts_.as_array().unwrap().len(), 1, "{mounts_}");
+    assert!(outcome.error().contains("seen"), "{outcome}");
+}
+
+#[test]
+fn an_image_is_looked_at_again_when_it_was_pulled() {
+    let config = json!({"Volumes": {"/data": {}}});
+    let (asked, mounts_, outcome) = mounts(HAS_NOT, &config, "");
+    assert!(outcome.error().contains("seen"), "{outcome}");
+    let look = "GET /images/foo%2Fbar%3Av1/json";
+    assert_eq!(asked[1..5], [look, "POST /images/create", look, "POST /containers/create"]);
+    assert_eq!(mounts_, json!([labelled("/data")]));
+    let (asked, _, outcome) = mounts(HAS_NOT, &config, "pull_policy = 'never'");
+    assert!(outcome.error().contains("pull_policy in launch_docker.toml is `never`"), "{outcome}");
+    assert!(asked.iter().all(|line| !line.starts_with("POST ")), "{asked:?}");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use fs_err as fs;
 use insta::assert_snapshot;
 
-use crate::sandbox::{INSTALLER, Outcome, Sandbox, set_mode};
+use crate::sandbox::{INSTALLER, LAUNCHER, Outcome, Sandbox, set_mode};
 
 /// What the specification in `p` is started by, and what is in that file.
 fn argv_and_content(sandbox: &Sandbox) -> (Vec<String>, String) {
@@ -38,17 +38,35 @@ fn python_is_ours_to_be_edited() {
     assert!(argv[1].ends_with("/docker_python/scripts/launch_docker.py") && argv.len() == 2);
     assert!(content.starts_with("#!/usr/bin/env python3\n"));
     let tree = sandbox.tree("p/share/jupyter/kernels/docker_python/scripts");
-    let files =
-        ["-0755 launch_docker.py", "-0644 launch_docker.toml", "-0644 launch_docker_options.py"];
-    assert_eq!(tree.lines().collect::<Vec<_>>(), files);
+    assert_eq!(tree, "-0755 launch_docker.py\n");
 }
 
 #[test]
-fn the_python_launcher_is_not_asked_for_what_it_cannot_do() {
+fn a_former_pair_of_files_in_python_is_known_and_replaced() {
+    let sandbox = Sandbox::new();
+    assert_eq!(install(&sandbox, "python").code(), Some(0));
+    let scripts = sandbox.path("p/share/jupyter/kernels/docker_python/scripts");
+    let former = "# launch_docker.py of jupyter-docker-spec 0.0.9\nimport launch_docker_options\n";
+    fs::write(scripts.join("launch_docker.py"), former).unwrap();
+    fs::write(scripts.join("launch_docker_options.py"), "pass\n").unwrap();
+    let mut list = sandbox.command(INSTALLER);
+    list.args(["list", "--json"]).env("JUPYTER_PATH", sandbox.path("p/share/jupyter"));
+    let listed: serde_json::Value = serde_json::from_str(&sandbox.run(&mut list).stdout).unwrap();
+    let launcher = &listed[0]["launcher"];
+    assert_eq!((&launcher["kind"], &launcher["version"]), (&"python".into(), &"0.0.9".into()));
+    let outcome = install(&sandbox, "python");
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    // Nobody has added the second file, so nobody misses it.
+    assert!(!outcome.stderr.contains("launch_docker_options.py"), "{outcome}");
+    let tree = sandbox.tree("p/share/jupyter/kernels/docker_python/scripts");
+    assert_eq!(tree, "-0755 launch_docker.py\n");
+}
+
+#[test]
+fn other_launchers_are_not_asked_for_what_they_do_not_read() {
     for (launcher, options) in [
-        ("python", &["--pull=never"][..]),
+        ("python", &["--memory=1g"][..]),
         ("python", &["--swarm", "--secret=db"]),
-        ("python", &["--swarm", "--ulimit=nofile=100"]),
         ("./own.py", &["--memory=1g"]),
     ] {
         let sandbox = Sandbox::new();
@@ -57,13 +75,28 @@ fn the_python_launcher_is_not_asked_for_what_it_cannot_do() {
         let outcome = sandbox.install(&words);
         let option = options.last().unwrap().split('=').next().unwrap();
         assert_eq!(outcome.code(), Some(1), "{outcome}");
-        let message = format!("{option} is not possible with --launcher; edit that launcher");
-        assert!(outcome.stderr.contains(&message), "{outcome}");
+        let (what, file) = match launcher {
+            "python" => ("the launcher in Python", "scripts/launch_docker.py"),
+            _ => ("a launcher of your own", "./own.py"),
+        };
+        let message = format!(
+            "`{option}` goes into launch_docker.toml, which {what} does not read: take the native \
+             launcher, or install without the option and say the same in `{file}`"
+        );
+        assert_eq!(outcome.error(), message);
         assert!(!sandbox.path("p").exists());
     }
+}
+
+#[test]
+fn what_the_python_launcher_would_ask_for_is_not_made_up() {
     let sandbox = Sandbox::new();
-    let outcome = sandbox.install(&["--prefix=p", "--launcher=python", "--memory=1g"]);
-    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    for (launcher, request) in [("python", false), ("native", true)] {
+        let outcome =
+            sandbox.install(&["--prefix=p", "--dry-run", &format!("--launcher={launcher}")]);
+        assert_eq!(outcome.code(), Some(0), "{outcome}");
+        assert_eq!(outcome.stdout.contains("POST /containers/create"), request, "{outcome}");
+    }
 }
 
 #[test]
@@ -103,7 +136,7 @@ fn what_cannot_be_run_is_refused() {
         format!("{given}: {}\n", outcome.error())
     });
     assert_snapshot!(errors.concat(), @"
-    plain: the launcher `[ROOT]/plain` is not executable; make it so with `chmod +x`
+    plain: the launcher `[ROOT]/plain` is not executable; make it so with `chmod +x [ROOT]/plain`
     missing: could not read the launcher: failed to open file `[ROOT]/missing`: No such file or directory (os error 2)
     missing.py: could not read the launcher: failed to open file `[ROOT]/missing.py`: No such file or directory (os error 2)
     missing/launcher: could not read the launcher: failed to open file `[ROOT]/missing/launcher`: No such file or directory (os error 2)
@@ -148,7 +181,7 @@ fn ours_is_looked_for_beside_the_installer() {
     assert_snapshot!(run_copy(&sandbox, &program), @"
     exit status: 1
     ----- stderr -----
-    [E [TIME] DockerSpecInstaller] the launcher `[ROOT]/bin/launch_docker` is not executable; make it so with `chmod +x`
+    [E [TIME] DockerSpecInstaller] the launcher `[ROOT]/bin/launch_docker` is not executable; make it so with `chmod +x [ROOT]/bin/launch_docker`
     ");
     assert!(!sandbox.path("p").exists());
 
@@ -162,8 +195,58 @@ fn ours_is_looked_for_beside_the_installer() {
     assert!(!sandbox.path("p").exists());
     fs::remove_dir(sandbox.path("bin/launch_docker")).unwrap();
 
-    sandbox.executable("bin/launch_docker", "of the same release");
+    sandbox.executable("bin/launch_docker", "#!/bin/sh\n");
+    assert_eq!(
+        run_copy(&sandbox, &program).error(),
+        "`[ROOT]/bin/launch_docker` is not the launcher that belongs to this program; install both executables again"
+    );
+    assert!(!sandbox.path("p").exists());
+
+    let launcher = sandbox.program(LAUNCHER, "bin/launch_docker");
     let outcome = run_copy(&sandbox, &program);
     assert_eq!(outcome.code(), Some(0), "{outcome}");
-    assert_eq!(argv_and_content(&sandbox).1, "of the same release");
+    let installed = "p/share/jupyter/kernels/docker_python/scripts/launch_docker";
+    assert!(fs::read(sandbox.path(installed)).unwrap() == fs::read(launcher).unwrap());
+}
+
+#[test]
+fn half_a_launcher_is_neither_installed_nor_called_ok() {
+    let sandbox = Sandbox::new();
+    let program = sandbox.program(INSTALLER, "bin/jupyter-docker-spec");
+    let launcher = sandbox.program(LAUNCHER, "bin/launch_docker");
+    let outcome = run_copy(&sandbox, &program);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let size = fs::metadata(&launcher).unwrap().len();
+    let empty = sandbox.executable("empty", "");
+    for (half, left) in [(&launcher, size / 2), (&launcher, 4096), (&empty, 0)] {
+        fs::OpenOptions::new().write(true).open(half).unwrap().set_len(left).unwrap();
+        let fault = match left {
+            0 => "it is empty".to_owned(),
+            left => format!("it has only {left} of its {size} bytes"),
+        };
+        let half = half.to_str().unwrap();
+        let mut ours = sandbox.command(&program);
+        ours.args(["install", "--prefix=p2"]);
+        let mut own = sandbox.command(&program);
+        own.args(["install", "--prefix=p2", "--launcher", half]);
+        // Of an empty file nobody can tell that it was to be ours.
+        for command in [own, ours].iter_mut().take(if left == 0 { 1 } else { 2 }) {
+            let outcome = sandbox.run(command);
+            let expected = format!("is not whole: {fault}; copy or download it again");
+            assert!(outcome.error().ends_with(&expected), "{outcome}");
+            assert!(!sandbox.path("p2").exists());
+        }
+
+        let installed = sandbox.path("p/share/jupyter/kernels/docker_python/scripts/launch_docker");
+        fs::remove_file(&installed).unwrap();
+        sandbox.program(half, installed.strip_prefix(sandbox.root()).unwrap());
+        let expected = format!("is not whole: {fault}; install it again with --replace");
+        for words in [&["check", "docker_python"][..], &["list", "--json"]] {
+            let mut command = sandbox.command(INSTALLER);
+            command.args(words).env("JUPYTER_PATH", sandbox.path("p/share/jupyter"));
+            let outcome = sandbox.run(command.env("DOCKER_HOST", "unix:///nonexistent.sock"));
+            assert!(outcome.stdout.contains(&expected), "{words:?}: {outcome}");
+            assert!(!outcome.stdout.contains("the launcher is native"), "{outcome}");
+        }
+    }
 }

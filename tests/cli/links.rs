@@ -30,7 +30,7 @@ fn treasure(sandbox: &Sandbox) -> PathBuf {
 }
 
 #[test]
-fn no_link_in_a_specification_is_followed_when_it_is_replaced_converted_or_removed() {
+fn no_link_in_a_specification_is_followed_by_what_changes_it() {
     for link in ["", "scripts", "kernel.json", "scripts/launch_docker.py", "more", "logo-64x64.png"]
     {
         let sandbox = Sandbox::new();
@@ -51,7 +51,11 @@ fn no_link_in_a_specification_is_followed_when_it_is_replaced_converted_or_remov
         let replace = format!("--prefix={}", sandbox.path("prefix").display());
         sandbox.install(&[&replace, "--kernel-name=k", "--replace"]);
         assert!(contents(&treasure) == before, "replaced: {link}");
-        for words in [&["convert", "k"][..], &["remove", "-y", "--force", "k"]] {
+        for words in [
+            &["set", "k", "--image-name=x:1"][..],
+            &["convert", "k"],
+            &["remove", "-y", "--force", "k"],
+        ] {
             let _ = fs::remove_file(&specification);
             let _ = fs::remove_dir_all(&specification);
             let specification = put();
@@ -99,6 +103,7 @@ fn whoever_exchanges_a_specification_for_a_link_meanwhile_changes_nothing_elsewh
     while_exchanging(&specification, &treasure, || {
         for _ in 0..12 {
             sandbox.install(&[&replace, "--kernel-name=k", "--launcher=python", "--replace"]);
+            run(&sandbox, &["set", "k", "--image-name=x:1"]);
             run(&sandbox, &["convert", "k"]);
             run(&sandbox, &["remove", "-y", "k"]);
         }
@@ -238,4 +243,32 @@ fn surroundings_that_are_not_what_they_seem() {
         assert!(contents(&treasure) == before, "{variable}");
     }
     fs::remove_file(pipe).unwrap();
+}
+
+#[test]
+fn who_may_only_read_keeps_no_command_waiting_with_a_lock() {
+    let sandbox = Sandbox::new();
+    let specification = sandbox.installed(&["--kernel-name=k"]);
+    let kernels = specification.parent().unwrap().to_path_buf();
+    let read = ["", "kernel.json", "scripts"].map(|path| specification.join(path));
+    let locked: Vec<fs::File> = [kernels]
+        .into_iter()
+        .chain(read)
+        .map(|path| {
+            let file = fs::File::open(path).unwrap();
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+            file
+        })
+        .collect();
+    let prefix = format!("--prefix={}", sandbox.path("prefix").display());
+    for words in [
+        &["install", &prefix, "--kernel-name=k", "--replace", "--launcher=python"][..],
+        &["install", &prefix, "--kernel-name=new", "--launcher=python"],
+        &["convert", "k"],
+        &["remove", "-y", "k", "new"],
+    ] {
+        let outcome = run(&sandbox, words);
+        assert_eq!(outcome.code(), Some(0), "{words:?}: {outcome}");
+    }
+    drop(locked);
 }

@@ -115,14 +115,40 @@ fn what_is_broken_says_why() {
       broken: could not understand `[ROOT]/prefix/share/jupyter/kernels/c/kernel.json`: invalid type: integer `1`, expected a sequence at line 1 column 10
     d     Docker Python  python    elyra/kernel-py:0.5.0  docker  GP      native 0.1.0  [ROOT]/prefix/share/jupyter/kernels/d
     e     Docker Python  python    elyra/kernel-py:0.5.0  docker  GP      native 0.1.0  [ROOT]/prefix/share/jupyter/kernels/e
-      broken: `argv` in kernel.json runs `[ROOT]/prefix/share/jupyter/kernels/d/scripts/launch_docker`, which is not part of it
     g h   Docker Python  python    elyra/kernel-py:0.5.0  docker  GP      native 0.1.0  [ROOT]/prefix/share/jupyter/kernels/g h
-      broken: `argv` in kernel.json runs `[ROOT]/prefix/share/jupyter/kernels/d/scripts/launch_docker`, which is not part of it
       broken: Jupyter does not allow this name
     ");
     let entries = entries(&sandbox);
     let healthy: Vec<&Value> =
         entries.iter().filter(|entry| entry["problems"] == json!([])).collect();
-    assert_eq!(healthy.len(), 1);
+    // One of them was copied, and runs the launcher of the other.
+    assert_eq!(healthy.len(), 2);
     assert_eq!(healthy[0]["launcher"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn a_launcher_that_several_share_is_not_broken() {
+    const LAUNCHER: &str =
+        "[ROOT]/prefix/share/jupyter/kernels/docker_python/scripts/launch_docker.py";
+    let sandbox = Sandbox::new();
+    let shared = sandbox.installed(&["--launcher=python"]).join("scripts/launch_docker.py");
+    for name in ["one", "two"] {
+        let specification =
+            sandbox.installed(&["--launcher=python", &format!("--kernel-name={name}")]);
+        let mut spec = Sandbox::kernel_json(&specification);
+        spec["argv"][1] = json!(shared);
+        fs::write(specification.join("kernel.json"), spec.to_string()).unwrap();
+    }
+    let entries = entries(&sandbox);
+    assert_eq!(entries.len(), 3);
+    for entry in &entries {
+        assert_eq!(
+            (&entry["problems"], &entry["launcher"]["path"]),
+            (&json!([]), &json!(LAUNCHER))
+        );
+    }
+    // One that is gone is broken in all of them.
+    fs::remove_file(&shared).unwrap();
+    let problems = |entry: &Value| entry["problems"].as_array().unwrap().len();
+    assert_eq!(self::entries(&sandbox).iter().map(problems).collect::<Vec<_>>(), [1, 2, 2]);
 }

@@ -142,6 +142,25 @@ fn all_or_none() {
 }
 
 #[test]
+fn an_empty_list_names_nobody() {
+    let sandbox = Sandbox::new();
+    let text = "[[kernel]]\nprefix = 'prefix'\nauthorized-users = []\nunauthorized-users = []\n";
+    sandbox.file("kernels.toml", text);
+    let mut installer = sandbox.installer();
+    installer.arg("--file=kernels.toml").env("GP_AUTHORIZED_USERS", "bob");
+    let outcome = sandbox.run(installer.env("GP_UNAUTHORIZED_USERS", "mallory"));
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let specification = sandbox.path("prefix/share/jupyter/kernels/docker_python");
+    let config = &Sandbox::kernel_json(&specification)["metadata"]["kernel_provisioner"]["config"];
+    assert_eq!(config.get("authorized_users"), None);
+    assert_eq!(config.get("unauthorized_users"), None);
+    sandbox
+        .file("kernels.toml", text.replace("\nauthorized-users = []", "\nauthorized-users = ''"));
+    let outcome = sandbox.install(&["--file=kernels.toml"]);
+    assert!(outcome.error().contains("must name somebody"), "{outcome}");
+}
+
+#[test]
 fn what_fails_in_the_middle_is_undone() {
     let sandbox = Sandbox::new();
     set_mode(sandbox.root(), 0o777);

@@ -19,7 +19,7 @@ fn read(path: &str) -> String {
 }
 
 /// The names of the tests in a file.
-fn tests(path: &str) -> BTreeSet<String> {
+pub(crate) fn tests(path: &str) -> BTreeSet<String> {
     let text = read(path);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let name = |pair: &[&str]| {

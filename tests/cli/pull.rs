@@ -48,7 +48,10 @@ fn specifications_of_which_no_image_can_be_had() {
     let without = sandbox.installed(&["--gateway=enterprise-gateway", "--kernel-name=without"]);
     let text = fs::read_to_string(without.join("kernel.json")).unwrap();
     fs::write(without.join("kernel.json"), text.replace("image_name", "x")).unwrap();
-    sandbox.installed(&["--kernel-name=wrong", "--image-name=Wrong Name"]);
+    let wrong = sandbox.installed(&["--kernel-name=wrong"]);
+    let text = fs::read_to_string(wrong.join("kernel.json")).unwrap();
+    let text = text.replace("elyra/kernel-py:0.5.0", "Wrong Name");
+    fs::write(wrong.join("kernel.json"), text).unwrap();
     sandbox.installed(&["--launcher=native", "--kernel-name=never", "--pull=never"]);
     // The same name again, which Jupyter does not find.
     sandbox.install(&["--user", "--kernel-name=never", "--image-name=shadowed"]);

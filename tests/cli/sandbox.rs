@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::thread;
 
 use fs_err as fs;
 use serde_json::Value;
@@ -184,6 +185,16 @@ pub(crate) fn as_user(id: u32, command: &Command) -> Command {
     wrapped.arg("--").arg(command.get_program()).args(command.get_args());
     within(&mut wrapped, command);
     wrapped
+}
+
+/// Tries all cases at the same time: in each, a program waits for most of it.
+pub(crate) fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    thread::scope(|scope| {
+        for case in cases {
+            let test = &test;
+            scope.spawn(move || test(case));
+        }
+    });
 }
 
 /// The program run by a shell, as `"$@"` of the script.

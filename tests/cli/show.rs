@@ -54,9 +54,7 @@ fn everything_there_is_to_know() {
             369  logo-32x32.png
             714  logo-64x64.png
             662  logo-svg.svg
-          24534  scripts/launch_docker.py
-           5417  scripts/launch_docker.toml
-          15163  scripts/launch_docker_options.py
+          18210  scripts/launch_docker.py
     ");
     let json: Value =
         serde_json::from_str(&show(&sandbox, &["docker_python", "--json"]).stdout).unwrap();
@@ -88,23 +86,24 @@ fn what_cannot_be_shown() {
     assert_snapshot!(show(&sandbox, &["./prefix"]).error(), @"there is no kernel.json in `[ROOT]/prefix`");
     assert_snapshot!(show(&sandbox, &["local"]).error(), @"`local` in [ROOT]/prefix/share/jupyter/kernels/local is no Docker kernel specification");
     assert_snapshot!(show(&sandbox, &["docker_broken"]).error(), @"could not understand `[ROOT]/prefix/share/jupyter/kernels/docker_broken/kernel.json`: EOF while parsing an object at line 1 column 1");
-    assert_eq!(show(&sandbox, &["docker_python", "--json", "--command"]).code(), Some(2));
+    assert_eq!(show(&sandbox, &["docker_python", "--json", "--toml"]).code(), Some(2));
 }
 
-/// The words of an `install`; the command that `show` prints for what they make has to make the same.
-const COMMANDS: [&[&str]; 22] = [
+/// The words of an `install`; the file that `show` prints for what they make has to make the same.
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["--language=R"],
     &["--language=Scala", "--swarm", "--kernel-name=a.b-c"],
     &["--launcher=python"],
-    &["--image-name=registry:5000/a/b@sha256:0123"],
+    &[
+        "--image-name=registry:5000/a/b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    ],
     &["--display-name=it's \"quoted\" \\ $HOME `x` #"],
     &["--display-name=\"~/x\""],
     &["--display-name=\"'a'\""],
     &["--display-name=a\nb\t"],
     &["--display-name=Größe 😀 --swarm"],
     &["--display-name=-x"],
-    &["--display-name="],
     &["--authorized-users=b", "--authorized-users=a b", "--unauthorized-users=c,d"],
     &["--port-range=40000..42000", "--launch-timeout=99"],
     &["--ipykernel-subclass-name=a.b.C"],
@@ -118,7 +117,7 @@ const COMMANDS: [&[&str]; 22] = [
 ];
 
 #[test]
-fn the_command_makes_the_same_again() {
+fn the_file_makes_the_same_again() {
     for place in ["prefix", "it's here ~"] {
         for words in COMMANDS {
             let sandbox = Sandbox::new();
@@ -127,65 +126,84 @@ fn the_command_makes_the_same_again() {
             assert_eq!(outcome.code(), Some(0), "{outcome}");
             let kernels = sandbox.path(place).join(KERNELS);
             let name = fs::read_dir(&kernels).unwrap().next().unwrap().unwrap().file_name();
-            let specification = kernels.join(name);
-            makes_the_same(&sandbox, &specification, words);
+            install_again(&sandbox, &kernels.join(name), &[]);
         }
     }
 }
 
-fn makes_the_same(sandbox: &Sandbox, specification: &Path, words: &[&str]) {
-    let before = fs::read(specification.join("kernel.json")).unwrap();
-    let stub = specification.join("scripts/launch_docker");
-    let output = shower(sandbox, &[specification.to_str().unwrap(), "--command"]).output().unwrap();
-    assert!(output.status.success(), "{}", sandbox.outcome(&output));
-    fs::remove_dir_all(specification).unwrap();
-    // The stand-in for the launcher is none of ours, and has gone with the specification.
-    let line = String::from_utf8(output.stdout).unwrap();
-    let option = format!("--launcher={}", stub.display());
-    let line =
-        line.replace(&format!("'{}'", option.replace('\'', r"'\''")), "").replace(&option, "");
-    let mut shell = sandbox.command("/bin/sh");
-    shell.arg("-c").arg(&line);
-    shell.env("PATH", Path::new(INSTALLER).parent().unwrap());
-    shell.env("JUPYTER_DOCKER_SPEC_LAUNCHER", sandbox.path("stub/launch_docker"));
-    let outcome = sandbox.run(&mut shell);
-    assert_eq!(outcome.code(), Some(0), "{words:?}: {line}{outcome}");
-    let after = fs::read(specification.join("kernel.json")).unwrap();
-    assert_eq!(after, before, "{words:?}: {line}");
+/// Installs what `show --toml` prints, which has to leave `kernel.json` and what `launch_docker.toml` says as they
+/// are. Returns the file.
+fn install_again(sandbox: &Sandbox, specification: &Path, variables: &[(&str, &str)]) -> String {
+    let name = specification.to_str().unwrap();
+    let said = || {
+        let json: Value = serde_json::from_str(&show(sandbox, &[name, "--json"]).stdout).unwrap();
+        (fs::read_to_string(specification.join("kernel.json")).unwrap(), json["options"].clone())
+    };
+    let before = said();
+    let output =
+        shower(sandbox, &[name, "--toml"]).envs(variables.iter().copied()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().all(|line| !line.chars().any(char::is_control)), "{text:?}");
+    let file = sandbox.file("again.toml", &text);
+    let mut installer = sandbox.installer();
+    installer.arg("--file").arg(file).envs(variables.iter().copied());
+    let outcome = sandbox.run(&mut installer);
+    assert_eq!(outcome.code(), Some(0), "{text}{outcome}");
+    let is_it = |line: &str| line.contains(" existing kernelspec in ");
+    assert!(outcome.stderr.lines().any(is_it), "{text}{outcome}");
+    assert!(!outcome.stderr.contains("changes"), "{text}{outcome}");
+    assert!(said() == before, "{text}");
+    text
 }
 
 #[test]
-fn what_the_command_cannot_express_is_said() {
+fn what_the_file_leaves_out_is_said() {
     let sandbox = Sandbox::new();
     let specification = sandbox.installed(&["--launcher=python"]);
     let mut kernel_json = Sandbox::kernel_json(&specification);
     kernel_json["env"] = json!({"A": "1"});
     kernel_json["metadata"]["kernel_provisioner"]["config"]["more"] = json!(1);
     fs::write(specification.join("kernel.json"), kernel_json.to_string()).unwrap();
-    assert_snapshot!(show(&sandbox, &["docker_python", "--command"]), @"
+    assert_snapshot!(show(&sandbox, &["docker_python", "--toml"]), @r#"
     exit status: 0
     ----- stdout -----
-    jupyter-docker-spec install --launcher=python --prefix=[ROOT]/prefix --replace
+    # jupyter-docker-spec install --file FILE
+    [[kernel]]
+    kernel-name = "docker_python"
+    gateway = "gateway-provisioners"
+    language = "python"
+    display-name = "Docker Python"
+    image-name = "elyra/kernel-py:0.5.0"
+    swarm = false
+    authorized-users = []
+    unauthorized-users = ["root"]
+    port-range = "0..0"
+    launch-timeout = 30
+    ipykernel-subclass-name = "ipykernel.ipkernel.IPythonKernel"
+    show-launch-errors = false
+    launcher = "python"
+    prefix = "[ROOT]/prefix"
+    replace = true
 
     ----- stderr -----
-    [W [TIME] DockerSpecInstaller] The command cannot express, and leaves out of kernel.json, `env.A`, `metadata.kernel_provisioner.config.more`
-    ");
+    [W [TIME] DockerSpecInstaller] The table leaves out `env.A`, `more` of kernel.json, for which `install` has no option
+    "#);
 }
 
-/// Runs what `show --command` prints, which has to leave `kernel.json` as it is. Returns the command.
-fn run_again(sandbox: &Sandbox, specification: &Path, variables: &[(&str, &str)]) -> String {
-    let before = fs::read(specification.join("kernel.json")).unwrap();
-    let words = [specification.to_str().unwrap(), "--command"];
-    let output = shower(sandbox, &words).envs(variables.iter().copied()).output().unwrap();
-    let line = String::from_utf8(output.stdout).unwrap();
-    let mut shell = sandbox.command("/bin/sh");
-    let path = format!("{}:/usr/bin:/bin", Path::new(INSTALLER).parent().unwrap().display());
-    shell.args(["-c", &line]).env("PATH", path).envs(variables.iter().copied());
-    let outcome = sandbox.run(&mut shell);
-    assert_eq!(outcome.code(), Some(0), "{line}{outcome}");
-    assert_eq!(fs::read(specification.join("kernel.json")).unwrap(), before, "{line}");
-    assert!(line.lines().all(|line| !line.chars().any(char::is_control)), "{line:?}");
-    line
+#[test]
+fn a_list_that_lets_nobody_in_lets_in_nobody() {
+    let sandbox = Sandbox::new();
+    let specification = sandbox.installed(&["--launcher=python", "--authorized-users=bob"]);
+    let mut kernel_json = Sandbox::kernel_json(&specification);
+    // As the Python tool writes it where a variable of a script is empty.
+    kernel_json["metadata"]["kernel_provisioner"]["config"]["authorized_users"] = json!([""]);
+    fs::write(specification.join("kernel.json"), kernel_json.to_string()).unwrap();
+    let outcome = show(&sandbox, &["docker_python"]);
+    assert!(outcome.stdout.contains("Users:          nobody\n"), "{outcome}");
+    sandbox.file("again.toml", show(&sandbox, &["docker_python", "--toml"]).stdout);
+    let outcome = sandbox
+        .install(&["--file=again.toml", &format!("--prefix={}", sandbox.path("prefix").display())]);
+    assert!(outcome.error().contains("must name somebody"), "{outcome}");
 }
 
 /// Numbers that look random and are the same in every run.
@@ -212,7 +230,7 @@ impl Numbers {
 }
 
 #[test]
-fn the_command_makes_the_same_again_whatever_the_settings() {
+fn the_file_makes_the_same_again_whatever_the_settings() {
     let sandbox = Sandbox::new();
     let mut numbers = Numbers(1);
     for _ in 0..60 {
@@ -221,10 +239,11 @@ fn the_command_makes_the_same_again_whatever_the_settings() {
         let mut words = vec![
             format!("--language={language}"),
             format!("--kernel-name={name}"),
-            format!("--display-name=\"{}\"", numbers.text()),
-            format!("--image-name=\"a{}\"", numbers.text()),
-            format!("--authorized-users=\"{}\"", numbers.text()),
-            format!("--unauthorized-users=\"{}\"", numbers.text()),
+            format!("--display-name=\"D{}\"", numbers.text()),
+            format!("--image-name={}", numbers.one(&["a", "r.io:5000/a_b/c:D-1", "a--b"])),
+            // With quotes or brackets at an end it is not clear who is meant.
+            format!("--authorized-users=u{}", numbers.text().replace(['\'', '"', '(', ')'], "q")),
+            format!("--unauthorized-users={}", numbers.text().replace(['\'', '"', '(', ')'], "q")),
             format!("--launch-timeout={}", numbers.one(&["30", "1", "4294967295"])),
             format!("--port-range={}", numbers.one(&["0..0", "40000..42000", "5..5"])),
             format!("--launcher={}", numbers.one(&["python", "stub/launch_docker"])),
@@ -234,100 +253,101 @@ fn the_command_makes_the_same_again_whatever_the_settings() {
             words.push("--swarm".to_owned());
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        run_again(&sandbox, &sandbox.installed(&words), &[]);
+        install_again(&sandbox, &sandbox.installed(&words), &[]);
     }
 }
 
 #[test]
-fn the_command_writes_the_launchers_settings_again() {
+fn the_file_has_all_that_the_launchers_file_says() {
     let sandbox = Sandbox::new();
-    let options = "scripts/launch_docker.toml";
-    for words in [
-        &[
-            "--volume=/a b:/c'd:ro",
-            "--mount=type=tmpfs,target=/t,tmpfs-mode=1777",
-            "--env=A=$x\ny",
-            "--env=~=~",
-        ] as &[&str],
-        &[
-            "--memory=4g",
-            "--cpus=1.5",
-            "--gpus=device=0,1",
-            "--ulimit=core=0",
-            "--init",
-            "--add-host=h:::1",
-        ],
-        &[
-            "--log-driver=local",
-            "--log-opt=max-size=1m",
-            "--pull=never",
-            "--dns=192.0.2.1",
-            "--dns=192.0.2.2",
-        ],
-        &["--swarm", "--constraint=node.role==worker", "--secret=a", "--generic-resource=GPU=1"],
-        &["--shm-size=1g", "--log-driver=none", "--label=a=b", "--network=n"],
-    ] {
-        let specification =
-            sandbox.installed(&[&["--launcher=native", "--replace"], words].concat());
-        let before = fs::read_to_string(specification.join(options)).unwrap();
-        let line = run_again(&sandbox, &specification, &[]);
-        let after = fs::read_to_string(specification.join(options)).unwrap();
-        assert!(before == after, "{line}");
-    }
-    // What somebody has written in, and what only the file can say.
-    let specification = sandbox.installed(&["--launcher=python", "--memory=4g", "--replace"]);
-    let path = specification.join(options);
-    let text = fs::read_to_string(&path).unwrap() + "\ndeploy.resources.limits.cpus = 2\n";
-    fs::write(&path, text.replace("\"4g\"", "\"8g\"")).unwrap();
-    assert_snapshot!(show(&sandbox, &["docker_python", "--command"]), @"
-    exit status: 0
-    ----- stdout -----
-    jupyter-docker-spec install --launcher=python --memory=8g --prefix=[ROOT]/prefix --replace
+    let specification =
+        sandbox.installed(&["--launcher=native", "--memory=4g", "--env=A=$x\ny", "--cpus=1.50"]);
+    let path = specification.join("scripts/launch_docker.toml");
+    let more = "deploy.resources.limits.pids = 2 # mine\nvolumes = [\n  '/a:/b', # mine\n]\n\
+                [client_overrides]\nmemory = '8g'\n[logging]\ndriver = 'local'\n[logging.options]\nmax-size = '1m'\n";
+    let more = more.replace(
+        "[[ulimits]]\n",
+        "[logging]\ndriver = 'local'\n[logging.options]\nmax-size = '1m'\n",
+    );
+    fs::write(&path, fs::read_to_string(&path).unwrap() + &more).unwrap();
+    let text = install_again(&sandbox, &specification, &[]);
+    assert_snapshot!(text.replace(sandbox.root().to_str().unwrap(), "[ROOT]"), @r#"
+    # jupyter-docker-spec install --file FILE
+    [[kernel]]
+    kernel-name = "docker_python"
+    gateway = "gateway-provisioners"
+    language = "python"
+    display-name = "Docker Python"
+    image-name = "elyra/kernel-py:0.5.0"
+    swarm = false
+    authorized-users = []
+    unauthorized-users = ["root"]
+    port-range = "0..0"
+    launch-timeout = 30
+    ipykernel-subclass-name = "ipykernel.ipkernel.IPythonKernel"
+    show-launch-errors = false
+    launcher = "native"
+    prefix = "[ROOT]/prefix"
+    replace = true
 
-    ----- stderr -----
-    [W [TIME] DockerSpecInstaller] The command cannot express `deploy.resources.limits.cpus = 2` in launch_docker.toml
-    ");
+    [kernel.launch_docker]
+    environment = ["A=$x\ny"]
+    mem_limit = "4g"
+    cpus = "1.5"
+    deploy.resources.limits.pids = 2
+    volumes = ["/a:/b"]
+
+    [kernel.launch_docker.client_overrides]
+    memory = "8g"
+
+    [kernel.launch_docker.logging]
+    driver = "local"
+
+    [kernel.launch_docker.logging.options]
+    max-size = "1m"
+    "#);
+    // What is not understood says something all the same.
+    fs::write(&path, "mem_limit = 4g").unwrap();
+    let outcome = show(&sandbox, &["docker_python", "--toml"]);
+    assert!(outcome.error().contains("cannot make this specification again"), "{outcome}");
 }
 
 #[test]
-fn the_command_names_the_place() {
+fn the_file_names_the_place() {
     let sandbox = Sandbox::new();
     let outcome = sandbox.install(&["--user", "--launcher=python"]);
     assert_eq!(outcome.code(), Some(0), "{outcome}");
     let specification = sandbox.path("home/.local/share/jupyter/kernels/docker_python");
-    assert_snapshot!(run_again(&sandbox, &specification, &[]), @"jupyter-docker-spec install --launcher=python --user --replace");
-    // Where no option leads by itself.
-    let other = sandbox.path("prefix/data/kernels/docker_python");
-    let data = sandbox.path("prefix/data");
+    let text = install_again(&sandbox, &specification, &[]);
+    assert!(text.contains("\nuser = true\n"), "{text}");
+    // Where no key leads by itself.
+    let data = sandbox.path("prefix/other data");
+    let variables = [("JUPYTER_DATA_DIR", data.to_str().unwrap())];
     let mut installer = sandbox.installer();
-    installer.args(["--user", "--launcher=python"]).env("JUPYTER_DATA_DIR", &data);
+    installer.args(["--user", "--launcher=python"]).envs(variables);
     let outcome = sandbox.run(&mut installer);
     assert_eq!(outcome.code(), Some(0), "{outcome}");
-    let line = run_again(&sandbox, &other, &[]);
-    let expected = format!(
-        "JUPYTER_DATA_DIR={} jupyter-docker-spec install --launcher=python --user --replace\n",
-        data.display()
-    );
-    assert_eq!(line.replace(" \\\n    ", " "), expected);
+    let specification = data.join("kernels/docker_python");
+    let text = show(&sandbox, &[specification.to_str().unwrap(), "--toml"]).stdout;
+    let expected =
+        "# JUPYTER_DATA_DIR='[ROOT]/prefix/other data' jupyter-docker-spec install --file FILE\n";
+    assert!(text.starts_with(expected), "{text}");
+    install_again(&sandbox, &specification, &variables);
 }
 
 #[test]
 fn variables_that_are_set_change_nothing() {
-    const VARIABLES: [(&str, &str); 6] = [
+    const VARIABLES: [(&str, &str); 5] = [
         ("GP_IMAGE_NAME", "from/variable"),
         ("GP_AUTHORIZED_USERS", "bob"),
-        ("GP_UNAUTHORIZED_USERS", "eve"),
         ("GP_PORT_RANGE", "40000..42000"),
         ("GP_LAUNCH_TIMEOUT", "99"),
         ("JUPYTER_DOCKER_SPEC_LAUNCHER", "python"),
     ];
     let sandbox = Sandbox::new();
     let specification = sandbox.installed(&["--launcher=native"]);
-    let line = run_again(&sandbox, &specification, &VARIABLES);
-    assert_eq!(line.matches("--").count(), 8, "{line}");
-    // What a variable says here is not said everywhere.
-    let specification = sandbox.installed(&["--image-name=from/variable", "--replace"]);
-    assert!(run_again(&sandbox, &specification, &VARIABLES).contains("--image-name=from/variable"));
+    let text = install_again(&sandbox, &specification, &VARIABLES);
+    assert_eq!(text, install_again(&sandbox, &specification, &[]));
 }
 
 #[test]
@@ -337,19 +357,19 @@ fn a_launcher_that_was_edited_is_kept() {
     let launcher = specification.join("scripts/launch_docker.py");
     let edited = fs::read_to_string(&launcher).unwrap() + "# mine\n";
     fs::write(&launcher, &edited).unwrap();
-    let line = run_again(&sandbox, &specification, &[]);
-    assert!(line.contains("scripts/launch_docker.py"), "{line}");
+    let text = install_again(&sandbox, &specification, &[]);
+    assert!(text.contains("scripts/launch_docker.py"), "{text}");
     assert_eq!(fs::read_to_string(&launcher).unwrap(), edited);
 }
 
 #[test]
-fn a_name_that_install_cannot_give_has_no_command() {
+fn a_name_that_install_cannot_give_has_no_file() {
     let sandbox = Sandbox::new();
     let specification = sandbox.installed(&["--launcher=python"]);
     let odd = specification.with_file_name("g h\u{e9}");
     fs::rename(&specification, &odd).unwrap();
-    let outcome = show(&sandbox, &[odd.to_str().unwrap(), "--command"]);
-    assert_snapshot!(outcome.error(), @"no command makes this specification again: Invalid kernel name `g hé`: it has a character that Jupyter does not allow in a kernel's name. Kernel names can only contain ASCII letters and numbers and these separators: - . _ (hyphen, period, and underscore).");
+    let outcome = show(&sandbox, &[odd.to_str().unwrap(), "--toml"]);
+    assert_snapshot!(outcome.error(), @"`install` cannot make this specification again: Invalid kernel name `g hé`: it has a character that Jupyter does not allow in a kernel's name. Kernel names can only contain ASCII letters and numbers and these separators: - . _ (hyphen, period, and underscore).");
 }
 
 #[test]
@@ -397,24 +417,28 @@ fn a_specification_of_enterprise_gateway() {
             467  kernel.json
              17  scripts/launch_docker.toml
     ");
-    assert_snapshot!(show(&sandbox, &["eg", "--command"]), @r#"
+    assert_snapshot!(show(&sandbox, &["eg", "--toml"]), @r#"
     exit status: 0
     ----- stdout -----
-    jupyter-docker-spec install \
-        --gateway=enterprise-gateway \
-        '--display-name=EG'"$(printf '\302\233')" \
-        --authorized-users=bob,alice \
-        --launcher=python \
-        --read-only \
-        --prefix=[ROOT]/prefix \
-        --kernel-name=eg \
-        --replace
+    # jupyter-docker-spec install --file FILE
+    [[kernel]]
+    kernel-name = "eg"
+    gateway = "enterprise-gateway"
+    language = "python"
+    display-name = "EG\u009B"
+    swarm = false
+    authorized-users = ["bob", "alice"]
+    unauthorized-users = ["root"]
+    port-range = "0..0"
+    show-launch-errors = false
+    launcher = "python"
+    prefix = "[ROOT]/prefix"
+    replace = true
 
     ----- stderr -----
     [W [TIME] DockerSpecInstaller] The launcher `/usr/local/share/jupyter/kernels/eg/scripts/launch_docker.py` cannot be read
-    [W [TIME] DockerSpecInstaller] The command cannot express, and leaves out of kernel.json, `env.A`, `metadata.process_proxy.config.more`
-    [W [TIME] DockerSpecInstaller] The command cannot express, and changes in kernel.json, `argv`
-    [W [TIME] DockerSpecInstaller] The command adds to kernel.json `metadata.process_proxy.config.image_name`, `metadata.debugger`
+    [W [TIME] DockerSpecInstaller] The table leaves out launch_docker.toml, which only the native launcher reads
+    [W [TIME] DockerSpecInstaller] The table leaves out `env.A`, `more` of kernel.json, for which `install` has no option
     "#);
     let json = show(&sandbox, &["eg", "--json"]).stdout;
     assert!(!json.chars().any(|c| c.is_control() && c != '\n'), "{json:?}");

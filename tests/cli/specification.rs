@@ -29,8 +29,6 @@ fn the_files_have_their_modes_whatever_the_umask() {
             -0644 prefix/share/jupyter/kernels/docker_r/logo-svg.svg
             d0755 prefix/share/jupyter/kernels/docker_r/scripts
             -0755 prefix/share/jupyter/kernels/docker_r/scripts/launch_docker.py
-            -0644 prefix/share/jupyter/kernels/docker_r/scripts/launch_docker.toml
-            -0644 prefix/share/jupyter/kernels/docker_r/scripts/launch_docker_options.py
             ");
         }
     }
@@ -335,7 +333,13 @@ fn the_environment_counts_where_the_command_line_says_nothing() {
         "--port-range=0..0",
         "--launch-timeout=9",
     ];
-    let expected = json!({"image_name": "j", "authorized_users": ["d"], "launch_timeout": 9});
+    // That `root` is kept out is not what applies without it.
+    let expected = json!({
+        "image_name": "j",
+        "authorized_users": ["d"],
+        "unauthorized_users": ["root"],
+        "launch_timeout": 9,
+    });
     assert_eq!(install(&words, &variables), expected);
 
     let expected = json!({"image_name": "elyra/kernel-py:0.5.0", "launch_timeout": 8});
@@ -349,15 +353,11 @@ fn values_arrive_unharmed() {
     let value =
         "a \"b\" 'c' \\d \n \t $HOME ${x} {kernel_id} `id` %s é \u{1F980} \u{1b}[31m </script>";
     let sandbox = Sandbox::new();
-    let specification = sandbox.installed(&[
-        &format!("--display-name={value}"),
-        &format!("--image-name={value}"),
-        &format!("--authorized-users={value}"),
-    ]);
+    let specification = sandbox
+        .installed(&[&format!("--display-name={value}"), &format!("--authorized-users={value}")]);
     let written = Sandbox::kernel_json(&specification);
     assert_eq!(written["display_name"], value);
     let config = &written["metadata"]["kernel_provisioner"]["config"];
-    assert_eq!(config["image_name"], value);
     assert_eq!(config["authorized_users"], json!([value]));
     assert_eq!(written.as_object().unwrap().len(), 7, "{written:#}");
 }
@@ -398,12 +398,12 @@ fn values_that_a_server_would_refuse_are_refused_before_anything_is_touched() {
     });
     assert_snapshot!(errors.concat(), @"
     `--language` of `Java` must be one of Python, R and Scala
-    `--image-name` of `` must name an image
+    `--image-name` of `` must be the name of an image: it is empty
     `--port-range` of `1000`: a port range is two ports up to 65535 such as `40000..42000`
     `--port-range` of `40000..40999`: the range has 999 ports, and the server accepts 1000 or more
     `--port-range` of `80..4000`: ports below 1024 are reserved: choose a range within 1024..65535
     `--port-range` of `42000..40000`: the first port is greater than the second
-    `--port-range` of `1024..65536`: a port range is two ports up to 65535 such as `40000..42000`: number too large to fit in target type
+    `--port-range` of `1024..65536`: a port range is two ports up to 65535 such as `40000..42000`
     `--launch-timeout` of `0` must be a whole number of seconds greater than 0
     `--launch-timeout` of `-1` must be a whole number of seconds greater than 0
     `--launch-timeout` of `1.5` must be a whole number of seconds greater than 0
@@ -481,6 +481,21 @@ fn a_class_for_another_language_is_ignored_with_a_warning() {
 }
 
 #[test]
+fn an_image_in_capitals_is_warned_of_as_the_documentation_has_one() {
+    let sandbox = Sandbox::new();
+    let words = ["--user", "--image-name=my-R-image:dev", "--language=R"];
+    assert_snapshot!(sandbox.install(&words), @"
+    exit status: 0
+    ----- stderr -----
+    [W [TIME] DockerSpecInstaller] `--image-name` of `my-R-image:dev` has capitals, with which no engine takes the name of an image
+    [I [TIME] DockerSpecInstaller] Installing kernel specification for 'Docker R'
+    [I [TIME] DockerSpecInstaller] Installed kernelspec docker_r in [ROOT]/home/.local/share/jupyter/kernels/docker_r
+    ");
+    let specification = sandbox.path("home/.local/share/jupyter/kernels/docker_r");
+    assert!(Sandbox::kernel_json(&specification).to_string().contains(r#""my-R-image:dev""#));
+}
+
+#[test]
 fn a_dry_run_shows_everything_and_writes_nothing() {
     let sandbox = Sandbox::new();
     let prefix = format!("--prefix={}", sandbox.path("prefix").display());
@@ -546,6 +561,11 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
         "PUBLIC_KEY=KEY",
         "RESPONSE_ADDRESS=SERVER:PORT"
       ],
+      "Healthcheck": {
+        "Test": [
+          "NONE"
+        ]
+      },
       "HostConfig": {
         "AutoRemove": true,
         "GroupAdd": [
@@ -561,6 +581,7 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
         "kernel_id": "00000000-0000-0000-0000-000000000000",
         "kernelspec": "docker_python"
       },
+      "StopSignal": "SIGTERM",
       "User": "1000:100"
     }
     "#);
@@ -579,12 +600,27 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
 fn a_value_that_is_impossible_for_the_container() {
     let sandbox = Sandbox::new();
     let errors = ["--memory=lots", "--volume=home:/data:sometimes"].map(|word| {
-        let words = ["--prefix=p", "--launcher=python", "--cpus=2", word];
+        let words = ["--prefix=p", "--launcher=native", "--cpus=2", word];
         sandbox.install(&words).error().to_owned()
     });
     assert_snapshot!(errors.join("\n"), @r#"
-    the options for the container are not valid: mem_limit = "lots": `mem_limit` must be an amount of memory, such as "512m" or "2g"
-    the options for the container are not valid: volumes = ["home:/data:sometimes"]: `volumes` has an unknown option `sometimes` for a volume
+    --memory of `lots` must be an amount of memory, such as 512m or 1.5g
+    the options for the container are not valid: --volume or --mount: volumes = ["home:/data:sometimes"]: `volumes` has an unknown option `sometimes` for a volume
     "#);
     assert!(!sandbox.path("p").exists());
+}
+
+#[test]
+fn no_name_of_a_user_is_a_directory() {
+    let sandbox = Sandbox::new();
+    for words in [
+        &["--authorized-users=~", "--unauthorized-users", "~root"][..],
+        &["--BaseSpecApp.authorized_users=~", "--BaseSpecApp.unauthorized_users=~root"],
+    ] {
+        let specification = sandbox.installed(&[words, &["--replace"]].concat());
+        let config =
+            &Sandbox::kernel_json(&specification)["metadata"]["kernel_provisioner"]["config"];
+        assert_eq!(config["authorized_users"], json!(["~"]), "{words:?}");
+        assert_eq!(config["unauthorized_users"], json!(["~root"]), "{words:?}");
+    }
 }

@@ -280,8 +280,8 @@ fn a_limit_on_processes_is_an_error_that_says_so() {
     let sandbox = Sandbox::new();
     let program = sandbox.program(INSTALLER, "jupyter-docker-spec");
     // The program starts another where a configuration file is in Python.
-    sandbox.file("home/.jupyter/jupyter_docker_spec_config.py", "");
-    sandbox.executable("bin/python3", "#!/bin/sh\necho '[{}]'\n");
+    sandbox.file("home/.jupyter/jupyter_docker_spec_config.py", "x = 1\n");
+    sandbox.executable("bin/python3", "#!/bin/sh\necho '[{\"sections\": {}, \"added\": {}}]'\n");
     fs::create_dir(sandbox.path("data")).unwrap();
     set_mode(&sandbox.path("data"), 0o777);
     let mut installer = sandbox.command(&program);

@@ -4,6 +4,7 @@ Tests that need a Swarm make a manager of the same engine for as long as they la
 one network namespace would get in each other's way.
 """
 
+import json
 import os
 import subprocess
 import tempfile
@@ -20,8 +21,9 @@ from bed.nodes import NETWORK_OF_KERNELS, Nodes
 from bed.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
-# Where two processes share the tests, the second has an engine of its own.
-DATA = ROOT / ".test" / ("docker-2" if os.environ.get("PYTEST_XDIST_WORKER") == "gw1" else "docker")
+# Where several processes share the tests, each has an engine of its own.
+NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
+DATA = ROOT / ".test" / ("docker" if NUMBER == 1 else f"docker-{NUMBER}")
 ADDRESS = "192.0.2.1"
 KERNEL_IMAGE = "jds-test/kernel"
 APP_IMAGE = "jds-test/app"
@@ -32,10 +34,15 @@ SHARED = Path("/usr/local/share")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Where two processes share the tests, one of them has all of those on three nodes."""
+    """Where several processes share the tests, one of them has all of those on three nodes. What takes long begins
+    early: else one process would be busy with it while the others have nothing more to do."""
     for item in items:
         if "nodes_of_module" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("nodes"))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        names = Path(__file__).with_name("slowest.txt").read_text().splitlines()
+        order = {name: number for number, name in enumerate(names)}
+        items.sort(key=lambda item: order.get(f"{item.path.name}::{item.name}", len(order)))
 
 
 def pretend_gpu(directory: Path):
@@ -179,7 +186,9 @@ def launch(engine, place, binaries, gp_env):
     """Starts launchers of specifications made for one test; see `bed.launch`."""
     running = []
 
-    def start(image, *options, kernel_id=None, user=None, settings=None, **environment):
+    def start(
+        image, *options, kernel_id=None, user=None, settings=None, notebooks=None, **environment
+    ):
         prefix = Path(tempfile.mkdtemp(dir=place))
         prefix.chmod(0o755)
         words = [f"--prefix={prefix}", f"--image-name={image}", "--kernel-name=k", *options]
@@ -192,7 +201,7 @@ def launch(engine, place, binaries, gp_env):
         defaults = {"DOCKER_HOST": engine.address, "HOME": str(place), "PATH": path}
         variables = defaults | environment
         variables = {name: value for name, value in variables.items() if value is not None}
-        running.append(Launch(specification, variables, kernel_id, user))
+        running.append(Launch(specification, variables, kernel_id, user, notebooks))
         return running[-1]
 
     yield start
@@ -279,3 +288,18 @@ def edit(launch):
         return launch(TINY_IMAGE, *options, settings=text + "\n", **environment)
 
     return start
+
+
+@pytest.fixture
+def check(engine, application, binaries, gp_env):
+    """Runs `check --json` where the application runs, and returns the lines as `level: message`."""
+
+    def run(*words, status=0, tool=binaries / "jupyter-docker-spec", **environment):
+        # The tests are root, for whom servers start no kernel.
+        variables = {"PATH": f"{binaries}:{gp_env / 'bin'}:/usr/bin:/bin", "KERNEL_USERNAME": "alice"} | environment
+        host = Application(application.python, application.environment | variables)
+        done = host.run(tool, "check", "--json", *words)
+        assert done.returncode == status, done.stdout + done.stderr
+        return [f"{line['level']}: {line['message']}" for line in json.loads(done.stdout)]
+
+    return run

@@ -1,5 +1,10 @@
 """The bed itself: a kernel of the Python tools alone, so that a failure elsewhere is ours."""
 
+import subprocess
+
+import pytest
+
+from bed import patience
 from bed.kernels import LIFE, check_life
 
 
@@ -19,6 +24,16 @@ def test_upstream_kernel_runs_in_swarm(swarm, start_application, kernel_image):
     application.install("--swarm", f"--image-name={kernel_image}")
     values = application.drive("docker_python", LIFE).assert_done(LIFE)
     check_life(values, "jovyan-{kernel_id}")
+
+
+def test_a_server_that_does_not_end_is_told_of_and_ended(monkeypatch):
+    monkeypatch.setattr(patience, "PATIENCE", 0.1)
+    words = ["sh", "-c", "trap '' TERM; echo; while true; do sleep 1; done"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
+    assert process.stdout.read(1)
+    with pytest.raises(subprocess.TimeoutExpired):
+        patience.end(process)
+    assert process.returncode == -9
 
 
 def test_memory_limit_is_reported(engine):

@@ -18,7 +18,8 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from bed.engine import KERNEL, wait_for
+from bed.engine import KERNEL
+from bed.patience import PATIENCE, end, wait_for
 from bed.reporting import site_packages
 
 ROOT = Path(__file__).parents[2]
@@ -82,11 +83,10 @@ def lab(engine, place, jupyter, install, kernel_image):
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        wait_for(listens, "JupyterLab does not listen", 60)
+        wait_for(listens, "JupyterLab does not listen")
         yield f"http://127.0.0.1:{port}/lab", log
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        end(process)
 
 
 class Browser:
@@ -105,7 +105,7 @@ class Browser:
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
-    def see(self, selector, text="", seconds=90.0):
+    def see(self, selector, text="", seconds=PATIENCE):
         """Waits for an element that is shown and has this text in it."""
         found = []
 
@@ -195,7 +195,7 @@ def test_a_notebook_computes_is_interrupted_and_restarted(lab, browse, engine):
     before = containers(engine)
     browser.press("restart")
     browser.see(".jp-Dialog .jp-mod-accept").click()
-    wait_for(lambda: containers(engine) not in ("", before), "no new kernel", 60)
+    wait_for(lambda: containers(engine) not in ("", before), "no new kernel")
     browser.see('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
     browser.run("print('answer' in dir())")
     browser.see(".jp-OutputArea-output", "False")

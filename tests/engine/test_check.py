@@ -8,35 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bed.engine import wait_for
+from bed.checking import BOOTSTRAP, faults, has, of_platform
 from bed.kernels import PYTHON, R, SCALA, Application
+from bed.patience import wait_for
 
 TINY = "jds-test/tiny"
-
-
-@pytest.fixture
-def check(engine, application, binaries, gp_env):
-    """Runs `check --json` where the application runs, and returns the lines as `level: message`."""
-
-    def run(*words, status=0, tool=binaries / "jupyter-docker-spec", **environment):
-        variables = {"PATH": f"{binaries}:{gp_env / 'bin'}:/usr/bin:/bin"} | environment
-        host = Application(application.python, application.environment | variables)
-        done = host.run(tool, "check", "--json", *words)
-        assert done.returncode == status, done.stdout + done.stderr
-        return [f"{line['level']}: {line['message']}" for line in json.loads(done.stdout)]
-
-    return run
-
-
-def faults(lines):
-    """What is wrong, but for one thing: the Python tool lies beside the `jupyter` of the tests."""
-    beside = "warning: `jupyter docker-spec` is the Python tool"
-    return [line for line in lines if not line.startswith(("ok", beside))]
-
-
-def has(lines, level, *words):
-    found = [line for line in lines if line.startswith(f"{level}: ")]
-    assert any(all(word in line for word in words) for line in found), lines
 
 
 @pytest.fixture
@@ -79,10 +55,13 @@ def test_launch(check, install, kernel_image, engine):
 def test_launch_for_enterprise_gateway(check, install, kernel_image, eg_env):
     install("--user", "--gateway=enterprise-gateway", f"--image-name={kernel_image}")
     path = f"{eg_env / 'bin'}:/usr/bin:/bin"
-    lines = check("docker_python", "--launch", PATH=path)
+    # As the gateway, which does not hand it on.
+    lines = check("docker_python", "--launch", PATH=path, status=1)
+    has(lines, "warning", "does not pass DOCKER_HOST on", "EG_INHERITED_ENVS")
+    has(lines, "error", "the kernel could not be started", "/var/run/docker.sock")
+    lines = check("docker_python", "--launch", PATH=path, EG_INHERITED_ENVS="DOCKER_HOST")
     has(lines, "ok", "jupyter_enterprise_gateway 3.3.0 is there for jupyter-enterprisegateway")
     has(lines, "ok", "the network `bridge` (EG_DOCKER_NETWORK, which is not set here)")
-    has(lines, "warning", "does not pass DOCKER_HOST on", "EG_INHERITED_ENVS")
     has(lines, "ok", "that it runs")
     has(lines, "ok", "nothing is left of the kernel")
 
@@ -157,9 +136,91 @@ def test_images_without_the_kernel_are_told_from_good_ones(check, install, engin
     assert not engine.docker("ps", "--all", "--quiet")
 
 
+# An image each whose bootstrap is there and does not run, how that is made, and what is said of it.
+UNABLE = [
+    ("crlf", rf"RUN sed -i 's/$/\r/' {BOOTSTRAP}", "with line ends of Windows"),
+    ("mode", f"RUN chmod 0644 {BOOTSTRAP}", "may not run"),
+    ("of-root", f"RUN chmod 0700 {BOOTSTRAP}", "may not run"),
+    ("interpreter", rf"RUN sed -i '1s,.*,#!/usr/local/bin/bash,' {BOOTSTRAP}", "`#!/usr/local/bin/bash`"),
+    ("env", rf"RUN sed -i '1s,.*,#!/usr/bin/env bash5,' {BOOTSTRAP}", "`#!/usr/bin/env bash5`"),
+    ("no-line", rf"RUN sed -i '1d' {BOOTSTRAP}", "without #!/bin/bash in its first line"),
+    ("no-command", "ENTRYPOINT []\nCMD []", "it has no command"),
+    ("no-bash", "USER root\nRUN rm -f /bin/bash /usr/bin/bash", "has no /bin/bash"),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "message"), UNABLE, ids=[name for name, *_ in UNABLE])
+def test_a_bootstrap_that_is_there_and_does_not_run(check, install, engine, name, line, message):
+    image = engine.image(f"jds-test/unable-{name}", "USER root\n" + line, base=PYTHON.image)
+    install("--user", f"--image-name={image}")
+    lines = check(status=1)
+    has(lines, "error", message)
+    assert not any("has what starts the kernel" in line for line in lines), lines
+    assert not engine.docker("ps", "--all", "--quiet")
+
+
+def test_another_platform(check, install, engine, place):
+    image = engine.image("jds-test/arm")
+    of_platform(engine, place, image, "arm64")
+    install("--user", f"--image-name={image}")
+    has(check(status=1), "error", "is for linux/arm64, and the engine's host is linux/amd64")
+
+
+def test_what_the_file_asks_of_the_host_is_said_at_once(check, install, specification, engine, kernel_image):
+    install("--user", f"--image-name={kernel_image}")
+    (specification / "scripts/launch_docker.toml").write_text("""
+        volumes = ["/srv/none/{username}:/a", "/srv/other:/b:ro", "home-{username}:/home", "/srv:/c", "/${UID}:/d"]
+        environment = ["A=${B}"]
+        env_file = "none.env"
+        networks = ["jds-none"]
+        runtime = "none"
+        mem_limits = "1g"
+    """)
+    lines = check(status=1, GP_DOCKER_NETWORK="jds-missing")
+    for words in [
+        ("`/srv/none/alice`", "not on the engine's host"),
+        ("`/srv/other`", "not on the engine's host"),
+        ("launch_docker.toml:2:", "needs the variable UID"),
+        ("launch_docker.toml:3:", "needs the variable B"),
+        ("launch_docker.toml:4:", "`env_file`", "cannot be read"),
+        ("`jds-none` (launch_docker.toml) does not exist",),
+        ("`jds-missing` (GP_DOCKER_NETWORK) does not exist",),
+        ("unknown key `mem_limits`",),
+    ]:
+        has(lines, "error", *words)
+    assert not engine.docker("ps", "--all", "--quiet")
+    assert not engine.docker("volume", "ls", "--quiet")
+    (specification / "scripts/launch_docker.toml").write_text('runtime = "none"\n')
+    has(check(status=1), "error", "the engine does not make the kernel's container", "runtime")
+
+
+def test_a_launch_is_the_users_and_leaves_no_volume(check, install, engine, kernel_image):
+    install("--user", f"--image-name={kernel_image}", "--volume=home-{username}:/home/jovyan/work")
+    engine.docker("volume", "create", "home-ann")
+    try:
+        lines = check("docker_python", "--launch")
+        assert not faults(lines), lines
+        has(lines, "ok", "a kernel is started for `alice` (KERNEL_USERNAME)")
+        assert engine.docker("volume", "ls", "--quiet").split() == ["home-ann"]
+        # What was there before is the user's.
+        assert not faults(check("docker_python", "--launch", KERNEL_USERNAME="ann"))
+        assert engine.docker("volume", "ls", "--quiet").split() == ["home-ann"]
+    finally:
+        engine.docker("volume", "rm", "home-ann")
+
+
+def test_no_kernel_is_started_for_root(check, install, engine, kernel_image):
+    install("--user", f"--image-name={kernel_image}")
+    for words in [(), ("--launch",)]:
+        lines = check("docker_python", *words, status=1, KERNEL_USERNAME="root")
+        has(lines, "error", "the server starts no kernel for `root` (KERNEL_USERNAME)", "unauthorized")
+        assert not any("that it runs" in line for line in lines), lines
+    assert not faults(check(KERNEL_USERNAME="root", GP_UNAUTHORIZED_USERS="eve"))
+
+
 def test_a_volume_may_bring_what_the_image_lacks(check, install, engine):
     image = engine.image("jds-test/no-irkernel", REMOVE.format("IRkernel"), base=R.image)
-    volume = "--volume=/srv/R:/usr/local/lib/R/site-library:ro"
+    volume = "--volume=/srv:/usr/local/lib/R/site-library:ro"
     install("--user", "--language=R", f"--image-name={image}", volume)
     has(check(), "warning", "no R package `IRkernel`", "unless one of the kernel's volumes has it")
 
@@ -193,16 +254,40 @@ def test_networks(check, install, engine, kernel_image):
     install("--user", f"--image-name={kernel_image}")
     has(check(status=1, GP_DOCKER_NETWORK="jds-none"), "error", "`jds-none`", "does not exist")
     has(check(status=1, GP_DOCKER_NETWORK="host"), "error", "`host`", "no address of its own")
+    has(check(status=1, GP_DOCKER_NETWORK="default"), "error", "name `bridge` there")
+    # What the engine takes for a network is none to the server, which looks for it by name.
+    network = engine.network("jds-test-kernels")
+    (identity,) = engine.docker("network", "ls", "--quiet", "--no-trunc", "--filter=name=jds-test-kernels").split()
+    assert not faults(check(GP_DOCKER_NETWORK=network))
+    for alias in (identity, identity[:12]):
+        has(check(status=1, GP_DOCKER_NETWORK=alias), "error", f"name `{network}` there")
+    has(check(status=1, DOCKER_NETWORK=network), "error", f"start kernels on the network `{network}`", "`bridge`")
+    # A server that is told nothing takes another's for nothing too.
+    has(check(EG_DOCKER_NETWORK=network), "ok", "the network `bridge` (GP_DOCKER_NETWORK, which is not set here)")
+
+
+def test_two_networks_of_one_name(check, install, engine, kernel_image):
+    """Which only the API makes: the client looks before."""
+    install("--user", f"--image-name={kernel_image}")
+    name = engine.network("jds-test-twice")
+    create = ["curl", "-fsS", "--unix-socket", str(engine.socket), "-H", "Content-Type: application/json"]
+    create += ["-d", json.dumps({"Name": name}), "http://d/v1.41/networks/create"]
+    second = json.loads(subprocess.run(create, check=True, capture_output=True).stdout)["Id"]
+    try:
+        has(check(status=1, GP_DOCKER_NETWORK=name), "error", f"`{name}`", "is ambiguous")
+    finally:
+        engine.docker("network", "rm", second)
 
 
 def test_the_address_for_answers(check, install, engine, kernel_image):
     install("--user", f"--image-name={kernel_image}")
-    has(check(GP_RESPONSE_IP="127.0.0.1", status=1), "error", "does not reach 127.0.0.1", "GP_RESPONSE_IP")
+    lines = check(GP_RESPONSE_IP="127.0.0.1", status=1)
+    has(lines, "error", "does not reach 127.0.0.1", "(Connection refused)", "GP_RESPONSE_IP")
     has(check(GP_RESPONSE_IP="198.51.100.7"), "warning", "198.51.100.7 cannot be told")
     rule = ["INPUT", "-i", "docker0", "-p", "tcp", "--syn", "-j", "DROP"]
     subprocess.run(["iptables", "--insert", *rule], check=True)
     try:
-        has(check(status=1), "error", "does not reach 192.0.2.1", "firewall")
+        has(check(status=1), "error", "does not reach 192.0.2.1", "(no answer within 20 s)", "firewall")
     finally:
         subprocess.run(["iptables", "--delete", *rule], check=True)
     wait_for(lambda: not engine.docker("ps", "--all", "--quiet"), "a container is left")
@@ -264,7 +349,11 @@ def test_specifications(check, install, specification, kernel_image, binaries):
 def test_users(check, install, kernel_image):
     install("--user", f"--image-name={kernel_image}", "--authorized-users=ann", "--unauthorized-users=ann")
     has(check(), "warning", "`ann` is both")
-    has(check(status=1, KERNEL_UID="0"), "error", "KERNEL_UID of 0 is prohibited")
+    has(check(), "warning", "no kernel for `alice` (KERNEL_USERNAME)", "none of the authorized users")
+    has(check(status=1, KERNEL_USERNAME="ann"), "error", "no kernel for `ann`", "unauthorized")
+    lines = check(status=1, KERNEL_UID="0", KERNEL_GID="0")
+    has(lines, "error", "KERNEL_UID of 0 is prohibited")
+    has(lines, "error", "KERNEL_GID of 0 is prohibited")
 
 
 def test_jupyter(check, install, kernel_image, place, gp_env, binaries):
@@ -284,11 +373,12 @@ def test_jupyter(check, install, kernel_image, place, gp_env, binaries):
 def test_for_people(install, application, binaries, kernel_image, engine, gp_env):
     install("--user", f"--image-name={kernel_image}")
     path = f"{binaries}:{gp_env / 'bin'}:{os.environ['PATH']}"
-    host = Application(application.python, application.environment | {"PATH": path})
+    host = Application(application.python, application.environment | {"PATH": path, "KERNEL_USERNAME": "alice"})
     done = host.run(binaries / "jupyter-docker-spec", "check")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "Jupyter" and "Docker Engine" in lines
     assert lines[-1].startswith("0 errors, ")
-    done = host.run(binaries / "jupyter-docker-spec", "check", "none")
-    assert done.returncode == 1 and "there is no kernelspec `none`" in done.stderr
+    done = host.run(binaries / "jupyter-docker-spec", "check", "none", "docker_python", "nothing")
+    assert done.returncode == 1 and "2 errors" in done.stdout, done.stdout
+    assert "there is no kernelspec `none`" in done.stdout and "has ipykernel" in done.stdout

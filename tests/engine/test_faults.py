@@ -10,12 +10,13 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from bed.engine import wait_for
 from bed.faults import AT_LAST, FAULTS, HARMLESS, LASTING, LATE, FaultProxy, Step
 from bed.launch import prune
+from bed.patience import PATIENCE, wait_for
 
 IMAGE = "jds-test/tiny"
 # Long enough for a service to start while many others do, on a machine that has other tests to run.
@@ -98,7 +99,7 @@ class Bed:
             proxy = self.proxy(step=case.step, fault=case.fault, lasting=case.lasting)
             with proxy.before(case.before):
                 running, ended = self.run(proxy)
-                forwarded = proxy.struck and (case.fault not in LATE or proxy.finished.wait(30))
+                forwarded = proxy.struck and (case.fault not in LATE or proxy.finished.wait(PATIENCE))
             # Only a launch that was well may have had no time for it.
             if proxy.struck or ended.status != 0:
                 break
@@ -125,10 +126,8 @@ class Bed:
         if case.lasting and LEFT in ended.log:
             # Nobody could have removed it.
             self.remove(running.name)
-        deadline = time.monotonic() + 25
-        while (left := self.states(running.kernel_id)) and time.monotonic() < deadline:
-            time.sleep(0.3)
-        assert not left, f"left behind: {left}"
+        left = partial(self.states, running.kernel_id)
+        wait_for(lambda: not left(), lambda: f"left behind: {left()}")
         return None
 
     def check_late(self, case, running):
@@ -167,7 +166,7 @@ def services(swarm, network, launch, place, binaries):
 
 
 # Hundreds of launches, each of which has its own limit.
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["containers", "services"])
 def test_every_fault_of_every_request(request, kind):
     bed = request.getfixturevalue(kind)
@@ -177,6 +176,12 @@ def test_every_fault_of_every_request(request, kind):
     begin = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(bed.check, todo))
+    # What does no harm may do so beside many others, on a machine that is too slow for them: by itself it does not.
+    for number, case in enumerate(todo):
+        if results[number][0] and case.fault in HARMLESS:
+            results[number] = bed.check(case)
+    # Before anything fails: what is left would have all tests after this one fail.
+    bed.prune()
     wrong = [text for text, _ in results if text]
     survived = sum(status == 0 for _, status in results)
     seconds = time.monotonic() - begin
@@ -184,7 +189,6 @@ def test_every_fault_of_every_request(request, kind):
     print(f"{kind}: {len(todo)} cases, {survived} survived, in {seconds:.0f} s ({requests})")
     assert not wrong, f"{len(wrong)} of {len(todo)} cases:\n" + "\n".join(wrong)
     assert survived >= len(steps) * len(HARMLESS)
-    bed.prune()
 
 
 @pytest.mark.parametrize("kind", ["containers", "services"])

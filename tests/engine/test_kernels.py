@@ -3,11 +3,13 @@
 import contextlib
 import json
 import socket
+import subprocess
 
 import pytest
 
-from bed.engine import LABEL, wait_for
+from bed.engine import LABEL
 from bed.inside import Inside
+from bed.patience import wait_for
 
 TINY = "jds-test/tiny"
 HERE = "127.0.0.1"
@@ -37,6 +39,21 @@ def listener():
         server.bind((HERE, 0))
         server.listen()
         yield f"{HERE}:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def iptables():
+    """A rule of the table `nat` while something is done."""
+
+    @contextlib.contextmanager
+    def rule(*words):
+        subprocess.run(["iptables", "-t", "nat", "-A", *words], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["iptables", "-t", "nat", "-D", *words], check=True)
+
+    return rule
 
 
 def free_address():
@@ -103,6 +120,7 @@ def test_what_nobody_waits_for_is_removed(engine, container, command, kernels, l
         container("elsewhere", RESPONSE_ADDRESS="198.51.100.7:8877"),
         container("of-whom"),
         engine.container(TINY, "true"),
+        engine.docker("run", "--detach", f"--label={LABEL}", "--label=component=kernel", TINY, "true"),
     }
     wait_for(lambda: "exited" in {kernel["state"] for kernel in kernels()}, "it does not end")
 
@@ -125,9 +143,24 @@ def test_what_nobody_waits_for_is_removed(engine, container, command, kernels, l
 
     assert all(kernel["removed"] for kernel in json.loads(done.stdout))
     assert done.stderr.count("Removed the container") == 3
-    assert "Leaving 2 running kernels alone: only on the host of" in done.stderr
+    assert "Leaving 1 running kernel alone: only on the host of its server" in done.stderr
+    assert "Leaving 1 running kernel alone: it does not say where its server listens" in done.stderr
     assert there() == waited_for
     engine.clean()
+
+
+def test_a_server_behind_a_forwarded_port_is_there(container, command, iptables):
+    """As one in a container whose port is published without Docker's proxy."""
+    with contextlib.closing(socket.socket()) as server:
+        server.bind((HERE, 0))
+        server.listen()
+        address = free_address()
+        port = address.rpartition(":")[2]
+        rule = ["OUTPUT", "-p", "tcp", "-d", HERE, "--dport", port, "-j", "REDIRECT"]
+        with iptables(*rule, f"--to-ports={server.getsockname()[1]}"):
+            kept = container("forwarded", RESPONSE_ADDRESS=address)
+            assert "Removed" not in command("prune", "--older-than=0s", "-y").stderr
+    assert f"no longer listens on {address}" in command("prune", "--older-than=0s", "-y", "--json").stdout, kept
 
 
 def test_services_that_nobody_waits_for_are_removed(swarm, command, kernels, listener):

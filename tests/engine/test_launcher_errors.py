@@ -38,13 +38,13 @@ def launcher(request):
     ],
 )
 def test_no_daemon(launch, launcher, host, named):
-    ended = launch("jds-test/tiny", launcher, LONG, DOCKER_HOST=host).end(10)
+    ended = launch("jds-test/tiny", launcher, LONG, DOCKER_HOST=host).end()
     ended.assert_error(named, "DOCKER_HOST|running|started")
 
 
 def test_no_permission_on_the_socket(engine, launch):
     assert not stat.S_IMODE(engine.socket.stat().st_mode) & stat.S_IROTH
-    ended = launch("jds-test/tiny", user=NOBODY).end(10)
+    ended = launch("jds-test/tiny", user=NOBODY).end()
     ended.assert_error(str(engine.socket), "permission", "group")
 
 
@@ -52,7 +52,7 @@ def test_daemon_that_does_not_answer(launch, place):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place / "mute.sock"))
         listener.listen()
-        ended = launch("jds-test/tiny", SHORT, DOCKER_HOST=f"unix://{place}/mute.sock").end(20)
+        ended = launch("jds-test/tiny", SHORT, DOCKER_HOST=f"unix://{place}/mute.sock").end()
     ended.assert_error(f"{place}/mute.sock", "answer|respon|timed out")
 
 
@@ -65,7 +65,7 @@ def test_something_else_that_listens(launch):
         connection.recv(4096)
         connection.sendall(b"220 mail.example ESMTP\r\n")
         connection.close()
-        ended = running.end(20)
+        ended = running.end()
     ended.assert_error(address)
 
 
@@ -133,6 +133,23 @@ def test_early_death_for_lack_of_memory(engine, launch):
         launch(image).end().assert_error("memory", r"\b137\b")
 
 
+def test_lack_of_memory_is_told_when_all_seems_well(engine, launch):
+    """The images' bootstrap ends with status 0, whatever has become of the kernel."""
+    image = engine.image("jds-test/greedy-child", "CMD dd if=/dev/zero of=/dev/null bs=200M count=1; exit 0")
+    with engine.memory_limit(64 * 2**20):
+        for environment in ({}, {"REMOVE_CONTAINER": "false"}):
+            ended = launch(image, **environment).end()
+            ended.assert_error("more memory than it may")
+            assert "exit status 0" not in ended.log, ended.log
+    # The second was to stay.
+    engine.clean()
+
+
+def test_an_image_that_starts_no_kernel(engine, launch):
+    image = engine.image("jds-test/no-kernel", 'CMD ["cat"]')
+    launch(image).end().assert_error(f"The command of the image `{image}` is `cat`, which starts no kernel")
+
+
 def test_early_success_is_an_early_death_too(engine, launch):
     image = engine.image("jds-test/dies", "CMD exit 0")
     launch(image).end().assert_error(r"\b0\b")
@@ -163,7 +180,7 @@ def test_network_missing_in_swarm(swarm, launch):
 
 def test_task_rejected(overlay, launch):
     image = "127.0.0.1:1/no/such:1"
-    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end(25)
+    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end()
     ended.assert_error(image, "no such image|pull")
 
 
@@ -176,7 +193,7 @@ def test_task_that_no_node_takes(swarm, overlay, launch):
 
 def test_early_death_in_swarm(swarm, overlay, launch):
     image = swarm.image("jds-test/dies", "CMD echo boom; exit 3")
-    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end(25)
+    ended = launch(image, "--swarm", LONG, GP_DOCKER_NETWORK=overlay).end()
     ended.assert_error(r"\b3\b", "boom")
 
 

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bed.engine import wait_for
 from bed.killed import CALL, strace
 from bed.launch import prune
+from bed.patience import wait_for
 
 IMAGE = "jds-test/tiny"
 # The kernel runs by then, also where strace and other launches slow it down.

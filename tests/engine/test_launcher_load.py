@@ -5,7 +5,8 @@ import uuid
 
 import pytest
 
-from bed.engine import wait_for
+from bed.launch import TELLING
+from bed.patience import PATIENCE, wait_for
 from bed.proxy import Proxy
 
 IMAGE = "jds-test/tiny"
@@ -32,19 +33,19 @@ def the_one_that_goes_on(both):
 def test_the_same_kernel_twice_at_once(engine, launch, attempt):
     """Only one of the two may be left: the server takes two containers of a kernel for an error."""
     kernel_id = str(uuid.uuid4())
-    both = [launch(IMAGE, LONG, kernel_id=kernel_id) for _ in range(2)]
+    both = [launch(IMAGE, LONG, kernel_id=kernel_id, **TELLING) for _ in range(2)]
     label = f"kernel_id={kernel_id}"
     going = the_one_that_goes_on(both)
     wait_for(lambda: "Started" in going.log(), going.log)
     assert list(states(engine, label).values()) == ["running"]
     engine.docker("rm", "--force", *states(engine, label))
-    assert going.end(10).status == 0, going.log()
+    assert going.end().status == 0, going.log()
 
 
 def test_the_same_kernel_twice_at_once_in_a_swarm(swarm, launch):
     network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
     kernel_id = str(uuid.uuid4())
-    variables = {"kernel_id": kernel_id, "GP_DOCKER_NETWORK": network}
+    variables = {"kernel_id": kernel_id, "GP_DOCKER_NETWORK": network, **TELLING}
     both = [launch(IMAGE, "--swarm", LONG, **variables) for _ in range(2)]
 
     def services():
@@ -54,7 +55,7 @@ def test_the_same_kernel_twice_at_once_in_a_swarm(swarm, launch):
     wait_for(lambda: "Created" in going.log(), going.log)
     assert len(services()) == 1
     swarm.docker("service", "rm", *services())
-    assert going.end(10).status == 0, going.log()
+    assert going.end().status == 0, going.log()
 
 
 def test_fifty_at_once(engine, launch):
@@ -66,12 +67,12 @@ def test_fifty_at_once(engine, launch):
         assert not ended, ended
         return list(states(engine, component).values()) == ["running"] * MANY
 
-    wait_for(all_run, lambda: states(engine, component), 110)
+    wait_for(all_run, lambda: states(engine, component))
     for running in all_of_them:
         assert len(states(engine, f"kernel_id={running.kernel_id}")) == 1
     engine.docker("rm", "--force", *states(engine, component))
     for running in all_of_them:
-        ended = running.end(30)
+        ended = running.end()
         assert ended.status == 0, ended.log
 
 
@@ -81,22 +82,22 @@ def restart(engine):
 
 
 def test_restart_of_the_engine_under_a_kernel(engine, launch):
-    running = launch(IMAGE, LONG)
+    running = launch(IMAGE, LONG, **TELLING)
     wait_for(lambda: "Started" in running.log(), "it does not start")
     restart(engine)
-    running.end(30).assert_error("engine was restarted", running.name)
+    running.end().assert_error("engine was restarted", running.name)
 
 
 @pytest.mark.parametrize("request_line", [r"^POST /containers/create", r"^POST /containers/[^/]+/start"])
 def test_restart_of_the_engine_in_the_middle_of_a_launch(engine, launch, place, request_line):
     with Proxy(place / "proxy.sock", engine.socket, request_line) as proxy:
         running = launch(IMAGE, LONG, DOCKER_HOST=proxy.address)
-        assert proxy.held.wait(10), f"{proxy.requests}\n{running.log()}"
+        assert proxy.held.wait(PATIENCE), f"{proxy.requests}\n{running.log()}"
         engine.stop()
         proxy.release.set()
         back = threading.Timer(1, engine.start)
         back.start()
-        ended = running.end(30)
+        ended = running.end()
         back.join()
     ended.assert_error(r"proxy\.sock|restarted")
     assert "left over" not in ended.log
@@ -108,4 +109,4 @@ def test_restart_of_the_engine_under_a_service(swarm, launch):
     label = f"kernel_id={running.kernel_id}"
     wait_for(lambda: "running" in states(swarm, label).values(), "it does not run")
     restart(swarm)
-    running.end(60).assert_error(running.name)
+    running.end().assert_error(running.name)

@@ -15,9 +15,10 @@ import pytest
 import reasons
 
 from bed import broken
-from bed.engine import KERNEL, wait_for
+from bed.engine import KERNEL
 from bed.kernels import LIFE, check_life
 from bed.nodes import NETWORK_OF_KERNELS, TESTS
+from bed.patience import wait_for
 from bed.registry import Registry
 from bed.servers import SHOW, serving
 
@@ -60,14 +61,14 @@ def wait_for_task(nodes, running, state):
         assert running.process.poll() is None, running.log()
         return nodes.state_of(running.name) == state
 
-    wait_for(there, lambda: f"{nodes.tasks(running.name)}\n{running.log()}", 60)
+    wait_for(there, lambda: f"{nodes.tasks(running.name)}\n{running.log()}")
     return nodes.where(running.name).name
 
 
 def remove(nodes, running):
     """Ends a kernel as the server does."""
     nodes.manager.docker("service", "rm", running.name)
-    ended = running.end(30)
+    ended = running.end()
     assert ended.status == 0, ended.log
 
 
@@ -99,7 +100,7 @@ def test_kernels_live_on_the_workers(nodes, application_on_manager, drive, kerne
             found.setdefault(service, set()).add(node)
         return all(one.process.poll() is not None for one in both)
 
-    wait_for(ended, lambda: [one.log.read_text() for one in both], 150)
+    wait_for(ended, lambda: [one.log.read_text() for one in both])
     ids = []
     for one in both:
         values = one.end().assert_done(LIFE)
@@ -148,7 +149,7 @@ def test_kernels_share_out_what_a_node_has(nodes, network_on_all_nodes, begin):
     assert (
         "DOCKER_RESOURCE_NVIDIA-GPU=gpu-0" in worker.docker("exec", container, "env").splitlines()
     )
-    begin(TINY, GPU, LONG).end(30).assert_error("no suitable node", "insufficient resources")
+    begin(TINY, GPU, LONG).end().assert_error("no suitable node", "insufficient resources")
     remove(nodes, first)
 
 
@@ -177,7 +178,7 @@ def test_resources_that_swarm_takes_back(nodes, network_on_all_nodes, begin):
     running = begin(TINY, GPU, LONG)
     wait_for_task(nodes, running, "running")
     nodes.update(nodes["worker-2"], "--label-add=zone=b")
-    running.end(30).assert_error("rejected by node worker-2", "docker service create --mode global")
+    running.end().assert_error("rejected by node worker-2", "docker service create --mode global")
 
 
 def test_a_drained_node_gets_none(nodes, begin):
@@ -195,23 +196,23 @@ def test_a_drained_node_gets_none(nodes, begin):
 
 def test_rejected_by_a_worker(begin):
     image = f"{TESTS}:1/no/such:1"
-    ended = begin(image, ON_WORKER_1, LONG).end(40)
+    ended = begin(image, ON_WORKER_1, LONG).end()
     ended.assert_error("rejected by node worker-1", "no such image", image)
 
 
 def test_early_death_on_a_worker(nodes, begin):
     image = nodes["worker-1"].image("jds-test/dies", "CMD echo first; echo boom 1>&2; exit 3")
-    ended = begin(image, ON_WORKER_1, LONG).end(40)
+    ended = begin(image, ON_WORKER_1, LONG).end()
     ended.assert_error("exit status 3 on node worker-1", "first", "boom", image)
 
 
 def test_command_that_cannot_start_on_a_worker(nodes, begin):
     image = nodes["worker-1"].image("jds-test/no-command", 'CMD ["/no/such/command"]')
-    begin(image, ON_WORKER_1, LONG).end(40).assert_error("node worker-1", "/no/such/command", image)
+    begin(image, ON_WORKER_1, LONG).end().assert_error("node worker-1", "/no/such/command", image)
 
 
 def test_no_node_can_place_it(nodes, begin):
-    ended = begin(TINY, "--constraint=node.labels.zone==none", LONG).end(40)
+    ended = begin(TINY, "--constraint=node.labels.zone==none", LONG).end()
     ended.assert_error("no suitable node", "docker node ls")
 
 
@@ -219,14 +220,14 @@ def test_a_node_is_drained_under_a_young_kernel(nodes, begin):
     running = begin(TINY, ON_WORKER_1, LONG)
     wait_for_task(nodes, running, "running")
     nodes.update(nodes["worker-1"], "--availability=drain")
-    running.end(60).assert_error("worker-1", "availability: drain", running.name)
+    running.end().assert_error("worker-1", "availability: drain", running.name)
 
 
 def test_a_node_dies_under_a_young_kernel(nodes, begin):
     running = begin(TINY, ON_WORKER_1, LONG)
     wait_for_task(nodes, running, "running")
     nodes["worker-1"].die()
-    running.end(60).assert_error("given up", "worker-1", "down: heartbeat failure", running.name)
+    running.end().assert_error("given up", "worker-1", "down: heartbeat failure", running.name)
     assert not nodes.services()
     nodes["worker-1"].start()
     nodes.wait_for_state(nodes["worker-1"], "ready")
@@ -239,9 +240,9 @@ def test_a_restarted_kernel_does_not_wait_for_a_node_that_is_lost(nodes, begin):
     first = begin(TINY, ON_WORKER_1, LONG)
     wait_for_task(nodes, first, "running")
     worker.die()
-    first.end(60).assert_error("given up", "heartbeat failure")
+    first.end().assert_error("given up", "heartbeat failure")
     again = begin(TINY, ON_WORKER_1, LONG, kernel_id=first.kernel_id)
-    again.end(20).assert_error("no suitable node")
+    again.end().assert_error("no suitable node")
     worker.start()
     nodes.wait_for_state(worker, "ready")
 
@@ -253,7 +254,7 @@ def test_a_node_is_cut_off_during_a_launch(nodes, application_on_manager, drive)
     application_on_manager.install("--swarm", f"--image-name={SMALL}", ON_WORKER_1, LONG)
     # The manager does not know yet, and gives the task to the node.
     nodes["worker-1"].cut_off()
-    done = drive("docker_python", [["start"]]).end(80)
+    done = drive("docker_python", [["start"]]).end()
     assert done.status != 0 and not done.values, done.log
     assert (
         "given up the service" in done.log and "worker-1 (down: heartbeat failure)" in done.log
@@ -272,7 +273,7 @@ def test_a_launch_is_over_before_the_manager_misses_the_node(nodes, application_
         "--swarm", f"--image-name={SMALL}", ON_WORKER_1, "--launch-timeout=4"
     )
     nodes["worker-1"].cut_off()
-    done = drive("docker_python", [["start"]]).end(60)
+    done = drive("docker_python", [["start"]]).end()
     assert done.status != 0 and not done.values, done.log
     assert "its task is assigned on node worker-1" in done.log, done.log
     assert not nodes.services()
@@ -318,7 +319,7 @@ def test_a_pull_that_takes_its_time(nodes, begin):
 
 def test_a_pull_that_ends_too_late_starts_nothing(nodes, begin):
     with registry(nodes, 6) as source:
-        ended = begin(f"{source.host}/pulled:1", ON_WORKER_1, "--launch-timeout=5").end(30)
+        ended = begin(f"{source.host}/pulled:1", ON_WORKER_1, "--launch-timeout=5").end()
         ended.assert_error(
             "did not come to run within 5 s", "preparing on node worker-1", "docker pull"
         )
@@ -333,7 +334,7 @@ def test_a_node_is_cut_off_while_it_pulls(nodes, begin):
         running = begin(f"{source.host}/pulled:1", ON_WORKER_1, LONG)
         wait_for_task(nodes, running, "preparing")
         worker.cut_off()
-        running.end(60).assert_error("given up", "worker-1", "heartbeat failure")
+        running.end().assert_error("given up", "worker-1", "heartbeat failure")
         assert not nodes.services()
         worker.plug_in()
         nodes.wait_for_state(worker, "ready")
@@ -343,7 +344,7 @@ def test_a_node_is_cut_off_while_it_pulls(nodes, begin):
 def test_workers_pull_with_the_servers_credentials(nodes, begin, place):
     with registry(nodes, 0, credentials=("ann", "secret")) as source:
         image = f"{source.host}/pulled:1"
-        begin(image, ON_WORKER_1, LONG).end(40).assert_error(
+        begin(image, ON_WORKER_1, LONG).end().assert_error(
             "rejected by node worker-1", "no such image"
         )
         auth = {"auth": base64.b64encode(b"ann:secret").decode()}
@@ -374,7 +375,7 @@ def ask(nodes, gp_env, place, jupyter, install):
 
 
 def runs(nodes, name):
-    wait_for(lambda: nodes.state_of(name) == "running", lambda: nodes.tasks(name), 60)
+    wait_for(lambda: nodes.state_of(name) == "running", lambda: nodes.tasks(name))
 
 
 def test_the_user_sees_that_the_node_has_died(nodes, ask):

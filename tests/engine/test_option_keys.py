@@ -69,9 +69,10 @@ CONTAINERS = [
     ("cgroup_parent = '/{cgroup}/of-the-file'", host("CgroupParent"), "/{cgroup}/of-the-file"),
     ("stop_signal = 'SIGUSR1'", config("StopSignal"), "SIGUSR1"),
     ("stop_grace_period = '1m5s'", config("StopTimeout"), 65),
+    ("healthcheck = { test = 'true', retries = 2 }", config("Healthcheck"), {"Test": ["CMD-SHELL", "true"], "Retries": 2}),
     ("platform = 'linux/amd64'", lambda kernel: kernel("uname", "-m"), "x86_64"),
     (
-        "entrypoint = ['/bin/sh', '-c']\ncommand = ['echo it is $0; sleep 60', 'me']",
+        "entrypoint = ['/bin/sh', '-c']\ncommand = ['echo it is $0; sleep 600', 'me']",
         lambda kernel: kernel.engine.docker("logs", kernel.id),
         "it is me",
     ),
@@ -127,6 +128,7 @@ SERVICES = [
     ("cap_add = ['SYS_ADMIN']", lambda kernel: capabilities(kernel) >> 21 & 1, 1),
     ("sysctls = { 'net.core.somaxconn' = 77 }", lambda kernel: kernel("cat", "/proc/sys/net/core/somaxconn"), "77"),
     ("stop_signal = 'SIGUSR1'", config("StopSignal"), "SIGUSR1"),
+    ("healthcheck = { test = ['CMD', 'true'] }", config("Healthcheck"), {"Test": ["CMD", "true"]}),
     ("stop_grace_period = '3s'", lambda kernel: container_spec(kernel)["StopGracePeriod"], 3_000_000_000),
     ("platform = 'linux/amd64'", lambda kernel: task(kernel)["Placement"]["Platforms"], [{"Architecture": "amd64", "OS": "linux"}]),
     (

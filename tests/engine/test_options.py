@@ -8,9 +8,9 @@ import uuid
 
 import pytest
 
-from bed.engine import wait_for
 from bed.inside import Inside, cgroup, mounts
 from bed.kernels import LIFE, check_life
+from bed.patience import wait_for
 
 IMAGE = "jds-test/tiny"
 
@@ -139,115 +139,12 @@ def test_rights(inside):
     kernel.end()
 
 
-def test_the_python_launcher_obeys_the_same_file(inside, place):
-    """What it has arguments for, in Docker."""
-    (place / "data" / "ann").mkdir(parents=True)
-    (place / "data" / "ann" / "name").write_text("ann")
-    kernel = inside(
-        "--launcher=python",
-        f"--volume={place}/data/{{username}}:/work:ro",
-        "--tmpfs=/run/x:size=64k",
-        "--workdir=/work",
-        "--read-only",
-        "--shm-size=2m",
-        "--memory=64m",
-        "--memory-swap=64m",
-        "--cpus=0.5",
-        "--cpuset-cpus=0",
-        "--pids-limit=50",
-        "--ulimit=nofile=100:200",
-        "--hostname=kernel-{username}",
-        "--add-host=fileserver:192.0.2.9",
-        "--dns=192.0.2.53",
-        "--group-add=4242",
-        "--cap-drop=NET_RAW",
-        "--security-opt=no-new-privileges:true",
-        "--sysctl=net.core.somaxconn=77",
-        "--device=/dev/null:/dev/of-host:r",
-        "--init",
-        "--label=who={username}",
-        "--log-driver=json-file",
-        "--log-opt=max-size=1m",
-        "--env=FOR={username} on ${REGION} ${NONE:-x}",
-        "--env=KERNEL_ID=forged",
-        REGION="eu",
-    )
-    found = mounts(kernel)
-    assert kernel("cat", "/work/name") == "ann" and "ro" in found["/work"][1]
-    assert "size=64k" in found["/run/x"][1] and "size=2048k" in found["/dev/shm"][1]
-    assert "ro" in found["/"][1] and kernel("pwd") == "/work"
-    assert cgroup(kernel, "memory/memory.limit_in_bytes", "memory.max") == str(64 * 2**20)
-    assert cgroup(kernel, "pids/pids.max", "pids.max") == "50"
-    assert cgroup(kernel, "cpu/cpu.cfs_quota_us", "cpu.max").split()[0] == "50000"
-    assert file_limits(kernel) == ["100", "200"]
-    assert kernel("hostname") == "kernel-ann"
-    assert re.search(r"192\.0\.2\.9\s+fileserver", kernel("cat", "/etc/hosts"))
-    assert "4242" in kernel("id", "-G").split()
-    assert kernel("cat", "/proc/sys/net/core/somaxconn") == "77"
-    environment = kernel("cat", "/proc/1/environ").split("\0")
-    assert "FOR=ann on eu x" in environment
-    assert f"KERNEL_ID={kernel.launch.kernel_id}" in environment
-    container = kernel.container
-    assert container["Config"]["Labels"]["who"] == "ann"
-    assert container["HostConfig"]["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m"}}
+@pytest.mark.parametrize("launcher", ["native", "python"])
+def test_what_comes_from_a_user_is_no_template_of_a_swarm(network, inside, launcher):
+    given = 'Hello {{ name }}, {{.Node.Hostname}}, {{{{print "x"}}}}, {{"{{"}}, {{- 1 -}} }}'
+    kernel = inside(f"--launcher={launcher}", service=True, GP_DOCKER_NETWORK=network, KERNEL_PROMPT=given)
+    assert f"KERNEL_PROMPT={given}" in kernel("cat", "/proc/1/environ").split("\0")
     kernel.end()
-
-
-def test_the_python_launcher_obeys_the_same_file_in_a_swarm(network, swarm, inside, place):
-    (place / "data" / "ann").mkdir(parents=True)
-    kernel = inside(
-        "--launcher=python",
-        f"--volume={place}/data/{{username}}:/work:ro",
-        "--tmpfs=/fast:size=1m,mode=1777",
-        "--memory=64m",
-        "--cpus=0.5",
-        "--hostname=kernel-{username}",
-        "--add-host=fileserver:192.0.2.9",
-        "--dns=192.0.2.53",
-        "--cap-drop=NET_RAW",
-        "--read-only",
-        "--init",
-        "--group-add=4242",
-        "--label=team=research",
-        "--env=A=1",
-        "--constraint=node.role==manager",
-        "--placement-pref=spread=node.labels.zone",
-        "--log-driver=json-file",
-        "--log-opt=max-size=1m",
-        service=True,
-        GP_DOCKER_NETWORK=network,
-    )
-    found = mounts(kernel)
-    assert "ro" in found["/work"][1] and "size=1024k" in found["/fast"][1] and "ro" in found["/"][1]
-    assert cgroup(kernel, "memory/memory.limit_in_bytes", "memory.max") == str(64 * 2**20)
-    assert kernel("hostname") == "kernel-ann"
-    assert re.search(r"192\.0\.2\.9\s+fileserver", kernel("cat", "/etc/hosts"))
-    assert "4242" in kernel("id", "-G").split()
-    service = swarm.inspect(kernel.launch.name)
-    task = service["Spec"]["TaskTemplate"]
-    assert task["Placement"]["Constraints"] == ["node.role==manager"]
-    assert task["LogDriver"] == {"Name": "json-file", "Options": {"max-size": "1m"}}
-    assert task["ContainerSpec"]["DNSConfig"] == {"Nameservers": ["192.0.2.53"]}
-    assert service["Spec"]["Labels"]["team"] == "research"
-    assert "A=1" in task["ContainerSpec"]["Env"]
-    kernel.end()
-
-
-@pytest.mark.parametrize(
-    ("text", "environment", "message"),
-    [
-        ("volumes = ['/x/{username}:/y']", {"KERNEL_USERNAME": "../.."}, "must be one part of a path"),
-        ("user = '{username}'", {}, "about which the notebook's user decides"),
-        ("pull_policy = 'never'", {}, r"launch_docker\.toml: `pull_policy` is not supported by launch_docker.py"),
-        ("client_overrides = { memory = '1g' }", {}, "`client_overrides` is not supported"),
-        ("nonsense = 1", {}, "`nonsense` is not supported"),
-        ("labels = { kernel_id = 'x' }", {}, "by which the server finds its kernels"),
-        ("mem_limit = [", {}, r"launch_docker\.toml: "),
-        ("environment = { A = '${NONE}' }", {}, "needs the variable NONE"),
-    ],
-)
-def test_what_the_python_launcher_cannot_obey_is_said(edit, text, environment, message):
-    edit(text, "--launcher=python", **environment).end().assert_error(message)
 
 
 def test_devices_that_the_engine_does_not_have(edit):
@@ -256,7 +153,7 @@ def test_devices_that_the_engine_does_not_have(edit):
 
 
 def test_environment(inside, place):
-    (place / "kernel.env").write_text("# comment\nOF_FILE='quoted'\nBOTH=file\n\n")
+    (place / "kernel.env").write_text("# comment\nOF_FILE='as it is' \nBOTH=file\n\n")
     kernel = inside(
         f"--env-file={place / 'kernel.env'}",
         "--env=BOTH=option",
@@ -273,7 +170,7 @@ def test_environment(inside, place):
     )
     image = {"PATH", "HOME", "HOSTNAME"}
     expected = {
-        "OF_FILE": "quoted",
+        "OF_FILE": "'as it is' ",
         "BOTH": "option",
         "FOR": "ann on python",
         "REGION": "eu",
@@ -386,7 +283,7 @@ def test_service(swarm, network, inside, place):
             "--env=A=1",
             "--constraint=node.role==manager",
             "--placement-pref=spread=node.labels.zone",
-            "--secret=source=jds-test-secret,target=password,uid=1000,mode=400",
+            "--secret=source=jds-test-secret,target=password,uid=1000,mode=0400",
             service=True,
             GP_DOCKER_NETWORK=network,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bed import picture
 from bed.deployments import IMAGES
+from bed.patience import PATIENCE
 from bed.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ def test_the_terminal_of_the_readme(engine, start_application, put_programs):
     command = ["docker", "exec", "--tty", application.container, "sh", "-c", script()]
     environment = {"DOCKER_HOST": engine.address, "PATH": "/usr/bin:/bin", "HOME": str(engine.run)}
     with Terminal(command, environment, columns=118, lines=40) as terminal:
-        terminal.look(until=lambda: terminal.process.poll() is not None, seconds=90)
+        terminal.look(until=lambda: terminal.process.poll() is not None, seconds=PATIENCE)
         terminal.look(until=lambda: True)
         assert terminal.process.wait() == 0, terminal.rows()
     engine.docker("image", "rm", IMAGE)

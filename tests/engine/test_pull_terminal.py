@@ -7,6 +7,7 @@ import pytest
 
 from bed.credentials import tell
 from bed.distribution import Line, assert_unsaid, passwords
+from bed.patience import PATIENCE
 from bed.shelf import LAYERS
 from bed.terminal import Terminal
 
@@ -52,7 +53,7 @@ def assert_clean(terminal):
 def test_bars(engine, line, start):
     with start() as terminal:
         terminal.look()
-        assert terminal.process.wait(10) == 0, terminal.rows()
+        assert terminal.process.wait(PATIENCE) == 0, terminal.rows()
     pictures = [[bar for row in picture if (bar := BAR.match(row))] for picture in terminal.pictures]
     # Both at once, one below the other, and as wide as each other.
     assert max(map(len, pictures)) == 2, terminal.pictures
@@ -71,7 +72,7 @@ def test_bars(engine, line, start):
 def test_no_room_and_no_colours(line, start):
     with start(columns=50, NO_COLOR="1") as terminal:
         terminal.look()
-        assert terminal.process.wait(10) == 0, terminal.rows()
+        assert terminal.process.wait(PATIENCE) == 0, terminal.rows()
     rows = [row for picture in terminal.pictures for row in picture]
     assert any((found := NARROW.match(row)) and found[1] == "downloading" for row in rows), rows
     assert not re.search(rb"\x1b\[[0-9;]*m", terminal.written.replace(b"\x1b[0m", b""))
@@ -84,7 +85,7 @@ def test_interrupted(engine, line, start):
         terminal.look(until=lambda: sum(bool(BAR.match(row)) for row in terminal.rows()) == 2)
         terminal.press(b"\x03")
         terminal.look()
-        assert terminal.process.wait(10) == 130
+        assert terminal.process.wait(PATIENCE) == 130
     assert_clean(terminal)
     assert "interrupted" in "".join(terminal.screen.display)
     line.mend()

@@ -9,7 +9,7 @@ import pytest
 
 from bed.credentials import TOKEN_WAYS, WAYS, tell
 from bed.distribution import Line, TokenServer, assert_unsaid, passwords
-from bed.engine import wait_for
+from bed.patience import PATIENCE, wait_for
 from bed.proxy import Proxy
 from bed.shelf import LAYERS, SLEEPS
 
@@ -141,9 +141,9 @@ def test_timeout_passes_while_it_is_pulled(engine, shelf, serve, launch, place):
         other = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         with Proxy(place / "proxy.sock", engine.socket) as proxy:
             running = launch(image, "--launch-timeout=6", DOCKER_HOST=proxy.address)
-            ended = running.end(30)
+            ended = running.end()
             ended.assert_error(image, "launch timeout of 6 s", f"docker pull {image}")
-            assert other.wait(60) == 0
+            assert other.wait(PATIENCE) == 0
             assert engine.has_image(image)
             time.sleep(1)
             assert not [request for request in proxy.requests if "/start" in request]
@@ -175,7 +175,7 @@ def running_service(swarm, launch):
         tasks = swarm.client("service", "ps", "--format={{.CurrentState}}", launch.name)
         return tasks.stdout
 
-    wait_for(lambda: "Running" in state() or launch.process.poll() is not None, launch.log, 60)
+    wait_for(lambda: "Running" in state() or launch.process.poll() is not None, launch.log)
     assert "Running" in state(), launch.log()
     label = f"--filter=label=com.docker.swarm.service.name={launch.name}"
     image = swarm.inspect(swarm.docker("ps", "--quiet", label))["Image"]
@@ -216,7 +216,7 @@ def test_timeout_passes_while_a_node_pulls(swarm, shelf, serve, overlay, launch)
     with Line(registry, shelf.authority, speed=200_000) as line:
         image = f"{line.host}/{IMAGE}"
         options = ["--swarm", "--launch-timeout=6"]
-        ended = launch(image, *options, GP_DOCKER_NETWORK=overlay).end(40)
+        ended = launch(image, *options, GP_DOCKER_NETWORK=overlay).end()
         ended.assert_error(image, "did not come to run within 6 s", r"its task is \w+ on node")
         assert not swarm.docker("service", "ls", "--quiet")
         line.mend()

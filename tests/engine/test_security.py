@@ -5,17 +5,20 @@ What needs no engine is in `tests/cli/`.
 
 import base64
 import contextlib
+import json
 import re
 import socket
 import ssl
 import threading
 import uuid
+from urllib.parse import unquote_plus
 
 import pytest
 
 from bed import tls
 from bed.inside import Inside
 from bed.launch import RECORD
+from bed.patience import wait_for
 
 TINY = "jds-test/tiny"
 EVIL = "x\n[I 2026-01-01 00:00:00.000 App] fine\r\x1b[2J\x07\x9b1m\u202ey"
@@ -122,7 +125,7 @@ def test_an_image_that_imitates_what_is_ours(engine, launch):
         'LABEL kernel_id=other component=none app=evil kernelspec="\x1b[2J"',
         "ENV KERNEL_USERNAME=root KERNEL_ID=other PUBLIC_KEY=evil RESPONSE_ADDRESS=192.0.2.99:1",
         "USER root",
-        "CMD exec sleep 60",
+        "CMD exec sleep 600",
     )
     kernel = Inside(engine, launch(image))
     config = kernel.container["Config"]
@@ -175,8 +178,76 @@ def test_what_a_user_says_is_data_on_a_real_engine(engine, launch):
     assert_harmless(kernel.end().log)
 
 
+# Another user's directory, and a template that does not work, for whoever expands them.
+TEMPLATE = r'bob{{print "\x2f..\x2falice"}}'
+BROKEN = "Hello {{ name }}"
+
+
+def test_what_a_user_says_is_no_template_in_a_swarm(swarm, network, launch, place):
+    for user in (TEMPLATE, "alice"):
+        (place / "homes" / user).mkdir(parents=True)
+        (place / "homes" / user / "name").write_text(user)
+    settings = f"""
+        hostname = 'slot-{{{{.Task.Slot}}}}'
+        labels.who = '{{username}}'
+        mount_cwd = '/notebooks'
+        volumes = [
+            '{place}/homes/{{username}}:/work:ro',
+            {{ type = 'volume', source = 'jds-test-{{{{.Task.ID}}}}', target = '/x', volume.labels.who = '{{username}}' }},
+        ]
+        [environment]
+        HERE = '{{{{.Task.Slot}}}}{{username}}'
+    """
+    running = launch(
+        TINY,
+        "--swarm",
+        settings=settings,
+        notebooks=place / "homes" / TEMPLATE,
+        GP_DOCKER_NETWORK=network,
+        KERNEL_USERNAME=TEMPLATE,
+        KERNEL_PROMPT=BROKEN,
+        KERNEL_HOST="{{.Node.Hostname}}",
+    )
+    kernel = Inside(swarm, running, service=True)
+    volumes = []
+    try:
+        assert kernel("cat", "/work/name") == kernel("cat", "/notebooks/name") == TEMPLATE
+        assert kernel("hostname") == "slot-1" and kernel("pwd") == "/notebooks"
+        config = kernel.container["Config"]
+        given = dict(entry.split("=", 1) for entry in config["Env"])
+        assert (given["KERNEL_USERNAME"], given["KERNEL_PROMPT"]) == (TEMPLATE, BROKEN)
+        assert given["KERNEL_HOST"] == "{{.Node.Hostname}}" and given["HERE"] == f"1{TEMPLATE}"
+        assert config["Labels"]["who"] == TEMPLATE
+        volumes = [mount["Name"] for mount in kernel.container["Mounts"] if mount["Type"] == "volume"]
+        (volume,) = json.loads(swarm.docker("volume", "inspect", *volumes))
+        assert volume["Name"].startswith("jds-test-") and volume["Labels"] == {"who": TEMPLATE}
+    finally:
+        label = f"label=kernel_id={running.kernel_id}"
+        running.name = swarm.docker("service", "ls", "--filter", label, "--format={{.Name}}").strip()
+        assert_harmless(kernel.end().log)
+        wait_for(lambda: not kernel_containers(swarm, running), "the container stays")
+        swarm.docker("volume", "rm", *volumes)
+
+
+def kernel_containers(engine, running):
+    return engine.docker("ps", "--all", "--quiet", f"--filter=label=kernel_id={running.kernel_id}")
+
+
+def test_what_a_user_says_is_no_template_of_a_log(engine, launch):
+    settings = """
+        command = ['sh', '-c', 'echo said; exec sleep 600']
+        logging = { driver = 'json-file', options.tag = '{{.ImageName}}/{username}' }
+    """
+    kernel = Inside(engine, launch(TINY, settings=settings, KERNEL_USERNAME=TEMPLATE))
+    wait_for(lambda: "said" in engine.docker("logs", kernel.id), "it says nothing")
+    said = unquote_plus(engine.docker("logs", "--details", kernel.id))
+    assert said.strip() == f"tag={TINY}/{TEMPLATE} said"
+    kernel.launch.name = kernel.id
+    kernel.end()
+
+
 @pytest.mark.parametrize("variable", ["KERNEL_USERNAME", "KERNEL_LANGUAGE", "KERNEL_X"])
-def test_what_a_user_says_leads_nowhere_else(launch, launcher, place, variable):
+def test_what_a_user_says_leads_nowhere_else(launch, place, variable):
     template = {
         "KERNEL_USERNAME": "{username}",
         "KERNEL_LANGUAGE": "{language}",
@@ -184,7 +255,7 @@ def test_what_a_user_says_leads_nowhere_else(launch, launcher, place, variable):
     }[variable]
     settings = f"volumes = ['{place}/in/{template}:/x']\n"
     for value in ("..", "../..", "a/../../etc"):
-        ended = launch(TINY, launcher, settings=settings, **{variable: value}).end()
+        ended = launch(TINY, settings=settings, **{variable: value}).end()
         ended.assert_error("one part of a path")
 
 

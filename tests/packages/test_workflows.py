@@ -56,6 +56,12 @@ def test_needs_are_there():
 def test_ci_runs_the_tests():
     steps = read(ROOT / ".github/workflows/ci.yml")["jobs"]["tests"]["steps"]
     assert steps[-1]["run"] == ".ci/run"
+    jobs = read(ROOT / ".github/workflows/release.yml")["jobs"]
+    assert jobs["packages"]["steps"][-1]["run"] == ".ci/run release"
+    published = [name for name, job in jobs.items() if job.get("environment") == "release"]
+    assert len(published) >= 4
+    for name in published:
+        assert {"ci", "packages"} <= set(jobs[name]["needs"]), name
 
 
 def test_releases_are_built_by_the_script():

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command};
 use jupyter_docker_spec::cli;
 use jupyter_docker_spec::launcher::args::Request;
-use jupyter_docker_spec::settings::traits::{Class, Kind, Trait};
+use jupyter_docker_spec::traits::{Class, Kind, Trait};
 
 use crate::{assert_current, code, table};
 

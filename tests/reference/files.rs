@@ -41,20 +41,26 @@ const FILES: [(&str, &[File]); 5] = [
             ),
             (&[], "scripts/launch_docker", "a copy of the native launcher"),
             (
-                &["scripts/launch_docker.py", "launch_docker.py"],
+                // The second one was beside a former one.
+                &[
+                    "scripts/launch_docker.py",
+                    "launch_docker.py",
+                    "scripts/launch_docker_options.py",
+                ],
                 "scripts/launch_docker.py",
-                "in its place with `--launcher=python`",
-            ),
-            (
-                &["scripts/launch_docker_options.py", "launch_docker_options.py"],
-                "scripts/launch_docker_options.py",
-                "what that one reads `launch_docker.toml` with",
+                "in its place with `--launcher=python`: a short one, to be edited",
             ),
             (
                 &["scripts/launch_docker.toml", "launch_docker.toml"],
                 "scripts/launch_docker.toml",
-                "what containers get: [its keys](keys.md)",
+                "what containers get with the native launcher: [its keys](keys.md)",
             ),
+            (
+                &[".replacing"],
+                ".replacing",
+                "while files are replaced one by one, in the layers of an image or by `set`; no kernel starts then",
+            ),
+            (&[".changing"], ".changing", "while `set` is at it: no other `set` is"),
             (&["logo-32x32.png"], "logo-32x32.png", "a small logo"),
             (&["logo-64x64.png"], "logo-64x64.png", "a large one"),
             (&["logo-svg.svg"], "logo-svg.svg", "one of any size"),
@@ -102,6 +108,11 @@ const FILES: [(&str, &[File]); 5] = [
                 "jupyter_docker_spec_config.json, .py",
                 "of this one",
             ),
+            (
+                &["/etc/xdg"],
+                "/etc/xdg/jupyter",
+                "for everybody, with `JUPYTER_PLATFORM_DIRS`; `XDG_CONFIG_DIRS` moves it",
+            ),
             (&[".jupyter"], "~/.jupyter", "where they lie; `JUPYTER_CONFIG_DIR` moves it"),
             (&[".config"], "~/.config/jupyter", "in its place with `JUPYTER_PLATFORM_DIRS`"),
             (&["/usr/local/etc/jupyter"], "/usr/local/etc/jupyter", "for everybody"),
@@ -138,7 +149,27 @@ const FILES: [(&str, &[File]); 5] = [
                 "lib/python3.*/os.py",
                 "looked for beside a Python, whose prefix is known by it",
             ),
+            (
+                &[".python-version", ".tool-versions", ".asdfrc"],
+                ".python-version, .tool-versions, ~/.asdfrc",
+                "read where `python3` is a shim of pyenv or asdf, whose Python is known by them",
+            ),
+            (
+                &["/etc/localtime", "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"],
+                "/etc/localtime",
+                "or what `TZ` names: the time zone of the log, unless it is no plain file",
+            ),
+            (
+                &["/proc/self/mountinfo"],
+                "/proc/self/mountinfo",
+                "read before a specification is replaced or removed: mount points are refused",
+            ),
             (&["/etc/passwd"], "/etc/passwd", "read for home directories, as in `~alice`"),
+            (
+                &["/proc/sys/kernel/hostname", "/proc"],
+                "/proc/sys/kernel/hostname, /proc/*/net",
+                "by `prune`: whether this is the engine's host, and who listens on it",
+            ),
             (
                 &["/proc/sys/kernel/random/uuid"],
                 "/proc/sys/kernel/random/uuid",
@@ -151,12 +182,16 @@ const FILES: [(&str, &[File]); 5] = [
 
 /// Paths in the sources that are no files of this machine: in images and containers, or ends and
 /// directories of what is listed.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 13] = [
     "/bin/bash",
     "/bin/sh",
     "/bin/true",
     "/dev/shm",
+    "/etc/pyenv.d",
     "/haproxy-is-alive",
+    "/usr/etc/pyenv.d",
+    "/usr/lib/pyenv/hooks",
+    "/usr/local/etc/pyenv.d",
     "/usr/local/share/jupyter/kernels",
     "/usr/local/share:/usr/share",
     "bootstrap-kernel.sh",
@@ -221,7 +256,12 @@ fn there_are_no_other_statuses() {
         made.extend(lines.map(|line| line.trim().to_owned()));
     }
     made.sort();
-    assert_eq!(made, ["Ok((String::new(), ExitCode::from(128 + signal)))", "USAGE.into()"]);
+    let known = [
+        "Ok((String::new(), ExitCode::from(128 + signal)))",
+        "USAGE.into()",
+        "std::process::exit(1);",
+    ];
+    assert_eq!(made, known);
     for (program, words, status) in [
         (env!("CARGO_BIN_EXE_jupyter-docker-spec"), ["--version", ""], 0),
         (env!("CARGO_BIN_EXE_jupyter-docker-spec"), ["show", "no-such"], 1),

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use jupyter_docker_spec::model::Mode;
 use jupyter_docker_spec::options::flags::FLAGS;
 use jupyter_docker_spec::options::keys::{KEYS, Key, LACKING};
-use jupyter_docker_spec::settings::Mode;
 use jupyter_docker_spec::templates;
 
 use crate::{assert_current, code, table};
@@ -18,8 +18,8 @@ fn keys_are_current() {
          specification](https://docs.docker.com/reference/compose-file/services/); [its \
          schema](../launch_docker.schema.json) is for editors. An option of `install` writes its key into the file. \
          A key without a meaning in a mode is an error there. What is wrong in the file is an error with line and \
-         column, at the install, in `check` and at the launch. The launcher in Python obeys the file as far as the \
-         Docker SDK has arguments for it, and refuses the rest by name. Every user of the Jupyter server can read \
+         column, at the install, in `check` and at the launch. Only the native launcher reads the \
+         file: one in Python says the same in itself. Every user of the Jupyter server can read \
          it.\n\n{}",
         table(["key", "option of `install`", "container", "service"], &rows)
     );

@@ -14,6 +14,7 @@ pub(crate) fn code() -> Vec<(PathBuf, String)> {
                 directories.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs")
                 && !path.ends_with("tests.rs")
+                && !path.parent().is_some_and(|directory| directory.ends_with("tests"))
             {
                 let text = fs_err::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]").next().unwrap();

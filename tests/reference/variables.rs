@@ -15,7 +15,11 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
         "Each stands for an option, which outweighs it, and so does a [configuration file](configuration.md).",
         &[
             ("GP_IMAGE_NAME", "", "`--image-name`"),
-            ("GP_AUTHORIZED_USERS", "everybody", "`--authorized-users`, separated by commas"),
+            (
+                "GP_AUTHORIZED_USERS",
+                "everybody",
+                "`--authorized-users`, separated by commas; set to nothing, it is refused",
+            ),
             ("GP_UNAUTHORIZED_USERS", "`root`", "`--unauthorized-users`, separated by commas"),
             ("GP_PORT_RANGE", "`0..0`", "`--port-range`"),
             ("GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT", "30", "`--launch-timeout`"),
@@ -26,7 +30,11 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
         "The engine",
         "Read by `launch_docker`, `check`, `pull`, `ps` and `prune`, as the Docker SDK of the server reads them.",
         &[
-            ("DOCKER_HOST", "`unix:///var/run/docker.sock`", "the engine: `unix://`, `tcp://`"),
+            (
+                "DOCKER_HOST",
+                "`unix:///var/run/docker.sock`",
+                "the engine: `unix:///path` or `tcp://host:port`",
+            ),
             (
                 "DOCKER_CONTEXT",
                 "the current one",
@@ -34,7 +42,6 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
             ),
             ("DOCKER_TLS_VERIFY", "", "anything: TLS, and the engine's certificate is looked at"),
             ("DOCKER_CERT_PATH", "`~/.docker`", "where `ca.pem`, `cert.pem` and `key.pem` are"),
-            ("DOCKER_API_VERSION", "what both know", "the version of the API to speak"),
             (
                 "DOCKER_CONFIG",
                 "`~/.docker`",
@@ -56,6 +63,11 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
                 "GP_DOCKER_MODE, EG_DOCKER_MODE, DOCKER_MODE",
                 "`swarm`",
                 "`docker` or `swarm`; set by the server",
+            ),
+            (
+                "GP_LOG_LEVEL, EG_LOG_LEVEL, LOG_LEVEL",
+                "`INFO`",
+                "`DEBUG`: the launcher also says what it has started",
             ),
             (
                 "GP_DOCKER_NETWORK, EG_DOCKER_NETWORK, DOCKER_NETWORK",
@@ -140,6 +152,17 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
             ("GP_RESPONSE_IP, EG_RESPONSE_IP", "found out", "the address that kernels are told"),
             ("GP_PROHIBITED_UIDS, EG_PROHIBITED_UIDS", "`0`", "as whom no kernel may run"),
             ("GP_PROHIBITED_GIDS, EG_PROHIBITED_GIDS", "`0`", "with which groups none may run"),
+            (
+                "GP_AUTHORIZED_USERS, EG_AUTHORIZED_USERS",
+                "everybody",
+                "who may start kernels where a specification does not say it",
+            ),
+            ("GP_UNAUTHORIZED_USERS, EG_UNAUTHORIZED_USERS", "`root`", "who may not"),
+            (
+                "KERNEL_USERNAME, LOGNAME, USER, LNAME, USERNAME",
+                "the account",
+                "for whom a kernel is started",
+            ),
             ("EG_KERNEL_IMAGE", "", "the image where a specification names none"),
             (
                 "EG_INHERITED_ENVS, EG_ENV_PROCESS_WHITELIST",
@@ -147,7 +170,7 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
                 "what Enterprise Gateway hands on to launchers",
             ),
             (
-                "JUPYTER_DOCKER_SPEC_LOOK",
+                "JUPYTER_DOCKER_SPEC_LOOK, JUPYTER_DOCKER_SPEC_FILE",
                 "",
                 "set in an image by `check` itself, for its own script",
             ),
@@ -168,7 +191,11 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
                 "found out",
                 "whether an environment comes before the user",
             ),
-            ("XDG_DATA_HOME, XDG_DATA_DIRS, XDG_CONFIG_HOME", "", "the platform's directories"),
+            (
+                "XDG_DATA_HOME, XDG_DATA_DIRS, XDG_CONFIG_HOME, XDG_CONFIG_DIRS",
+                "",
+                "the platform's directories",
+            ),
             (
                 "VIRTUAL_ENV, CONDA_PREFIX, CONDA_DEFAULT_ENV",
                 "",
@@ -180,7 +207,19 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
                 "where Python has a user's packages, or whether it has",
             ),
             ("HOME, PATH", "", "home directory; where `jupyter` and `python3` are looked for"),
+            (
+                "PYENV_VERSION, ASDF_PYTHON_VERSION, ASDF_DATA_DIR, ASDF_CONFIG_FILE",
+                "",
+                "which Python is run where `python3` is a shim of pyenv or asdf",
+            ),
+            (
+                "PYENV_DIR, PYENV_HOOK_PATH, PYENV_DEBUG, ASDF_TOOL_VERSIONS_FILENAME, \
+                 ASDF_DEFAULT_TOOL_VERSIONS_FILENAME",
+                "",
+                "the shim is asked, because they change what it goes by",
+            ),
             ("TERM, NO_COLOR", "", "whether messages have colours"),
+            ("TZ, TZDIR", "`/etc/localtime`", "the time zone of messages"),
         ],
     ),
     (

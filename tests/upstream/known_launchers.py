@@ -1,7 +1,6 @@
 """Prints what `src/kernelspec/known_launchers.txt` has of launchers: `known_launchers.py NAME=FILE...`.
 
-Of each line that does something - no comment, not empty - the beginning of a digest, which is enough to
-tell whether and where somebody has changed a launcher.
+A digest of the lines that do something - no comments, not empty - tells whether somebody has edited one.
 """
 
 import hashlib
@@ -9,17 +8,17 @@ import sys
 from pathlib import Path
 
 
-def digests(text):
-    """The digests of the lines of a launcher."""
+def digest(text):
+    """The digest of a launcher."""
     lines = (line.rstrip() for line in text.split("\n"))
     code = (line for line in lines if line and not line.lstrip().startswith("#"))
-    return [hashlib.sha256(line.encode()).hexdigest()[:16] for line in code]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
 def main():
     for argument in sys.argv[1:]:
         name, path = argument.split("=", 1)
-        print(name, *digests(Path(path).read_text(encoding="utf-8")), sep="\n  ")
+        print(digest(Path(path).read_text(encoding="utf-8")), name, sep="  ")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from known_launchers import digests
+from known_launchers import digest
 from upstream_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +94,7 @@ def test_what_the_python_tool_makes(sandbox, run, gp_env, language, mode):
     assert list(after) == list(before)
     files_now = {file.name for file in path.rglob("*")}
     assert files_now == files - {"launch_docker.py"} | {"launch_docker", "launch_docker.toml"}
-    launcher = subprocess.run([after["argv"][0], "--version"], capture_output=True, text=True, timeout=10)
+    launcher = subprocess.run([after["argv"][0], "--version"], capture_output=True, text=True, timeout=60)
     assert launcher.stdout.startswith("launch_docker ")
     seen["cmd"].pop(0)
     assert probe(sandbox, gp_env, path.name) == seen
@@ -113,11 +113,9 @@ def test_a_launcher_that_was_edited_as_the_documentation_says(sandbox, run):
 
     assert done.status == 1
     assert sandbox.snapshot() == before
-    level, changes = done.log[0]
-    assert level == "W" and "is that of gateway_provisioners 0.5.0 with changes:" in changes
-    assert "+         kwargs['mounts'] = ['/data:/data:ro']" in changes
-    assert changes.count("\n+") == 1 and changes.count("\n- a line of the original") == 1
-    assert done.log[1][1].startswith("nothing was converted")
+    ((level, said),) = done.log
+    assert level == "E"
+    assert said.startswith(f"nothing was converted: the launcher of `{path.name}` has been edited, or is none")
     assert not run("convert", path.name, "--force").failed
     assert (path / "scripts" / "launch_docker.py.replaced").read_text() == launcher_text(before, path)
 
@@ -163,4 +161,4 @@ def test_the_launchers_are_those_that_are_known(gateway_source, gp_env):
     for name, file in [
         ("gateway_provisioners 0.5.0", package / path), (f"Enterprise Gateway {VERSION}", gateway_source / path),
     ]:
-        assert "\n  ".join([name, *digests(file.read_text())]) + "\n" in known
+        assert f"{digest(file.read_text())}  {name}\n" in known

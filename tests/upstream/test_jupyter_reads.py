@@ -184,7 +184,7 @@ def server(jupyter):
     def get(path, token=TOKEN):
         headers = {"Authorization": f"token {token}"} if token else {}
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.headers.get_content_type(), response.read()
 
     try:
@@ -201,7 +201,7 @@ def server(jupyter):
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -9,6 +9,7 @@ upstream no longer does what the reason says.
 import json
 import os
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -132,7 +133,7 @@ row("value-quotes-inside-quotes", "--user", "--display-name=''x''")
 row("value-with-dashes", "--user", "--display-name=--dashes_and_underscores--")
 row("value-separate-with-dashes", "--user", "--display-name", "-- dashes_and_underscores")
 row("value-separate-like-option", "--user", "--kernel-name", "-x")
-row("value-with-equals", "--user", "--display-name=a=b=c", "--image-name", "x=y")
+row("value-with-equals", "--user", "--display-name=a=b=c", "--image-name", "x")
 row("value-tilde", "--user", "--display-name=~/x")
 row("value-tilde-separate", "--user", "--display-name", "~")
 row("value-tilde-user", "--user", "--display-name=~root/x")
@@ -180,7 +181,7 @@ row("display-html", "--user", "--display-name=<b>&amp;</b>")
 row("display-slashes", "--user", "--display-name=a/b/../c")
 row("display-apostrophe", "--user", "--display-name=Ada's")
 row("display-blank", "--user", "--display-name= padded ")
-row("display-empty", "--user", "--display-name=")
+row("display-empty", "--user", "--display-name=", reason="people would see no name", refuses=True)
 TEXT = "upstream pastes values into JSON text: "
 for name, value, how in (
     ("quotes", 'He said "hi"', "quotes break it, and a template with ${...} in it is left, with exit 0"),
@@ -192,8 +193,12 @@ for name, value, how in (
 ):
     row(f"display-{name}", "--user", f"--display-name={value}", reason=TEXT + how,
         like=("install", "--user"), change=((("display_name",), value),))
-row("image-quotes", "--user", '--image-name=a"b', reason=TEXT + "quotes break it",
-    like=("install", "--user"), change=(((*CONFIG, "image_name"), 'a"b'),))
+IMAGE = "no engine takes it for the name of an image: every launch fails"
+for name, value in (("quotes", 'a"b'), ("blanks", "a b"), ("equals", "x=y"), ("tag", "a:b c")):
+    row(f"image-{name}", "--user", f"--image-name={value}", reason=IMAGE, refuses=True)
+# Its documentation has one, with which no engine takes it.
+row("image-capitals", "--user", "--image-name=My/Image")
+row("image-variable-blanks", "--user", env={"GP_IMAGE_NAME": "a b"}, reason=IMAGE, refuses=True)
 row("class-unknown", "--user", "--ipykernel-subclass-name=my.own.Kernel")
 
 # --- users -------------------------------------------------------------------------------------------------
@@ -205,16 +210,17 @@ row("users-unauthorized-several", "--user", "--unauthorized-users=root", "--unau
     reason=ORDER, change=(((*CONFIG, "unauthorized_users"), ["eve", "root"]),), differs=False)
 row("users-twice", "--user", "--authorized-users=bob", "--authorized-users=bob")
 row("users-odd", "--user", "--authorized-users=bob@example.org", "--unauthorized-users=DOM\\eve")
+row("users-tilde", "--user", "--authorized-users=~", "--unauthorized-users=~root")
 row("users-variable-blanks", "--user", env={"GP_AUTHORIZED_USERS": "bob, alice"},
     reason="upstream keeps the blank, so that nobody is called so",
     change=(((*CONFIG, "authorized_users"), ["alice", "bob"]),))
-row("users-variable-empty", "--user", env={"GP_AUTHORIZED_USERS": ""},
-    reason="upstream admits only a user without a name, which is nobody", like_env={})
+NOBODY = "upstream admits only a user without a name, which is nobody"
+row("users-variable-empty", "--user", env={"GP_AUTHORIZED_USERS": ""}, reason=NOBODY, refuses=True)
 row("users-variable-trailing-comma", "--user", env={"GP_AUTHORIZED_USERS": "bob,"},
     reason="upstream also admits a user without a name",
     change=(((*CONFIG, "authorized_users"), ["bob"]),))
-row("users-option-empty", "--user", "--authorized-users=",
-    reason="upstream admits only a user without a name, which is nobody", like=("install", "--user"))
+row("users-option-empty", "--user", "--authorized-users=", reason=NOBODY, refuses=True)
+row("users-option-no-name", "--user", "--authorized-users=['']", reason=NOBODY, refuses=True)
 row("users-unauthorized-option-empty", "--user", "--unauthorized-users=",
     reason="upstream keeps out only a user without a name, and lets root in", like=("install", "--user"))
 row("users-option-comma", "--user", "--authorized-users=bob,alice",
@@ -389,7 +395,11 @@ class Results:
         for path, text in row.files.items():
             sandbox.write(path, text)
         before = sandbox.snapshot()
-        return before, sandbox.run(*row.args, env=row.env, unset=row.unset), sandbox.snapshot()
+        done = sandbox.run(*row.args, env=row.env, unset=row.unset)
+        after = sandbox.snapshot()
+        # There are hundreds of these, with a launcher in each.
+        shutil.rmtree(root)
+        return before, done, after
 
     def of(self, name, row):
         return self.submit(name, row).result()

@@ -2,6 +2,7 @@
 write."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -35,6 +36,26 @@ async def heard(said):
         return await output.reason()
 
 print(json.dumps([asyncio.run(heard(said)) for said in json.loads(sys.argv[1])]))
+"""
+
+# A launcher that has a lot to say, and why it fails in the end; and whoever listens to it.
+TALK = """
+import sys
+for number in range(20000):
+    print(f"[W 1 a] {number} " + 80 * "x", file=sys.stderr)
+print("[E 1 a] no image", file=sys.stderr)
+"""
+LISTEN_TO_ONE = """
+import asyncio, subprocess, sys
+from jupyter_docker_spec.launch_errors import LauncherOutput
+
+async def main():
+    with LauncherOutput() as output:
+        launcher = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stderr=output.writer)
+    # It goes on when nobody is there for the launch any more.
+    print(launcher.wait(60), await output.reason())
+
+asyncio.run(main())
 """
 
 ANSWER = """
@@ -78,6 +99,24 @@ def test_a_reason_is_found(python):
     assert dict(zip(SAID, json.loads(done.stdout))) == {name: seen for name, (_, seen) in SAID.items()}
     # And all of it is where it was before.
     assert done.stderr == "".join(said for said, _ in SAID.values())
+
+
+@pytest.mark.parametrize("state", ["closed", "broken", "unread"])
+def test_nobody_waits_for_the_servers_own_standard_error(gp_env, jupyter, place, state):
+    environment = jupyter | {"PYTHONPATH": str(site_packages(place / "site"))}
+    listen = [gp_env / "bin" / "python", "-c", LISTEN_TO_ONE, TALK]
+    if state == "closed":
+        listen = ["sh", "-c", 'exec "$@" 2>&-', "sh", *listen]
+    reader, writer = os.pipe()
+    if state == "broken":
+        os.close(reader)
+    done = subprocess.run(
+        listen, env=environment, stdout=subprocess.PIPE, stderr=writer, text=True, timeout=120
+    )
+    os.close(writer)
+    if state != "broken":
+        os.close(reader)
+    assert done.stdout == "0 no image\n"
 
 
 def test_a_reason_fits_where_it_is_shown(python):

@@ -118,13 +118,10 @@ def test_what_the_python_tool_installs(upstream_box, sandbox, gp_env):
     }
     assert entry["problems"] == []
     before = json.loads(kernel_json.read_text())
-    done = sandbox.run("show", "docker_python", "--command")
+    done = sandbox.run("show", "docker_python", "--toml")
     assert done.status == 0 and not done.stderr, done.stderr
-    script = done.stdout.replace("<root>", str(sandbox.root))
-    again = subprocess.run(
-        ["sh", "-c", script], env=sandbox.environ(), cwd=sandbox.root / "work", capture_output=True, text=True,
-        check=True,
-    )
+    (sandbox.root / "work" / "again.toml").write_text(done.stdout.replace("<root>", str(sandbox.root)))
+    again = sandbox.run("install", "--file=again.toml")
     assert "Removing existing kernelspec" in again.stderr
     assert json.loads(kernel_json.read_text()) == before
     assert listed(sandbox, gp_env)[0]["launcher"]["kind"] == "upstream"

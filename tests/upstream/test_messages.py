@@ -74,11 +74,14 @@ def test_names_are_said_as_they_are_written(both):
     assert said(ours) == said(upstream)
 
 
-def test_replacing_says_that_the_old_one_goes(both):
+def test_replacing_says_that_the_old_one_goes_and_what_changes(both):
+    """Theirs says nothing of the image that is another one now."""
     before = [("install", "--user", "--image-name=other")]
     upstream, ours = both("install", "--user", "--replace", before=before)
-    assert said(ours) == [INSTALLING, REMOVING, INSTALLED]
-    assert said(ours) == said(upstream)
+    changes = "Replacing kernelspec docker_python changes image_name: `other` -> `elyra/kernel-py:0.5.0`. "
+    advice = "`jupyter-docker-spec set` changes only what is named."
+    assert said(ours) == [INSTALLING, ("W", changes + advice), REMOVING, INSTALLED]
+    assert said(upstream) == [INSTALLING, REMOVING, INSTALLED]
 
 
 def test_replacing_by_the_same_says_that_it_stays(both):

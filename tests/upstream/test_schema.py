@@ -30,7 +30,9 @@ def is_right(tmp_path, ours):
         (name,) = done.specs
         directory = sandbox.root / name
         (directory / "scripts/launch_docker.toml").write_text(text)
-        lines = json.loads(sandbox.run("check", "--json", str(directory)).stdout)
+        # `check` looks as the server does: a variable that a value names is there.
+        done = sandbox.run("check", "--json", str(directory), env={"LIMIT": "64m"})
+        lines = json.loads(done.stdout)
         (line,) = [line for line in lines if "launch_docker.toml" in line["message"]]
         return line["level"] == "ok"
 
@@ -67,7 +69,9 @@ def test_what_the_template_shows_is_right(text):
         "nonsense = 1",
         "image = 'x'",
         "mem_limit = '64q'",
-        "mem_limit = 0",
+        "mem_limit = -1",
+        "healthcheck = { test = 1 }",
+        "healthcheck = { interval = 'soon' }",
         "mem_limit = true",
         "cpus = []",
         "pids_limit = '5'",
@@ -103,6 +107,8 @@ def test_both_refuse_the_same(is_right, text):
     "text",
     [
         "mem_limit = 64000000",
+        "mem_limit = 0",
+        "healthcheck = { test = ['CMD', 'true'], interval = '1m30s', retries = 3, disable = false }",
         "mem_limit = '1.5GiB'",
         "mem_limit = '${LIMIT}'",
         "memswap_limit = -1",

@@ -33,7 +33,7 @@ def on_terminal(program, *words, columns=80, **environment):
     installer, base = program
     with Terminal([installer, *words], base | environment, columns, 60) as terminal:
         terminal.look()
-        terminal.process.wait(10)
+        terminal.process.wait(60)
     return terminal.rows(), terminal.written
 
 

@@ -1,33 +1,41 @@
-//! Looks into an image for what starts the kernel, and for the kernel.
+//! What was found in an image of that which starts the kernel, and of the kernel.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
-use super::docker::{BOOTSTRAP, Docker};
-use super::parts::{self, Look, Missing};
+use super::parts::{self, Missing};
 use super::report::Report;
-use crate::commands::planned;
-use crate::engine;
-use crate::env::Env;
-use crate::kernelspec::installed::Installed;
-use crate::settings::Language;
+use crate::model::Language;
+use crate::server::BOOTSTRAP;
+
+/// What runs the bootstrap, and what looks into an image.
+pub(super) const BASH: &str = "/bin/bash";
 
 /// What was found in an image.
 #[derive(Clone, Default)]
 pub(super) struct Contents {
-    language: Option<Language>,
+    pub(super) language: Option<Language>,
     /// The paths of the bootstrap that are not there.
     pub(super) missing: Vec<String>,
     /// What else the kernel needs and is not there; `None` if it was not looked for, or why that failed.
-    parts: Option<Result<Vec<Missing>, String>>,
+    pub(super) parts: Option<Result<Vec<Missing>, String>>,
     /// Whether the kernel gets directories that may have more than the image.
-    is_partial: bool,
+    pub(super) is_partial: bool,
+    /// Whether it has what runs the bootstrap.
+    pub(super) has_bash: bool,
 }
 
 impl Contents {
+    /// Whether nothing is known to keep the bootstrap from running.
+    pub(super) fn can_start(&self) -> bool {
+        let is_right = |parts: &Vec<Missing>| !parts.iter().any(Missing::is_bootstrap);
+        self.has_bash && self.parts.as_ref().is_none_or(|parts| parts.as_ref().is_ok_and(is_right))
+    }
+
     /// Says what was found of the kernel.
     pub(super) fn tell_parts(&self, image: &str, report: &mut Report) {
+        if !self.has_bash {
+            report.error(format!(
+                "the image `{image}` has no {BASH}, which runs {BOOTSTRAP}; install it"
+            ));
+        }
         let (Some(parts), Some(language)) = (&self.parts, self.language) else { return };
         let kernel = parts::kernel(language);
         let missing = match parts {
@@ -38,7 +46,7 @@ impl Contents {
                 ));
             }
         };
-        if missing.is_empty() {
+        if missing.iter().all(Missing::is_bootstrap) {
             report.ok(format!("the image has {kernel}"));
         }
         for part in missing {
@@ -47,69 +55,6 @@ impl Contents {
                 report.warning(format!("{message}, unless one of the kernel's volumes has it"));
             } else {
                 report.error(message);
-            }
-        }
-    }
-}
-
-impl Docker {
-    /// Looks into an image. Something of it is run only if it can be, and if the bootstrap is there.
-    pub(super) async fn contents(
-        &self,
-        image: &str,
-        command: &[String],
-        can_run: bool,
-        spec: &Installed,
-        env: &Env,
-    ) -> engine::Result<Contents> {
-        let language = Language::parse(&spec.kernel_json.language);
-        // What is wrong with the specification is told elsewhere.
-        let plan = planned::of_kernel(spec, env).ok().filter(|_| can_run && language.is_some());
-        let look = plan.and_then(|plan| Look::new(image, command, &plan));
-        let request =
-            look.as_ref().map_or_else(|| Look::at_paths_only(image), |look| look.request.clone());
-        let launchers = match language {
-            Some(Language::Python) => "python",
-            Some(Language::R) => "R",
-            Some(Language::Scala) => "scala",
-            None => "",
-        };
-        let is_partial = look.as_ref().is_some_and(|look| look.is_partial);
-        let key = format!("{launchers} {is_partial} {request}");
-        if let Some(known) = self.looks.borrow().get(&key) {
-            return Ok(known.clone());
-        }
-        let mut contents = Contents { language, is_partial, ..Contents::default() };
-        let probe = self.engine.create_probe(&request).await?;
-        let mut result = Ok(());
-        for path in [
-            format!("/usr/local/bin/{BOOTSTRAP}"),
-            format!("/usr/local/bin/kernel-launchers/{launchers}"),
-        ] {
-            match self.engine.has_path(&probe.id, &path).await {
-                Ok(true) => {}
-                Ok(false) => contents.missing.push(path),
-                Err(error) => result = Err(error),
-            }
-        }
-        if look.is_some() && result.is_ok() && contents.missing.is_empty() {
-            let parts = parts::look(&self.engine, &probe.id).await;
-            contents.parts = Some(parts.map_err(|error| format!("{error:#}")));
-        }
-        self.remove_probe(&probe.id).await?;
-        result?;
-        self.looks.borrow_mut().insert(key, contents.clone());
-        Ok(contents)
-    }
-
-    /// Removes a container, and waits until it has gone: one that has ended removes itself.
-    pub(super) async fn remove_probe(&self, id: &str) -> engine::Result<()> {
-        loop {
-            self.engine.remove_container(id, true).await?;
-            match self.engine.inspect_container(id).await {
-                Ok(_) => sleep(Duration::from_millis(20)).await,
-                Err(error) if error.is_not_found() => return Ok(()),
-                Err(error) => return Err(error),
             }
         }
     }

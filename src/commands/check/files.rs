@@ -1,23 +1,29 @@
 //! Looks at a specification on the disk.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use anyhow::ensure;
 use fs_err as fs;
+use serde_json::Value as Json;
 
+use super::asked;
 use super::report::Report;
-use crate::commands::planned;
+use super::users::User;
+use crate::commands::secrets;
+use crate::commands::show::shell::quoted;
+use crate::commands::show::table;
 use crate::env::Env;
 use crate::files;
-use crate::kernelspec::carried::{Kind, Reader};
+use crate::kernelspec::carried::{Carried, Kind, NOT_EXECUTABLE, Reader, is_below};
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::Found;
 use crate::kernelspec::store;
-use crate::launcher::spec::OPTIONS;
-use crate::options::Options;
-use crate::templates;
+use crate::launcher::plan::Plan;
+use crate::layout::{self, KERNEL_JSON, OPTIONS};
+use crate::model::Mode;
+use crate::options::{Options, mounts as of_options};
 
 /// The bits of a mode by which everybody may read, and go through a directory.
 const READ: u32 = 0o004;
@@ -38,10 +44,10 @@ const MACHINES: [(u16, &str); 7] = [
 pub(super) fn check(
     found: &Found,
     spec: &Installed,
-    reader: &mut Reader<'_>,
+    reader: &mut Reader,
     env: &Env,
     report: &mut Report,
-) {
+) -> Wanted {
     if let Some(first) = &found.shadowed_by {
         report.warning(format!(
             "Jupyter does not take this one, but {}; remove one of the two",
@@ -50,7 +56,13 @@ pub(super) fn check(
     }
     let (launcher, problems) = reader.read(spec);
     for problem in &problems {
-        report.error(format!("{problem}; make it again with `install --replace`"));
+        let remedy = match spec.launcher() {
+            Some((path, _)) if problem.ends_with(NOT_EXECUTABLE) => {
+                format!("make it so with `chmod +x {}`", word(path))
+            }
+            _ => again(&found.directory, env),
+        };
+        report.error(format!("{problem}; {remedy}"));
     }
     if let Some(launcher) = &launcher {
         let version = launcher.version.as_deref().unwrap_or_default();
@@ -62,7 +74,13 @@ pub(super) fn check(
                 std::env::consts::ARCH
             )),
             None if problems.is_empty() => {
-                report.ok(format!("the launcher is {name} {version}").trim_end());
+                let version = if version.is_empty() { "" } else { &format!(" {version}") };
+                let path = launcher.path.display();
+                report.ok(if is_below(&launcher.path, &spec.directory) {
+                    format!("the launcher is {name}{version}")
+                } else {
+                    format!("the launcher is {name}{version}, and {path} is not part of it")
+                });
             }
             None => {}
         }
@@ -82,44 +100,140 @@ pub(super) fn check(
         [("display_name", &kernel_json.display_name), ("language", &kernel_json.language)]
     {
         if value.is_empty() {
-            report.error(format!("kernel.json has no `{name}`; make it again"));
+            report.error(format!("kernel.json has no `{name}`; write one there"));
         }
     }
-    let python = launcher.is_some_and(|launcher| launcher.kind == Kind::Python);
-    options(spec, python, env, report);
+    argv(spec, launcher.as_ref(), env, report);
+    let path = spec.directory.join(KERNEL_JSON);
+    let secret = secrets::of_kernel_json(kernel_json, &path.to_string_lossy());
+    if let Some(warning) = secret.filter(|_| secrets::is_open(&path)) {
+        report.warning(warning);
+    }
+    let wanted = options(spec, launcher.as_ref(), env, report);
     readable(spec, report);
-    users(spec, env, report);
+    wanted
 }
 
-/// Whether `launch_docker.toml` is right, and the launcher can obey it.
-fn options(spec: &Installed, python: bool, env: &Env, report: &mut Report) {
-    let path = spec.directory.join("scripts").join(OPTIONS);
+/// Whether `argv` asks the server for what a kernel needs.
+fn argv(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Report) {
+    // Of a launcher of somebody's own it is only known what has no other way to it.
+    let own = launcher.is_some_and(|launcher| launcher.kind == Kind::Custom);
+    for place in spec.not_asked_for() {
+        if !(own && place == "{kernel_id}") {
+            report.error(format!(
+                "`argv` in kernel.json does not give the launcher `{place}`, without which the server \
+                 hears nothing of the kernel; {}",
+                again(&spec.directory, env)
+            ));
+        }
+    }
+}
+
+/// What `launch_docker.toml` asks of the engine's host and of the engine.
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// The mounts, as they stand in a request.
+    pub(super) mounts: Vec<Json>,
+    /// Networks besides the server's.
+    pub(super) networks: Vec<String>,
+    /// Whether it is the native launcher that asks.
+    pub(super) by_native: bool,
+}
+
+/// Says all that is wrong in `launch_docker.toml`, as far as the server has this environment, and returns
+/// what it asks for. What depends on the notebook's directory is only known at a launch.
+fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Report) -> Wanted {
+    let by_native = launcher.is_some_and(|launcher| launcher.kind == Kind::Native);
+    let mut wanted = Wanted { by_native, ..Wanted::default() };
+    let path = spec.directory.join(layout::script(OPTIONS));
     let text = match files::read_to_string(&path) {
         Ok(text) => text,
-        // Whether it may be read is told below.
-        Err(error)
-            if [ErrorKind::NotFound, ErrorKind::PermissionDenied].contains(&error.kind()) =>
-        {
-            return;
+        Err(error) if error.kind() == ErrorKind::NotFound => return wanted,
+        Err(error) => {
+            report.error(error.to_string());
+            return wanted;
         }
-        Err(error) => return report.error(error.to_string()),
     };
-    let right = Options::parse(&path.to_string_lossy(), &text).and_then(|options| {
-        let unknown =
-            options.values().find(|(key, _)| python && !templates::python_knows(key, spec.mode));
-        ensure!(
-            unknown.is_none(),
-            "{}: `{}` is not supported by the launcher in Python; edit that one, or install the \
-             specification with the native launcher",
-            path.display(),
-            unknown.unwrap_or_default().0
-        );
-        planned::of_installed(spec, options, env)
-    });
-    match right {
-        Ok(_) => report.ok(format!("{OPTIONS} is right")),
-        Err(error) => report.error(format!("{error:#}")),
+    if launcher.is_some_and(|launcher| [Kind::Python, Kind::Upstream].contains(&launcher.kind)) {
+        report.warning(format!(
+            "the launcher is in Python and does not read {}; say the same in the launcher, or replace \
+             it with `jupyter-docker-spec convert`",
+            path.display()
+        ));
+        return wanted;
     }
+    if let Some(launcher) = launcher
+        && by_native
+        && !is_below(&launcher.path, &spec.directory)
+    {
+        report.warning(format!(
+            "{} is not read: the launcher reads what lies beside it, {}",
+            path.display(),
+            launcher.path.with_file_name(OPTIONS).display()
+        ));
+        return wanted;
+    }
+    let (options, errors) = Options::parse_all(&path.to_string_lossy(), &text);
+    let mut wrong: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
+    let user = User::of_server(spec, env);
+    let name = user.as_ref().filter(|user| !user.is_sample).map_or(SOMEBODY, |user| &user.name);
+    let given = asked::environment(spec, env, name);
+    for one in options.each() {
+        let of_notebook = one
+            .values()
+            .any(|(key, value)| key == "mount_cwd" || value.to_string().contains("{cwd}"));
+        match asked::with_options(spec, one, &given, of_notebook) {
+            Ok(_) if of_notebook => {}
+            Ok(plan) => {
+                wanted.networks.extend(further_networks(&plan));
+                wanted.mounts.extend(
+                    mounts(&plan).filter(|mount| !mount.to_string().contains(SOMEBODY)).cloned(),
+                );
+            }
+            Err(error) => wrong.push(format!("{error:#}")),
+        }
+    }
+    let mut warnings = of_options::exchangeable(&options);
+    if secrets::is_open(&path) {
+        warnings.extend(secrets::of_options(&options, &path.to_string_lossy()));
+    }
+    // What is right by itself may not be beside the rest.
+    if wrong.is_empty()
+        && let Err(error) = asked::with_options(spec, options, &given, true)
+    {
+        wrong.push(format!("{error:#}"));
+    }
+    let mut said = BTreeSet::new();
+    wrong.retain(|message| said.insert(message.clone()));
+    if wrong.is_empty() {
+        report.ok(format!("{OPTIONS} is right"));
+    }
+    for warning in warnings {
+        report.warning(warning);
+    }
+    for message in wrong {
+        report.error(message);
+    }
+    wanted
+}
+
+/// The user of a kernel where each client says another.
+const SOMEBODY: &str = "jupyter-docker-spec-somebody";
+
+/// The mounts of a kernel.
+pub(super) fn mounts(plan: &Plan) -> impl Iterator<Item = &Json> {
+    let host = match plan.launch.mode {
+        Mode::Docker => &plan.request["HostConfig"],
+        Mode::Swarm => &plan.request["TaskTemplate"]["ContainerSpec"],
+    };
+    host["Mounts"].as_array().into_iter().flatten()
+}
+
+fn further_networks(plan: &Plan) -> Vec<String> {
+    let of_service = plan.request["TaskTemplate"]["Networks"].as_array().into_iter().flatten();
+    let of_service = of_service.filter_map(|network| network["Target"].as_str()).skip(1);
+    let of_container = plan.networks.iter().map(|(name, _)| name.as_str());
+    of_container.chain(of_service).map(str::to_owned).collect()
 }
 
 /// The architecture that a program is for, if this machine is of another.
@@ -133,6 +247,23 @@ fn foreign_machine(path: &Path) -> Option<String> {
     (name != std::env::consts::ARCH).then_some(name)
 }
 
+/// A path as a shell takes it.
+fn word(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+/// How a specification is made again with the settings that it has.
+pub(super) fn again(directory: &Path, env: &Env) -> String {
+    let command = table::pipe(directory, env);
+    let path = directory.join(layout::script(OPTIONS));
+    let text = files::read_to_string(&path).unwrap_or_default();
+    if Options::parse(OPTIONS, &text).is_ok() {
+        format!("make it again with `{command}`")
+    } else {
+        format!("put {} right, and make it again with `{command}`", path.display())
+    }
+}
+
 /// Whether others than the owner can read it.
 fn readable(spec: &Installed, report: &mut Report) {
     let mut paths: Vec<_> =
@@ -140,46 +271,34 @@ fn readable(spec: &Installed, report: &mut Report) {
     for file in store::files(&spec.directory) {
         paths.push((spec.directory.join(file), READ));
     }
-    for (path, bit) in paths {
-        let Ok(metadata) = fs::metadata(&path) else {
+    let mut closed: Vec<(u32, &Path, u32)> = Vec::new();
+    for (path, bit) in &paths {
+        let Ok(metadata) = fs::metadata(path) else {
             report.error(format!("{} cannot be read by this account", path.display()));
             return;
         };
         if metadata.permissions().mode() & bit == 0 {
-            let owner = metadata.uid();
-            let message = format!(
-                "only user {owner} can read it, because of {}; another account's server needs \
-                 `chmod o+{}` there",
-                path.display(),
-                if bit == PASS { "x" } else { "r" }
-            );
-            // A home directory is closed to others as a rule.
-            if owner == 0 {
-                report.warning(message);
-            } else {
-                report.ok(message);
-            }
-            return;
+            closed.push((metadata.uid(), path, *bit));
         }
     }
-    report.ok("it is whole, and every account can read it");
-}
-
-/// Whether anybody may start it.
-fn users(spec: &Installed, env: &Env, report: &mut Report) {
-    let allowed = spec.names("authorized_users").unwrap_or_default();
-    let refused = spec.names("unauthorized_users").unwrap_or_else(|| vec!["root".to_owned()]);
-    for user in allowed.iter().filter(|user| refused.contains(user)) {
-        report.warning(format!("`{user}` is both an authorized and an unauthorized user: refused"));
-    }
-    for (what, variable, default) in [("UID", "KERNEL_UID", "1000"), ("GID", "KERNEL_GID", "100")] {
-        let of_spec = spec.kernel_json.env.get(variable).map(String::as_str);
-        let id = of_spec.or_else(|| env.get(variable)).unwrap_or(default);
-        let list = format!("{}_PROHIBITED_{what}S", spec.system.short());
-        let prohibited = env.get(&list).unwrap_or("0");
-        if prohibited.split(',').any(|one| one.trim() == id) {
-            report.error(format!("{variable} of {id} is prohibited by {list} of `{prohibited}`"));
-            return;
-        }
+    let Some((owner, first, _)) = closed.first().copied() else {
+        return report.ok("it is whole, and every account can read it");
+    };
+    let commands = [(PASS, "chmod o+x"), (READ, "chmod o+r")].map(|(bit, command)| {
+        let paths = closed.iter().filter(|(.., needed)| *needed == bit);
+        paths.fold(command.to_owned(), |command, (_, path, _)| command + " " + &word(path))
+    });
+    let commands: Vec<&str> =
+        commands.iter().map(String::as_str).filter(|command| command.contains('/')).collect();
+    let message = format!(
+        "only user {owner} can read it, because of {}; another account's server needs `{}`",
+        first.display(),
+        commands.join(" && ")
+    );
+    // A home directory is closed to others as a rule.
+    if owner == 0 {
+        report.warning(message);
+    } else {
+        report.ok(message);
     }
 }

@@ -1,18 +1,16 @@
 //! Looks at what Enterprise Gateway, by its own environment, makes of a specification.
 
+use super::files;
 use super::report::Report;
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
-use crate::settings::System;
+use crate::server::{System, inherited_variables};
 
 /// The lists of users, which Enterprise Gateway wants as text.
 const LISTS: [&str; 2] = ["authorized_users", "unauthorized_users"];
 
 /// What leads to the engine.
 const ENGINE: [&str; 3] = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
-
-/// The gateway's own launch timeout.
-const TIMEOUT: &str = "EG_KERNEL_LAUNCH_TIMEOUT";
 
 /// Where the launcher gets to see other things than the gateway.
 pub(super) fn check(spec: &Installed, env: &Env, report: &mut Report) {
@@ -23,12 +21,12 @@ pub(super) fn check(spec: &Installed, env: &Env, report: &mut Report) {
         if spec.text(name).is_none() {
             report.error(format!(
                 "`{name}` in kernel.json must be one text with commas for Enterprise Gateway, \
-                 which fails at every launch otherwise; make it again"
+                 which fails at every launch otherwise; {}",
+                files::again(&spec.directory, env)
             ));
         }
     }
-    let inherited = env.get("EG_INHERITED_ENVS").or_else(|| env.get("EG_ENV_PROCESS_WHITELIST"));
-    let inherited: Vec<&str> = inherited.unwrap_or_default().split(',').collect();
+    let inherited: Vec<&str> = inherited_variables(env).collect();
     let is_hidden = |name: &&str| env.get(name).is_some() && !inherited.contains(name);
     let hidden: Vec<&str> = ENGINE.into_iter().filter(is_hidden).collect();
     if !hidden.is_empty() {
@@ -38,9 +36,10 @@ pub(super) fn check(spec: &Installed, env: &Env, report: &mut Report) {
             hidden.join(", ")
         ));
     }
-    if is_hidden(&TIMEOUT) && spec.launch_timeout().is_none() {
+    let [_, timeout] = spec.system.facts().timeout_variables;
+    if is_hidden(&timeout) && spec.launch_timeout().is_none() {
         report.warning(format!(
-            "the gateway does not pass {TIMEOUT} on to the launcher, which gives a launch up after \
+            "the gateway does not pass {timeout} on to the launcher, which gives a launch up after \
              30 s; name it in EG_INHERITED_ENVS, or install with --launch-timeout"
         ));
     }
@@ -53,7 +52,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kernelspec::store::KERNEL_JSON;
+    use crate::layout::KERNEL_JSON;
     use crate::screen::Screen;
 
     fn findings(config: &serde_json::Value, variables: &[(&str, &str)]) -> String {

@@ -4,21 +4,19 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use fs_err as fs;
 use serde::Deserialize;
 
+use super::programs;
 use super::report::Report;
+use crate::commands::show::shell::quoted;
+use crate::files;
 use crate::kernelspec::installed::Installed;
 use crate::paths::Paths;
 use crate::process;
-use crate::settings::System;
+use crate::server::System;
 
 /// How long Python may take to import what is looked for.
-const LIMIT: Duration = Duration::from_secs(30);
-
-/// The commands that start a server of each system, the first that is there tells its Python.
-const SERVERS: [&str; 4] = ["jupyter-server", "jupyter-lab", "jupyter-kernelgateway", "jupyter"];
-const GATEWAY: [&str; 1] = ["jupyter-enterprisegateway"];
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Prints the version of a package, why a module of it cannot be imported, and which address another
 /// module of it would tell kernels to answer to.
@@ -80,34 +78,26 @@ fn packages(
     paths: &Paths<'_>,
     report: &mut Report,
 ) -> Option<String> {
-    let (package, module, listening, reporting, commands): (_, _, _, _, &[&str]) = match system {
-        System::GatewayProvisioners => (
-            "gateway_provisioners",
-            "gateway_provisioners.docker_swarm",
-            "gateway_provisioners.response_manager",
-            "jupyter_docker_spec.provisioners",
-            &SERVERS,
-        ),
-        System::EnterpriseGateway => (
-            "jupyter_enterprise_gateway",
-            "enterprise_gateway.services.processproxies.docker_swarm",
-            "enterprise_gateway.services.processproxies.processproxy",
-            "jupyter_docker_spec.process_proxies",
-            &GATEWAY,
-        ),
-    };
-    let Some((command, python)) = python_of(commands, paths) else {
+    let facts = system.facts();
+    let (package, commands) = (facts.package, facts.commands);
+    let Some((command, script, python)) = python_of(commands, paths) else {
         report.warning(format!(
             "there is no {} on PATH: whether it has {package} cannot be told from here",
             commands.join(", ")
         ));
         return None;
     };
-    let server = Server { command, python, paths };
-    let answer = server.has(package, module, listening, "", report)?;
+    let server = Server { command, script, python, paths };
+    let answer = server.has(package, facts.module, facts.listening_module, "", report)?;
     if shows_errors {
         let otherwise = ", or install the specification without --show-launch-errors";
-        server.has("jupyter-docker-spec", reporting, listening, otherwise, report)?;
+        server.has(
+            "jupyter-docker-spec",
+            facts.reporting_module,
+            facts.listening_module,
+            otherwise,
+            report,
+        )?;
     }
     answer.address
 }
@@ -115,6 +105,7 @@ fn packages(
 /// The Python that runs a server.
 struct Server<'a> {
     command: &'a str,
+    script: PathBuf,
     python: PathBuf,
     paths: &'a Paths<'a>,
 }
@@ -130,29 +121,40 @@ impl Server<'_> {
         otherwise: &str,
         report: &mut Report,
     ) -> Option<Answer> {
-        let Self { command, python, paths } = self;
+        let Self { command, script, python, paths } = self;
         let shown = python.display();
         let mut child = Command::new(python);
         child.args(["-c", SCRIPT, package, module, listening]);
-        child.env_clear().envs(paths.env.iter()).current_dir(paths.env.directory());
-        let answer: Option<Answer> = match process::output_within(&mut child, LIMIT) {
-            Ok(Some(output)) => serde_json::from_slice(&output.stdout).ok(),
-            Ok(None) => None,
+        let answer = match process::output_within(paths.env.hand_to(&mut child), LIMIT) {
+            Ok(Some(output)) => serde_json::from_slice::<Answer>(&output.stdout).map_err(|_| {
+                format!("did not answer in a way that can be read ({})", output.status)
+            }),
+            Ok(None) => Err(format!("did not answer within {} s", LIMIT.as_secs())),
             Err(error) => {
                 report.error(format!("{command} is run by {shown}, which cannot be run: {error}"));
                 return None;
             }
         };
-        let Some(answer) = answer else {
-            report.error(format!("{shown}, which runs {command}, did not answer"));
-            return None;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(reason) => {
+                report.error(format!("{shown}, which runs {command}, {reason}"));
+                return None;
+            }
         };
         let Some(version) = &answer.version else {
             let problem = answer.problem.as_deref().unwrap_or("it does not say why");
+            // Without the Docker SDK of Python the provisioners are no use.
+            let wanted =
+                if package == programs::RIVAL { "gateway_provisioners[docker]" } else { package };
+            let install = format!("{} -m pip install '{wanted}'", quoted(&shown.to_string()));
+            let install = match package {
+                programs::RIVAL => programs::despite_rival(&install, script, paths),
+                _ => install,
+            };
             report.error(format!(
                 "{command} cannot start Docker kernels, because its Python, {shown}, cannot import \
-                 {package} ({problem}); install it there with `{shown} -m pip install \
-                 '{package}'`{otherwise}"
+                 {package} ({problem}); install it there with `{install}`{otherwise}"
             ));
             return None;
         };
@@ -161,17 +163,17 @@ impl Server<'_> {
     }
 }
 
-/// The first of these commands on PATH that is a script of a Python, and that Python.
-fn python_of<'a>(commands: &[&'a str], paths: &Paths<'_>) -> Option<(&'a str, PathBuf)> {
+/// The first of these commands on PATH that is a script of a Python, where that script is, and that Python.
+fn python_of<'a>(commands: &[&'a str], paths: &Paths<'_>) -> Option<(&'a str, PathBuf, PathBuf)> {
     commands.iter().find_map(|command| {
         let script = paths.on_path(command).next()?;
-        let text = fs::read(&script).ok()?;
+        let text = files::read(&script).ok()?;
         let line = text.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
         let line = std::str::from_utf8(line).ok()?.trim();
         let python = match line.split_once("/env ") {
             Some((_, name)) => paths.on_path(name.trim()).next()?,
             None => PathBuf::from(line.split(' ').next()?),
         };
-        Some((*command, python))
+        Some((*command, script, python))
     })
 }

@@ -1,6 +1,7 @@
 //! `check --launch`: starts a kernel as the server would, with a listener in the server's place, and
 //! takes it away again.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -12,37 +13,42 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::docker::{self, Docker};
+use super::asked;
+use super::docker::Docker;
+use super::files::{self, Wanted};
 use super::handshake::{ConnectionInfo, Handshake};
 use super::reach::Listening;
 use super::report::Report;
+use super::users::User;
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
+use crate::model::Mode;
 use crate::paths::Paths;
-use crate::settings::{DEFAULT_LAUNCH_TIMEOUT, Mode, System};
+use crate::server::{DEFAULT_LAUNCH_TIMEOUT, launch_timeout};
 use crate::text;
 
 /// What a kernel may send at most; connection information has some hundred bytes.
 const MESSAGE: u64 = 64 * 1024;
 
 /// How long the kernel, and what it ran in, may take to go.
-const GOING: Duration = Duration::from_secs(30);
+const GOING: Duration = Duration::from_secs(90);
 
 /// How often it is looked whether it has gone.
 const LOOK: Duration = Duration::from_millis(200);
-
-/// Who the kernel is started for.
-const USER: &str = "check";
 
 /// Starts a kernel of the specification and says how far it came. What was started is removed, also
 /// when this program is told to stop.
 pub(super) async fn check(
     docker: &Docker,
     spec: &Installed,
+    wanted: &Wanted,
     listening: &Listening<'_>,
     paths: &Paths<'_>,
     report: &mut Report,
 ) {
+    let Some(user) = User::of_server(spec, paths.env) else { return };
+    report.ok(format!("a kernel is started for `{}` ({})", user.name, user.source));
+    let volumes = missing_volumes(docker, spec, wanted, &user.name, paths.env).await;
     let kernel_id = match kernel_id() {
         Ok(id) => id,
         Err(error) => return report.error(format!("{error:#}")),
@@ -56,13 +62,13 @@ pub(super) async fn check(
         Ok::<(), std::io::Error>(())
     };
     let outcome = tokio::select! {
-        outcome = launch(docker, spec, &kernel_id, listening, paths, report) => outcome,
+        outcome = launch(docker, spec, (&kernel_id, &user.name), listening, paths, report) => outcome,
         _ = interrupt => Err(anyhow!("interrupted")),
     };
     if let Err(error) = outcome {
         report.error(format!("the kernel could not be started: {error:#}"));
     }
-    match remove(docker, &kernel_id).await {
+    match remove(docker, &kernel_id, &volumes).await {
         Ok(()) => report.ok("nothing is left of the kernel"),
         Err(error) => report.error(format!(
             "what was started could not be removed ({error:#}); look for the label \
@@ -80,19 +86,19 @@ fn kernel_id() -> Result<String> {
 async fn launch(
     docker: &Docker,
     spec: &Installed,
-    kernel_id: &str,
+    (kernel_id, user): (&str, &str),
     listening: &Listening<'_>,
     paths: &Paths<'_>,
     report: &mut Report,
 ) -> Result<()> {
-    let limit = launch_timeout(spec, paths.env);
+    let limit = patience(spec, paths.env);
     let handshake = Handshake::new()?;
     let address = listening.address(docker).await?;
     let listener = TcpListener::bind((address, 0))
         .await
         .with_context(|| format!("could not listen on {address}"))?;
     let answer_to = listener.local_addr()?;
-    let mut launcher = Launcher::start(spec, kernel_id, answer_to, &handshake, paths)?;
+    let mut launcher = Launcher::start(spec, (kernel_id, user), answer_to, &handshake, paths)?;
     let begin = Instant::now();
     let received = tokio::select! {
         received = timeout(limit, receive(&listener, &handshake)) => received,
@@ -126,16 +132,12 @@ async fn launch(
 }
 
 /// How long the server would wait for the kernel.
-fn launch_timeout(spec: &Installed, env: &Env) -> Duration {
-    let of_spec = spec.launch_timeout().and_then(|seconds| seconds.as_f64());
-    let of_server = || match spec.system {
-        System::GatewayProvisioners => None,
-        System::EnterpriseGateway => env.get("EG_KERNEL_LAUNCH_TIMEOUT")?.parse().ok(),
-    };
-    of_spec
-        .or_else(of_server)
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .unwrap_or(Duration::from_secs(DEFAULT_LAUNCH_TIMEOUT.get().into()))
+fn patience(spec: &Installed, env: &Env) -> Duration {
+    let stanza = spec.kernel_json.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let of_spec = spec.launch_timeout().map(|seconds| seconds.to_string());
+    let found =
+        launch_timeout(&env.with(env.iter().chain(stanza)), spec.system, of_spec.as_deref());
+    found.unwrap_or(Duration::from_secs(DEFAULT_LAUNCH_TIMEOUT.get().into()))
 }
 
 /// The connection information of the kernel, and where it came from.
@@ -158,25 +160,50 @@ async fn shut_down(kernel: IpAddr, info: &ConnectionInfo) -> Result<()> {
         stream.shutdown().await
     };
     let port = info.comm_port;
-    timeout(Duration::from_secs(5), work)
+    timeout(Duration::from_secs(20), work)
         .await
         .with_context(|| format!("no answer at {kernel}:{port}"))?
         .with_context(|| format!("{kernel}:{port}"))
 }
 
-/// Removes whatever has the label of the kernel, and waits until it has gone.
-async fn remove(docker: &Docker, kernel_id: &str) -> Result<()> {
+/// The volumes that the kernel would make, because the engine does not have them: a user's who has had no
+/// kernel yet.
+async fn missing_volumes(
+    docker: &Docker,
+    spec: &Installed,
+    wanted: &Wanted,
+    user: &str,
+    env: &Env,
+) -> Vec<String> {
+    let plan = asked::kernel(spec, env, user).ok();
+    let mounts = plan.iter().flat_map(files::mounts).chain(&wanted.mounts);
+    let volumes = mounts.filter(|mount| mount["Type"] == "volume");
+    let names: BTreeSet<&str> = volumes.filter_map(|mount| mount["Source"].as_str()).collect();
+    let mut missing = Vec::new();
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
+        if docker.engine.has_volume(name).await.is_ok_and(|has| !has) {
+            missing.push(name.to_owned());
+        }
+    }
+    missing
+}
+
+/// Removes whatever has the label of the kernel, waits until it has gone, and then removes these volumes.
+async fn remove(docker: &Docker, kernel_id: &str, volumes: &[String]) -> Result<()> {
     let engine = &docker.engine;
     let label = format!("kernel_id={kernel_id}");
     let begin = Instant::now();
     loop {
         if docker.manages_swarm() {
-            for service in engine.services_with(&label).await? {
-                engine.remove_service(&service).await?;
+            for service in engine.services_with(&[&label]).await? {
+                engine.remove_service(&service.id).await?;
             }
         }
-        let containers = engine.containers_with(&label).await?;
+        let containers = engine.containers_with(&[&label]).await?;
         if containers.is_empty() {
+            for volume in volumes {
+                engine.remove_volume(volume).await?;
+            }
             return Ok(());
         }
         for container in containers {
@@ -199,7 +226,7 @@ struct Launcher {
 impl Launcher {
     fn start(
         spec: &Installed,
-        kernel_id: &str,
+        (kernel_id, user): (&str, &str),
         answer_to: SocketAddr,
         handshake: &Handshake,
         paths: &Paths<'_>,
@@ -218,25 +245,12 @@ impl Launcher {
             values.iter().fold(word.clone(), |word, (name, value)| word.replace(name, value))
         });
         let program = words.next().context("`argv` in kernel.json is empty")?;
-        let (network, _) = docker::network(spec.system, paths.env);
-        let image = spec.image();
-        let language = spec.kernel_json.language.to_lowercase();
+        let env = asked::environment(spec, paths.env, user);
         let mut command = tokio::process::Command::new(&program);
+        env.hand_to(command.as_std_mut());
         command
             .args(words)
-            .env_clear()
-            .envs(paths.env.iter())
-            .env(spec.system.mode_variable(), spec.mode.name())
-            .env(spec.system.network_variable(), network)
-            .env("KERNEL_GID", "100")
             .env("KERNEL_ID", kernel_id)
-            .env("KERNEL_LANGUAGE", language)
-            .env("KERNEL_UID", "1000")
-            .env("KERNEL_USERNAME", USER)
-            .envs(image.map(|image| ("KERNEL_IMAGE", image)))
-            .envs(image.map(|image| ("KERNEL_EXECUTOR_IMAGE", image)))
-            .envs(&spec.kernel_json.env)
-            .current_dir(paths.env.directory())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -246,10 +260,12 @@ impl Launcher {
         let stream = child.stderr.take();
         let stderr = tokio::spawn(async move {
             let mut text = Vec::new();
-            if let Some(stream) = stream {
-                let _ = stream.take(MESSAGE).read_to_end(&mut text).await;
+            if let Some(mut stream) = stream {
+                let _ = (&mut stream).take(MESSAGE).read_to_end(&mut text).await;
+                // One that says more must not die of it.
+                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             }
-            String::from_utf8_lossy(&text).trim().to_owned()
+            reason(&String::from_utf8_lossy(&text))
         });
         Ok(Self { child, stderr: Some(stderr), said: String::new() })
     }
@@ -268,8 +284,61 @@ impl Launcher {
         }
     }
 
-    /// What it has said, for the end of a message.
+    /// Why it has failed, for the end of a message.
     fn said(&self) -> String {
         if self.said.is_empty() { String::new() } else { format!(": {}", self.said) }
+    }
+}
+
+/// Why a launcher has failed, of what it has written: its errors without the bracket of the log, else all of
+/// it, in one line.
+fn reason(written: &str) -> String {
+    let is_message = |line: &str| {
+        line.strip_prefix('[').is_some_and(|rest| {
+            rest.starts_with(['D', 'I', 'W', 'E'])
+                && rest[1..].starts_with(' ')
+                && rest.contains("] ")
+        })
+    };
+    let mut errors = Vec::new();
+    let mut in_error = false;
+    for line in written.lines() {
+        if is_message(line) {
+            in_error = line.starts_with("[E ");
+        }
+        if in_error {
+            let text = line.split_once("] ").filter(|_| is_message(line));
+            errors.push(text.map_or(line, |(_, text)| text).trim());
+        }
+    }
+    if errors.is_empty() {
+        errors = written.lines().map(str::trim).collect();
+    }
+    let lines: Vec<&str> = errors.into_iter().filter(|line| !line.is_empty()).collect();
+    lines.join("; ").replace(":; ", ": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn of_what_a_launcher_writes_its_errors_are_the_reason() {
+        for (written, expected) in [
+            ("", ""),
+            (
+                "[I 2026 launch_docker] Pulling\n[E 2026 launch_docker] no image `x`\n",
+                "no image `x`",
+            ),
+            (
+                "[E 1 a] It wrote:\n    one\n\n    [E 1 a] two\n[W 1 a] x\n",
+                "It wrote: one; [E 1 a] two",
+            ),
+            ("[E 1 a] first\n[E 1 a] second\n", "first; second"),
+            ("Traceback\n  File\nImageNotFound: 404\n", "Traceback; File; ImageNotFound: 404"),
+            ("[W 1 a] careful\n", "[W 1 a] careful"),
+        ] {
+            assert_eq!(reason(written), expected);
+        }
     }
 }

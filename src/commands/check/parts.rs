@@ -3,23 +3,25 @@
 //! Where a Python or an R finds its packages only it can tell, so it is asked, in a container of the image
 //! without network and rights: `parts.sh` says what is not there.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::docker::BOOTSTRAP;
 use crate::engine::{Channel, Engine};
 use crate::launcher::plan::Plan;
 use crate::launcher::tail;
-use crate::settings::{Language, Mode};
+use crate::model::{Language, Mode};
+use crate::server::BOOTSTRAP;
 
 const SCRIPT: &str = include_str!("parts.sh");
 
 /// The variable that has the script where a shell runs the bootstrap.
 const VARIABLE: &str = "JUPYTER_DOCKER_SPEC_LOOK";
+
+/// The variable that has the path of the bootstrap, if it is that which is run.
+const FILE: &str = "JUPYTER_DOCKER_SPEC_FILE";
 
 /// What its lines begin with.
 const MARK: &str = "jupyter-docker-spec: ";
@@ -27,15 +29,16 @@ const MARK: &str = "jupyter-docker-spec: ";
 /// How it ends what it has to say.
 const END: &str = "that is all";
 
-/// What the containers carry.
-pub(super) const LABELS: [(&str, &str); 2] =
-    [("app", "jupyter-docker-spec"), ("component", "check")];
+/// The labels that the containers carry.
+pub(super) fn labels() -> Value {
+    json!({"app": "jupyter-docker-spec", "component": "check"})
+}
 
-/// How long it may take: the script ends itself after 20 s.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long it may take: the script ends itself 30 s after it has begun.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// How much it may say.
-const OUTPUT: usize = 256 * 1024;
+pub(super) const OUTPUT: usize = 256 * 1024;
 
 /// The kernel of a language, as people know it.
 pub(super) const fn kernel(language: Language) -> &'static str {
@@ -54,10 +57,27 @@ pub(super) struct Missing {
 }
 
 impl Missing {
+    /// Whether it is about the bootstrap, which is there but does not run.
+    pub(super) fn is_bootstrap(&self) -> bool {
+        ["right", "ends", "line", "interpreter"].contains(&&*self.kind)
+    }
+
     /// What it is, and how it gets into the image.
     pub(super) fn told(&self) -> String {
         let name = &self.name;
         match (self.kind.as_str(), name.rsplit('/').next().unwrap_or_default()) {
+            ("right", _) => {
+                format!("a `{name}` that the kernel's user may not run; `chmod 0755 {name}` there")
+            }
+            ("ends", _) => format!(
+                "a `{name}` with line ends of Windows, which Linux does not run; `sed -i 's/\\r$//' {name}` \
+                 there"
+            ),
+            ("line", _) => format!("a `{name}` without #!/bin/bash in its first line; write that there"),
+            ("interpreter", _) => format!(
+                "a {BOOTSTRAP} whose first line has no interpreter that is there, `{name}`; let it be \
+                 #!/bin/bash"
+            ),
             ("program", "java") => format!("no Java as `{name}`; install version 17, 11 or 8 of it"),
             ("program", "Rscript") => "no R as `Rscript`; install r-base-core, or R itself".to_owned(),
             ("program", _) => format!(
@@ -84,10 +104,10 @@ impl Missing {
             }
             (_, file) if file.starts_with("toree-assembly") => format!(
                 "no Toree as `{name}`; `pip install apache_toree==0.5.0` before `jupyter \
-                 image-bootstrap install --languages Scala` puts it there"
+                 image-bootstrap install --languages scala` puts it there"
             ),
             _ => format!(
-                "no `{name}`; `jupyter image-bootstrap install --languages Scala` puts it there"
+                "no `{name}`; `jupyter image-bootstrap install --languages scala` puts it there"
             ),
         }
     }
@@ -125,6 +145,14 @@ fn instead(command: &[String]) -> Option<Vec<String>> {
     Some(words)
 }
 
+/// The bootstrap, as the command names it; empty where another program is given it to read.
+fn file(command: &[String]) -> Option<&str> {
+    let at = command.iter().position(|word| word.contains(BOOTSTRAP))?;
+    let is_run = at == 0 || !command[at - 1].ends_with("sh");
+    let named = command[at].split([' ', ';', '&']).find(|word| word.contains(BOOTSTRAP))?;
+    Some(if is_run { named } else { "" })
+}
+
 /// A look into an image: a container that gets of a kernel's what may matter, and nothing that reaches
 /// further.
 pub(super) struct Look {
@@ -146,6 +174,7 @@ impl Look {
             }
         };
         let mut variables = container["Env"].as_array().cloned().unwrap_or_default();
+        variables.push(format!("{FILE}={}", file(command)?).into());
         variables.push(format!("{VARIABLE}={SCRIPT}").into());
         let request = json!({
             "Image": image,
@@ -153,7 +182,7 @@ impl Look {
             "Cmd": instead(command)?,
             "Env": variables,
             "User": container["User"],
-            "Labels": LABELS.into_iter().collect::<BTreeMap<_, _>>(),
+            "Labels": labels(),
             "HostConfig": {
                 "AutoRemove": true,
                 "CapDrop": ["ALL"],
@@ -171,8 +200,7 @@ impl Look {
 
     /// A container that does nothing.
     pub(super) fn at_paths_only(image: &str) -> Value {
-        let labels: BTreeMap<_, _> = LABELS.into_iter().collect();
-        json!({"Image": image, "Cmd": ["/bin/true"], "Labels": labels})
+        json!({"Image": image, "Cmd": ["/bin/true"], "Labels": labels()})
     }
 }
 
@@ -197,7 +225,9 @@ pub(super) async fn look(engine: &Engine, id: &str) -> Result<Vec<Missing>> {
         missing(&text)
             .with_context(|| format!("it did not come to its end; {}", tail::sentence(&all)))
     };
-    timeout(LIMIT, work).await.context("it takes too long")?
+    timeout(LIMIT, work)
+        .await
+        .with_context(|| format!("it has not come to an end within {} s", LIMIT.as_secs()))?
 }
 
 #[cfg(test)]
@@ -205,10 +235,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::commands::planned;
+    use crate::commands::check::asked;
     use crate::env::Env;
     use crate::kernelspec::installed::Installed;
-    use crate::kernelspec::store::KERNEL_JSON;
+    use crate::layout::KERNEL_JSON;
 
     #[test]
     fn what_is_missing_is_read_wherever_it_stands() {
@@ -225,6 +255,10 @@ mod tests {
     #[test]
     fn each_thing_is_told_with_what_to_do() {
         for (kind, name, what, remedy) in [
+            ("right", "/b", "a `/b` that the kernel's user may not run", "`chmod 0755 /b`"),
+            ("ends", "/b", "a `/b` with line ends of Windows", "`sed -i 's/\\r$//' /b`"),
+            ("line", "/b", "a `/b` without", "#!/bin/bash"),
+            ("interpreter", "/bin/none", "a bootstrap-kernel.sh whose first line", "#!/bin/bash"),
             ("program", "python", "no Python as `python`", "PATH"),
             ("program", "Rscript", "no R as `Rscript`", "r-base-core"),
             ("program", "/opt/jdk/bin/java", "no Java as `/opt/jdk/bin/java`", "version 17"),
@@ -289,7 +323,7 @@ mod tests {
         fs_err::write(directory.path().join("scripts/launch_docker.toml"), options).unwrap();
         let spec = Installed::read(directory.path()).unwrap().unwrap();
         let env = Env::new(Path::new("/"), [("TOKEN", "x"), ("KERNEL_UID", "1001")]);
-        let plan = planned::of_kernel(&spec, &env).unwrap();
+        let plan = asked::kernel(&spec, &env, "bob").unwrap();
         Look::new("i", &[BOOTSTRAP.to_owned()], &plan).unwrap()
     }
 

@@ -47,7 +47,31 @@ has_spark() {
     has_program "${JAVA_HOME:+$JAVA_HOME/bin/}java" || return 0
 }
 
+# The bootstrap can be there and not run: what the system would say of it is only known when it is tried, and it
+# is not to be tried.
+look_at_bootstrap() {
+    local file=$JUPYTER_DOCKER_SPEC_FILE text='' line interpreter rest
+    [ -n "$file" ] || return 0
+    case $file in */*) ;; *) file=$(command -v "$file") || return 0 ;; esac
+    if [ ! -r "$file" ] || [ ! -x "$file" ]; then
+        say "no right $file"
+        return 0
+    fi
+    IFS= read -r -d '' -n 65536 text < "$file" || true
+    case $text in *$'\r'*) say "no ends $file"; return 0 ;; esac
+    line=${text%%$'\n'*}
+    read -r interpreter rest <<< "${line#'#!'}"
+    if [ "$line" = "${line#'#!'}" ]; then
+        say "no line $file"
+    elif [ ! -x "$interpreter" ]; then
+        say "no interpreter $line"
+    elif [ "${interpreter##*/}" = env ] && ! command -v "${rest##* }" > /dev/null; then
+        say "no interpreter $line"
+    fi
+}
+
 look() {
+    look_at_bootstrap
     case ${KERNEL_LANGUAGE,,} in
         python)
             has_modules python ipykernel jupyter_client Cryptodome
@@ -67,6 +91,6 @@ look() {
 launchers=${KERNEL_LAUNCHERS_DIR:-/usr/local/bin/kernel-launchers}
 # The container ends by itself, also if nobody waits for it any more.
 trap 'exit 124' TERM
-(sleep 20 && kill -TERM $$) &
+(sleep 30 && kill -TERM $$) &
 look < /dev/null &
 wait $!

@@ -7,6 +7,7 @@ use fs_err as fs;
 
 use super::report::Report;
 use crate::commands::show::shell::quoted;
+use crate::files;
 use crate::paths::Paths;
 
 const PROGRAM: &str = "jupyter-docker-spec";
@@ -14,7 +15,7 @@ const PROGRAM: &str = "jupyter-docker-spec";
 /// The same program under a name that no other package has; the wheel brings it.
 const SECOND_NAME: &str = "jupyter-docker-spec-native";
 
-const RIVAL: &str = "gateway_provisioners";
+pub(super) const RIVAL: &str = "gateway_provisioners";
 
 /// Whether this program is the one that answers.
 pub(super) fn check(paths: &Paths<'_>, report: &mut Report) {
@@ -84,8 +85,30 @@ fn missing(own: &Path, paths: &Paths<'_>, report: &mut Report) {
 /// The command that has this program answer at a place. A link, because the launcher is looked for
 /// beside what it leads to.
 fn put(own: &Path, place: &Path) -> String {
+    format!("`{}`", link(own, place))
+}
+
+fn link(own: &Path, place: &Path) -> String {
     let word = |path: &Path| quoted(&path.to_string_lossy());
-    format!("`ln -sf {} {}`", word(own), word(place))
+    format!("ln -sf {} {}", word(own), word(place))
+}
+
+/// A command that installs the rival beside a script, with what has this program answer there all the same: pip puts
+/// the Python tool there, over this program if it is that.
+pub(super) fn despite_rival(install: &str, script: &Path, paths: &Paths<'_>) -> String {
+    let Some(own) = paths.executable else { return install.to_owned() };
+    let place = script.with_file_name(PROGRAM);
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    if own != place && real(own) != real(&place) {
+        return format!("{install} && {}", link(own, &place));
+    }
+    let kept = place.with_file_name(SECOND_NAME);
+    let put = link(&kept, &place);
+    if fs::symlink_metadata(&kept).is_ok_and(|kept| kept.is_file()) {
+        return format!("{install} && {put}");
+    }
+    let copy = |path: &Path| quoted(&path.to_string_lossy());
+    format!("cp --remove-destination {} {} && {install} && {put}", copy(&place), copy(&kept))
 }
 
 /// The command to look again with, under the name that stays if there is one.
@@ -117,7 +140,7 @@ fn rival_in(program: &Path) -> Option<String> {
 
 /// Whether a file is the Python tool of the same name.
 fn is_python(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|text| {
+    files::read(path).is_ok_and(|text| {
         text.starts_with(b"#!") && memchr::memmem::find(&text, RIVAL.as_bytes()).is_some()
     })
 }
@@ -129,5 +152,5 @@ fn is_same(one: &Path, other: &Path) -> bool {
     let (Some(one), Some(other)) = (real(one), real(other)) else { return false };
     one == other
         || (size(&one) == size(&other)
-            && matches!((fs::read(&one), fs::read(&other)), (Ok(one), Ok(other)) if one == other))
+            && matches!((files::read(&one), files::read(&other)), (Ok(one), Ok(other)) if one == other))
 }

@@ -1,22 +1,35 @@
 //! Whether containers reach the place where the server waits to hear from its kernels.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::docker::{self, Docker};
-use super::parts::LABELS;
+use super::docker::Docker;
+use super::network;
+use super::parts::{OUTPUT, labels};
 use super::report::Report;
+use crate::engine::Output;
 use crate::env::Env;
-use crate::settings::System;
+use crate::server::System;
 
-/// How long a container may take to start and to connect.
-const LIMIT: Duration = Duration::from_secs(10);
+/// How long it may take until a container has run: on a busy host it takes its time, which says nothing of
+/// the network. The script ends itself 20 s after it has begun.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// Connects to an address, and says why that is not possible.
+const SCRIPT: &str = r#"
+trap 'echo "no answer within 20 s"; exit 124' TERM
+(sleep 20 && kill -TERM $$) &
+(exec 3<>"/dev/tcp/$0/$1") &
+wait $!
+"#;
+
+/// An address in no network, to which no way leads but the one to everywhere else.
+const ELSEWHERE: &str = "203.0.113.1";
 
 /// Where the server listens.
 pub(super) struct Listening<'a> {
@@ -31,7 +44,7 @@ pub(super) struct Listening<'a> {
 impl Listening<'_> {
     /// The variable that names the address to a server.
     fn variable(&self) -> String {
-        format!("{}_RESPONSE_IP", self.system.short())
+        format!("{}_RESPONSE_IP", self.system.facts().short)
     }
 
     /// The address that the server gives to its kernels: the one it is told, else the one it takes,
@@ -44,15 +57,17 @@ impl Listening<'_> {
         if let Some(address) = self.of_server.and_then(|address| address.parse().ok()) {
             return Ok(address);
         }
-        let (network, _) = docker::network(self.system, self.env);
+        let (network, _) = network::of_server(self.system, self.env);
         let mut ways = Vec::new();
         // Services have a second network, by which they reach the hosts that they run on.
         for network in [network.as_str(), "docker_gwbridge"] {
             if let Ok(network) = docker.engine.inspect_network(network).await {
-                ways.extend(network.gateway().map(str::to_owned));
+                ways.extend(network.addresses().map(str::to_owned));
             }
         }
-        ways.iter().find_map(|gateway| source_address(gateway)).with_context(|| {
+        // Without any, it is that of the way to everywhere else, as servers take it themselves.
+        ways.push(ELSEWHERE.to_owned());
+        ways.iter().find_map(|there| source_address(there)).with_context(|| {
             format!(
                 "this host has no way to the network of the kernels, `{network}`; run this where \
                  the Jupyter server runs, or name an address in {variable}"
@@ -63,7 +78,7 @@ impl Listening<'_> {
     /// Has a container of this image connect to this host. The image needs a `bash`, as the bootstrap
     /// of the kernel images does.
     pub(super) async fn check(&self, docker: &Docker, image: &str, report: &mut Report) {
-        let (network, _) = docker::network(self.system, self.env);
+        let (network, _) = network::of_server(self.system, self.env);
         let variable = self.variable();
         let address = match self.address(docker).await {
             Ok(address) => address,
@@ -79,11 +94,22 @@ impl Listening<'_> {
             }
         };
         match connection(docker, image, &network, &listener).await {
-            Ok(()) => report.ok(format!("containers on the network `{network}` reach {address}")),
-            Err(error) => report.error(format!(
+            Ok(Tried::Connected) => {
+                report.ok(format!("containers on the network `{network}` reach {address}"));
+            }
+            Ok(Tried::Failed(reason)) => report.error(format!(
                 "a container on the network `{network}` does not reach {address}, where the server \
-                 waits for its kernels ({error:#}); let the firewall pass it, or name another \
+                 waits for its kernels ({reason}); let the firewall pass it, or name another \
                  address of this host in {variable}"
+            )),
+            Ok(Tried::Unknown) => report.warning(format!(
+                "whether containers on the network `{network}` reach {address} cannot be told: the one \
+                 that tries has not come to an end within {} s; run this again when the engine's host has \
+                 less to do",
+                LIMIT.as_secs()
+            )),
+            Err(error) => report.error(format!(
+                "a container on the network `{network}` cannot be run: {error:#}"
             )),
         }
     }
@@ -96,36 +122,83 @@ fn source_address(there: &str) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// Waits for a container to connect.
+/// What has come of a container's attempt to connect.
+enum Tried {
+    Connected,
+    /// For this reason it could not.
+    Failed(String),
+    /// It took too long, be it for the host or for the network.
+    Unknown,
+}
+
+/// Waits for a container to connect, or to say why it cannot.
 async fn connection(
     docker: &Docker,
     image: &str,
     network: &str,
     listener: &TcpListener,
-) -> Result<()> {
+) -> Result<Tried> {
     let engine = &docker.engine;
     let to = listener.local_addr()?;
     let probe = engine.create_probe(&request(image, network, to)).await?;
-    let connected = async {
+    let tried = async {
+        let mut output = engine.attach_output(&probe.id).await?;
         engine.start_container(&probe.id).await?;
-        match timeout(LIMIT, listener.accept()).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(anyhow!(error)),
-            Err(_) => bail!("nothing came within {} s", LIMIT.as_secs()),
+        tokio::select! {
+            accepted = listener.accept() => accepted.map(|_| Tried::Connected).map_err(Into::into),
+            failed = failure(&mut output) => failed.map(Tried::Failed),
         }
     };
-    let connected = connected.await;
+    let tried = timeout(LIMIT, tried).await.unwrap_or(Ok(Tried::Unknown));
     docker.remove_probe(&probe.id).await?;
-    connected
+    tried
+}
+
+/// Why a container could not connect: the end of what it has written. One that could writes nothing.
+async fn failure(output: &mut Output) -> Result<String> {
+    let mut written = Vec::new();
+    while let Some((_, piece)) = output.next().await? {
+        written.extend_from_slice(&piece);
+        ensure!(written.len() < OUTPUT, "it says too much");
+    }
+    match reason(&String::from_utf8_lossy(&written)) {
+        Some(reason) => Ok(reason),
+        None => std::future::pending().await,
+    }
+}
+
+/// Without the place in the script that bash names before it.
+fn reason(written: &str) -> Option<String> {
+    let line = written.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    Some(line.rsplit(": ").next().unwrap_or(line).to_owned())
 }
 
 /// A container on a network that connects to an address when it is started, and ends.
 fn request(image: &str, network: &str, to: SocketAddr) -> Value {
     json!({
         "Image": image,
-        "Entrypoint": ["/bin/bash", "-c", "exec 3<>/dev/tcp/$0/$1"],
+        "Entrypoint": ["/bin/bash", "-c", SCRIPT],
         "Cmd": [to.ip().to_string(), to.port().to_string()],
-        "Labels": LABELS.into_iter().collect::<BTreeMap<_, _>>(),
-        "HostConfig": {"NetworkMode": network, "AutoRemove": true},
+        "Labels": labels(),
+        "HostConfig": {"AutoRemove": true, "LogConfig": {"Type": "none"}, "NetworkMode": network},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn of_what_a_container_writes_the_end_is_the_reason() {
+        let bash = "10.0.0.1: connect: Connection refused\n10.0.0.1: line 4: /dev/tcp/10.0.0.1/80: Connection \
+                    refused\n";
+        for (written, expected) in [
+            (bash, Some("Connection refused")),
+            ("no answer within 20 s\n\n", Some("no answer within 20 s")),
+            (" \n", None),
+            ("", None),
+        ] {
+            assert_eq!(reason(written).as_deref(), expected);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::commands::list::json;
+use crate::commands::output::json;
 use crate::screen::Screen;
 use crate::text::printable;
 

@@ -11,12 +11,12 @@ use crate::files;
 use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
 use crate::launcher::plan::{PullPolicy, platform_name};
-use crate::launcher::spec::OPTIONS;
+use crate::layout::{self, OPTIONS};
+use crate::model::Mode;
 use crate::options::Options;
 use crate::options::fill::Filler;
 use crate::options::node::{Node, Wrong};
 use crate::paths::Paths;
-use crate::settings::Mode;
 
 /// A specification.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
     let image = spec.image_on_server(env).map_err(|variable| {
         anyhow::anyhow!("no image is named; the server has to, with {variable}")
     })?;
-    let path = spec.directory.join("scripts").join(OPTIONS);
+    let path = spec.directory.join(layout::script(OPTIONS));
     let options = match files::read_to_string(&path) {
         Ok(text) => Options::parse(&path.to_string_lossy(), &text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Options::default(),
@@ -111,7 +111,7 @@ fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
     let language = spec.kernel_json.language.to_lowercase();
     // What notebooks' users say decides neither about a platform nor about pulling.
     let filler =
-        Filler { username: "", kernel_id: "", language: &language, cwd: "", env, sample: false };
+        Filler { username: "", kernel_id: "", language: &language, cwd: None, env, sample: false };
     let platform = value(&options, "platform", &filler, platform_name)?;
     let when = match value(&options, "pull_policy", &filler, PullPolicy::read)? {
         None | Some(PullPolicy::Always) => When::Now,

@@ -32,14 +32,6 @@ pub(in crate::commands) fn quoted(text: &str) -> String {
     if word.is_empty() { "''".to_owned() } else { word }
 }
 
-/// The words as one line, or as several where that would be too long to be read.
-pub(super) fn line(words: &[String]) -> String {
-    const LONGEST: usize = 100;
-    let length: usize = words.iter().map(|word| word.chars().count() + 1).sum();
-    let between = if length > LONGEST { " \\\n    " } else { " " };
-    words.join(between) + "\n"
-}
-
 /// Whether it is one of those characters. A new line is as harmless between quotes as anywhere.
 fn is_unseen(c: char) -> bool {
     text::is_unseen(c) && c != '\n'

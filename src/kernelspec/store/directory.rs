@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, SeekFrom, Stat, flock,
-    fstat, linkat, mkdirat, openat, readlinkat, renameat, renameat_with, seek, statat, symlinkat,
-    unlinkat,
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, SeekFrom, Stat,
+    fchmod, flock, fstat, linkat, mkdirat, openat, readlinkat, renameat, renameat_with, seek,
+    statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::umask;
@@ -60,6 +60,11 @@ impl Directory {
         &self.path
     }
 
+    pub(super) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        let changed = fchmod(&self.descriptor, Mode::from_raw_mode(mode));
+        changed.map_err(|error| failed("change the mode of", &self.path, error))
+    }
+
     /// Whether it is this user's, or that of the owner of `above`, who decides about what is in there.
     pub(super) fn is_trusted_in(&self, above: &Self) -> bool {
         let owner = |directory: &Self| fstat(&directory.descriptor).map(|stat| stat.st_uid).ok();
@@ -74,9 +79,21 @@ impl Directory {
             .is_ok_and(|stat| stat.st_uid == own && stat.st_mode & 0o7777 == DIRECTORY_MODE)
     }
 
-    /// Locks it, or takes the lock away. Where the file system has no locks, nothing can be done.
-    pub(super) fn lock(&self, operation: FlockOperation) -> bool {
-        flock(&self.descriptor, operation).is_ok()
+    /// Locks it, unless another process has. Only to be done with what nobody else can open: who may
+    /// read a directory may lock it, and keep it locked.
+    pub(super) fn lock(&self) -> bool {
+        flock(&self.descriptor, FlockOperation::NonBlockingLockExclusive).is_ok()
+    }
+
+    /// Whether directories can be locked here.
+    pub(super) fn knows_locks(&self) -> bool {
+        let locked = flock(&self.descriptor, FlockOperation::NonBlockingLockExclusive);
+        matches!(locked, Ok(()) | Err(Errno::WOULDBLOCK))
+    }
+
+    /// Which directory it is.
+    pub(super) fn identity(&self) -> Result<Identity, Errno> {
+        Ok(Identity::of(&fstat(&self.descriptor)?))
     }
 
     /// The names in it, and whether each is a directory, as far as they can be read.
@@ -150,11 +167,6 @@ impl Spot {
         }
     }
 
-    /// A place in the directory that is here.
-    pub(super) fn below(&self, path: &Path) -> Self {
-        self.root.at(self.path.join(path))
-    }
-
     /// The path, for messages.
     pub(super) fn shown(&self) -> PathBuf {
         self.root.path.join(&self.path)
@@ -163,14 +175,6 @@ impl Spot {
     /// Another place in the same directory.
     pub(super) fn beside(&self, name: &str) -> Self {
         self.root.at(self.path.with_file_name(name))
-    }
-
-    /// The place of the directory in which this one is, and its name there.
-    pub(super) fn split(&self) -> io::Result<(Self, &OsStr)> {
-        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parts = parent.zip(self.path.file_name());
-        let (parent, name) = parts.ok_or_else(|| self.failed("find", Errno::INVAL))?;
-        Ok((self.root.at(parent), name))
     }
 
     /// The directory that is there.
@@ -195,7 +199,7 @@ impl Spot {
         }
     }
 
-    /// Moves what is here over what is there.
+    /// Moves what is here over what is there. A directory takes the place of an empty one only: `NOTEMPTY`.
     pub(super) fn replace(&self, to: &Self) -> Result<(), Errno> {
         self.act(|from, name| to.act(|to, other| renameat(from, name, to, other)))
     }
@@ -226,8 +230,17 @@ impl Spot {
 
     /// Which file is here.
     pub(super) fn identity(&self) -> Result<Identity, Errno> {
-        let stat = self.act(|directory, name| statat(directory, name, AtFlags::SYMLINK_NOFOLLOW));
-        stat.as_ref().map(Identity::of).map_err(|error| *error)
+        Ok(Identity::of(&self.stat()?))
+    }
+
+    /// The mode of what is here.
+    pub(super) fn mode(&self) -> Result<u32, Errno> {
+        Ok(self.stat()?.st_mode & 0o7777)
+    }
+
+    /// What the system says of what is here.
+    pub(super) fn stat(&self) -> Result<Stat, Errno> {
+        self.act(|directory, name| statat(directory, name, AtFlags::SYMLINK_NOFOLLOW))
     }
 
     fn copy(&self, to: &Self) -> io::Result<()> {
@@ -249,14 +262,9 @@ impl Spot {
         self.told("remove", |directory, name| unlinkat(directory, name, AtFlags::REMOVEDIR))
     }
 
-    /// Creates a directory with our mode, whatever the umask.
+    /// Creates a directory with our mode.
     pub(super) fn create_directory(&self) -> io::Result<()> {
-        self.told("create the directory", |directory, name| {
-            let before = umask(Mode::WGRP | Mode::WOTH);
-            let created = mkdirat(directory, name, Mode::from_raw_mode(0o777));
-            umask(before);
-            created
-        })
+        self.told("create the directory", make_directory)
     }
 
     /// Creates a file, where nothing is.
@@ -338,6 +346,27 @@ impl Spot {
         }
         act(inner.as_ref().map_or(self.root.descriptor.as_fd(), AsFd::as_fd), name)
     }
+}
+
+/// Creates one directory with our mode.
+pub(super) fn create_directory(path: &Path) -> io::Result<()> {
+    make_directory(CWD, path.as_os_str()).map_err(|error| failed("create directory", path, error))
+}
+
+/// Creates a directory with our mode, whatever the umask and the default access control list of the
+/// directory that it is in, which counts in the place of the umask. In one step where that is possible: a
+/// process that was killed between two would leave a `share` that nobody else may enter, and the next one
+/// takes it as it is.
+fn make_directory(directory: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
+    let before = umask(Mode::empty());
+    let made = mkdirat(directory, name, Mode::from_raw_mode(DIRECTORY_MODE));
+    umask(before);
+    made?;
+    // A list may take something away of what was asked for, and never adds to it.
+    if statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o777 != DIRECTORY_MODE {
+        fchmod(open_directory(directory, name)?, Mode::from_raw_mode(DIRECTORY_MODE))?;
+    }
+    Ok(())
 }
 
 fn open_directory(directory: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {

@@ -8,17 +8,21 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
-use rustix::fs::Mode;
 use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit, umask};
+use rustix::process::{Resource, getrlimit};
 
 use super::directory::{Directory, Identity, Spot};
-use super::links::{self, New, Programs};
-use super::{Content, File, KERNEL_JSON, Tree};
+use super::links::Programs;
+use super::{Content, File, Tree};
 use crate::files;
+use crate::layout::{KERNEL_JSON, REPLACING};
 
-const FILE_MODE: u32 = 0o644;
+pub(super) const FILE_MODE: u32 = 0o644;
 const EXECUTABLE_MODE: u32 = 0o755;
+
+/// The file that one process holds locked that changes a specification, so that none changes what another has
+/// written meanwhile.
+pub(super) const CHANGING: &str = ".changing";
 
 /// The files in a specification that neither its installer put there nor `tree` has, which somebody
 /// has added therefore: their paths in it, quoted, with commas between them.
@@ -41,8 +45,10 @@ pub fn files(directory: &Path) -> BTreeSet<PathBuf> {
 
 /// Whether an installer, ours or the Python tool, puts such a file into specifications.
 fn is_installed(path: &Path) -> bool {
-    const FILES: [&str; 9] = [
+    const FILES: [&str; 11] = [
         KERNEL_JSON,
+        CHANGING,
+        REPLACING,
         "kernel.js",
         "logo-32x32.png",
         "logo-64x64.png",
@@ -50,6 +56,7 @@ fn is_installed(path: &Path) -> bool {
         "scripts/launch_docker",
         "scripts/launch_docker.py",
         "scripts/launch_docker.toml",
+        // Of a former launcher in Python.
         "scripts/launch_docker_options.py",
     ];
     path.starts_with("scripts/__pycache__") || FILES.iter().any(|file| path == Path::new(file))
@@ -88,71 +95,39 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Writes all files of a specification into a new directory, whatever the umask. `replaced` is the
-    /// place of the specification that it is going to replace.
-    pub(super) fn write_tree(
-        &mut self,
-        place: &Spot,
-        tree: &Tree,
-        replaced: Option<&Spot>,
-    ) -> Result<()> {
+    /// Writes all files of a specification into a new directory, whatever the umask.
+    pub(super) fn write_tree(&mut self, place: &Spot, tree: &Tree) -> Result<()> {
         place.create_directory()?;
-        self.write_files(&place.enter()?, tree, replaced)
+        self.write_files(&place.enter()?, tree)
     }
 
     /// The same into a directory that is there.
-    pub(super) fn write_files(
-        &mut self,
-        root: &Rc<Directory>,
-        tree: &Tree,
-        replaced: Option<&Spot>,
-    ) -> Result<()> {
-        // The directories of the last file, which most often are those of the next, too.
-        let (mut new, mut old) = (Opened::default(), Opened::default());
+    pub(super) fn write_files(&mut self, root: &Rc<Directory>, tree: &Tree) -> Result<()> {
         for file in &tree.files {
             let place = root.at(&file.path);
-            let place = if place.parents().is_empty() {
-                place
-            } else {
-                new.by_own_directory(&place, create_and_enter)?
-            };
-            let replaced = replaced.filter(|_| file.may_be_unchanged());
-            let installed = replaced.map(|replaced| replaced.below(&file.path));
-            let installed = installed.and_then(|it| old.by_own_directory(&it, Spot::enter).ok());
-            if installed.is_none() {
-                // There may be few descriptors.
-                old = Opened::default();
+            for parent in place.parents() {
+                match parent.create_directory() {
+                    // What else is there cannot be entered.
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        return Err(error.into());
+                    }
+                    _ => {}
+                }
             }
-            self.write(&place, file, installed.as_ref())?;
+            self.write(&place, file)?;
         }
         Ok(())
     }
 
-    /// Writes a file of a specification. `installed` is the place of that in the one that it replaces.
-    fn write(&mut self, place: &Spot, file: &File, installed: Option<&Spot>) -> Result<()> {
+    fn write(&mut self, place: &Spot, file: &File) -> Result<()> {
         let mode = mode_of(file);
-        let unchanged = |new: &New<'_>| match installed {
-            Some(installed) => links::link_installed(installed, new, mode, place),
-            None => Ok(None),
-        };
         match &file.content {
             Content::LinkTo(target) => place.create_link(target)?,
-            Content::Bytes(bytes) => {
-                if unchanged(&New::Bytes(bytes))?.is_none() {
-                    create(place, mode, bytes.len() as u64, |target| {
-                        let written = target.write_all(bytes);
-                        written.with_context(|| format!("could not write `{}`", shown(place)))
-                    })?;
-                }
-            }
+            Content::Bytes(bytes) => drop(write_bytes(place, mode, bytes)?),
             Content::Program(source) => {
                 if !self.programs.link(source, place)? {
-                    let mut program = files::open(source)?.into_parts().0;
-                    let identity = match unchanged(&New::File(&program))? {
-                        Some(identity) => identity,
-                        None => Identity::of_file(&copy(&mut program, place, mode)?)?,
-                    };
-                    self.programs.add(source, place, identity);
+                    let copied = copy(&mut files::open(source)?.into_parts().0, place, mode)?;
+                    self.programs.add(source, place, Identity::of_file(&copied)?);
                 }
             }
             Content::CopyOf(source) => {
@@ -173,38 +148,12 @@ pub(super) const fn mode_of(file: &File) -> u32 {
     if file.executable { EXECUTABLE_MODE } else { FILE_MODE }
 }
 
-/// The directory that was opened last.
-#[derive(Default)]
-struct Opened(Option<(PathBuf, Rc<Directory>)>);
-
-impl Opened {
-    /// A place, by the directory in which it is.
-    fn by_own_directory(
-        &mut self,
-        place: &Spot,
-        enter: impl FnOnce(&Spot) -> io::Result<Rc<Directory>>,
-    ) -> io::Result<Spot> {
-        let (parent, name) = place.split()?;
-        let directory = match self.0.take() {
-            Some((path, directory)) if path == parent.shown() => directory,
-            _ => enter(&parent)?,
-        };
-        let place = directory.at(name);
-        self.0 = Some((parent.shown(), directory));
-        Ok(place)
-    }
-}
-
-/// The directory at a place in a tree that is being written, which is made if it is missing.
-fn create_and_enter(place: &Spot) -> io::Result<Rc<Directory>> {
-    for place in place.parents().iter().chain([place]) {
-        match place.create_directory() {
-            // What else is there cannot be entered.
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-    }
-    place.enter()
+/// Creates a file of these bytes.
+pub(super) fn write_bytes(place: &Spot, mode: u32, bytes: &[u8]) -> Result<fs::File> {
+    create(place, mode, bytes.len() as u64, |target| {
+        let written = target.write_all(bytes);
+        written.with_context(|| format!("could not write `{}`", shown(place)))
+    })
 }
 
 /// Copies a plain file: only of those the system itself copies the content.
@@ -233,15 +182,6 @@ fn create(
     fill(&mut target)?;
     target.set_permissions(Permissions::from_mode(mode))?;
     Ok(target)
-}
-
-/// Creates one directory with our mode, whatever the umask. In one step: a process that was killed
-/// between two would leave a `share` that nobody else may enter, and the next one takes it as it is.
-pub(super) fn create_directory(path: &Path) -> io::Result<()> {
-    let before = umask(Mode::WGRP | Mode::WOTH);
-    let created = fs_err::create_dir(path);
-    umask(before);
-    created
 }
 
 /// Refuses a file that is larger than this process may write (`ulimit -f`): the system would end it

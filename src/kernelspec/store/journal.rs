@@ -1,12 +1,23 @@
 //! What a transaction has changed, so that it can be undone as long as not all of it has succeeded.
 
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use anyhow::{Context as _, Result, bail};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::directory::{Directory, Spot};
+use super::directory::{Directory, Identity, Spot};
+use crate::layout::REPLACING;
+
+/// How long it is waited for another process that replaces the same files, and how often it is looked.
+const LIMIT: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The changes so far, in their order.
 #[derive(Default)]
@@ -14,14 +25,43 @@ pub(super) struct Journal {
     steps: Vec<Step>,
     /// Directories that go at the end if they have become empty, the innermost first.
     emptied: Vec<Spot>,
-    /// Held to the end.
-    locks: Vec<Rc<Directory>>,
+    /// The marks of specifications whose files are being replaced one by one, held to the end.
+    marks: Vec<Mark>,
+    /// How many files are kept.
+    kept: usize,
+}
+
+/// A file in a specification that says that its files are being replaced or changed.
+struct Mark {
+    place: Spot,
+    /// Locked.
+    _file: File,
+    /// Whether it was there already, because a process was killed.
+    was_left: bool,
+}
+
+impl Mark {
+    /// Whether launchers look for it. Nobody minds if any other is left.
+    fn is_for_launchers(&self) -> bool {
+        self.place.shown().ends_with(REPLACING)
+    }
+
+    fn remove(&self) {
+        match self.place.remove_file() {
+            Err(error) if self.is_for_launchers() => {
+                tracing::error!("No kernel can be started before this file is removed: {error}");
+            }
+            _ => {}
+        }
+    }
 }
 
 enum Step {
     CreatedDirectory(Spot),
     /// A file where none was.
     Created(Spot),
+    /// A directory that took the place of an empty one, with the mode that one had.
+    Filled(Spot, Spot, u32),
     /// A file that was replaced or removed, and the old one to be put back.
     Changed(Spot, Spot),
     Renamed(Spot, Spot),
@@ -43,10 +83,43 @@ impl Journal {
         Ok(())
     }
 
-    /// Keeps other processes from changing the files in the directory at the same time.
-    pub(super) fn lock(&mut self, directory: &Rc<Directory>) {
-        directory.lock(FlockOperation::LockExclusive);
-        self.locks.push(Rc::clone(directory));
+    /// Puts a directory in the place of an empty one.
+    pub(super) fn fill(&mut self, from: &Spot, to: &Spot) -> Result<(), Errno> {
+        let mode = to.mode()?;
+        from.replace(to)?;
+        self.steps.push(Step::Filled(from.clone(), to.clone(), mode));
+        Ok(())
+    }
+
+    /// Marks a specification with a file of this name, which no other process may do meanwhile. `REPLACING`: its
+    /// files are going to be replaced one by one, and no launcher starts with what is half the old and half the
+    /// new one.
+    pub(super) fn mark(&mut self, specification: &Rc<Directory>, name: &str) -> Result<()> {
+        let place = specification.at(name);
+        loop {
+            // Only its owner may open it: others could keep it locked.
+            let (file, was_left) = match place.create_file(0o600) {
+                Ok(file) => {
+                    file.set_permissions(Permissions::from_mode(0o600))?;
+                    (file, false)
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    match place.open_file() {
+                        Ok(file) => (file, true),
+                        // The process that has made it is done.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            };
+            lock(&file, &place.shown())?;
+            // The process that has made it may be done, and it gone.
+            if place.identity().ok() == Identity::of_file(&file).ok() {
+                self.marks.push(Mark { place, _file: file, was_left });
+                return Ok(());
+            }
+        }
     }
 
     /// Creates a directory unless it is there.
@@ -74,12 +147,25 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes a file, and keeps it in the directory `backup`.
-    pub(super) fn remove(&mut self, file: &Spot, backup: &Rc<Directory>) -> io::Result<()> {
-        let old = self.next_in(backup);
-        if file.keep(&old)? {
-            file.remove_file()?;
-            self.steps.push(Step::Changed(file.clone(), old));
+    /// Removes files, after all of them have a second name in the directory `backup`: which files they were
+    /// can be told from that also after this process was killed.
+    pub(super) fn remove(&mut self, files: &[Spot], backup: &Rc<Directory>) -> Result<()> {
+        let could_not = |file: &Spot| format!("could not remove `{}`", file.shown().display());
+        let mut kept = Vec::with_capacity(files.len());
+        for file in files {
+            let old = self.next_in(backup);
+            // Can fail too: an overlay has to note that a file of a lower layer is gone.
+            if file.keep(&old).with_context(|| could_not(file))? {
+                kept.push((file, old));
+            }
+        }
+        for (file, old) in kept {
+            match file.remove_file() {
+                Ok(()) => self.steps.push(Step::Changed(file.clone(), old)),
+                // Another process removes it too.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error).with_context(|| could_not(file)),
+            }
         }
         Ok(())
     }
@@ -89,12 +175,14 @@ impl Journal {
         self.emptied.push(directory);
     }
 
-    fn next_in(&self, backup: &Rc<Directory>) -> Spot {
-        backup.at(self.steps.len().to_string())
+    fn next_in(&mut self, backup: &Rc<Directory>) -> Spot {
+        self.kept += 1;
+        backup.at(self.kept.to_string())
     }
 
     /// Makes the changes final.
     pub(super) fn commit(self) {
+        self.marks.iter().rev().for_each(Mark::remove);
         for directory in &self.emptied {
             // Fails for those that are still in use.
             let _ = directory.remove_directory();
@@ -110,6 +198,9 @@ impl Journal {
                 succeeded = false;
             }
         }
+        // What was half replaced before is so again, and what could not be put back is.
+        let goes = |mark: &&Mark| !mark.is_for_launchers() || succeeded && !mark.was_left;
+        self.marks.iter().rev().filter(goes).for_each(Mark::remove);
         succeeded
     }
 }
@@ -122,6 +213,28 @@ impl Step {
             Self::Changed(place, old) => Ok(old.replace(place)?),
             Self::Renamed(from, to) => Ok(to.move_to(from)?),
             Self::Exchanged(one, other) => Ok(one.exchange(other)?),
+            Self::Filled(from, to, mode) => {
+                to.move_to(from)?;
+                to.create_directory()?;
+                to.enter()?.set_mode(*mode)
+            }
         }
     }
+}
+
+/// Waits until no other process has a file locked. Where the file system has no locks, nothing can be done.
+fn lock(file: &File, path: &Path) -> Result<()> {
+    let begin = Instant::now();
+    while flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        if begin.elapsed() > LIMIT {
+            bail!(
+                "another process has kept `{}` locked for {} s; end the one that changes this \
+                 specification, which `fuser` names, and run the command again",
+                path.display(),
+                LIMIT.as_secs()
+            );
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
 }

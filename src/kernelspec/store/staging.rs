@@ -8,15 +8,17 @@ use std::rc::Rc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use fs_err as fs;
-use rustix::fs::FlockOperation;
+use rustix::fs::Stat;
 use tempfile::TempDir;
 
-use super::KERNEL_JSON;
-use super::directory::{Directory, Spot};
-use super::files::{Writer, create_directory};
+use super::directory::{Directory, Identity, Spot, create_directory};
+use super::files::{Writer, walk};
+use super::journal::Journal;
+use super::merge;
+use crate::layout::{KERNEL_JSON, STAGING};
 
-/// How the name of a staging directory begins.
-const PREFIX: &str = ".jupyter-docker-spec-";
+/// How often a new one is made where somebody has taken the last for abandoned.
+const TRIES: usize = 100;
 
 /// What stands in its name before that of the specification that is being removed. Not allowed in
 /// the name of a kernel.
@@ -41,27 +43,29 @@ impl Staging {
     pub(super) fn create(kernels: &Path, suffix: &str) -> Result<Self> {
         let created = CreatedDirectories::create(kernels)
             .map_err(|error| unwritable(kernels, &error, &error.to_string()))?;
-        // Nobody looks for abandoned directories while another has been made and is not yet locked.
         let guard = Directory::open(kernels)?;
-        if guard.lock(FlockOperation::NonBlockingLockExclusive) {
-            remove_abandoned(&guard);
-        }
-        // A file system without locks only loses the tidying up after killed processes.
-        guard.lock(FlockOperation::LockShared);
+        remove_abandoned(&guard);
         let mut builder = tempfile::Builder::new();
         // Nobody else's business, whatever the umask.
         let private = Permissions::from_mode(0o700);
-        let builder = builder.prefix(PREFIX).suffix(suffix).permissions(private);
-        let directory = builder.tempdir_in(kernels).map_err(|error| {
-            // Without the random name, which says nothing to anybody.
-            let text = error.to_string();
-            unwritable(kernels, &error, text.split(" at path ").next().unwrap_or(&text))
-        })?;
-        let name = directory.path().file_name().context("a new directory has a name")?;
-        let held = guard.at(name).enter()?;
-        held.lock(FlockOperation::NonBlockingLockExclusive);
-        guard.lock(FlockOperation::Unlock);
-        Ok(Self { directory, held, kernels: guard, created, writer: Writer::default() })
+        let builder = builder.prefix(STAGING).suffix(suffix).permissions(private);
+        for _ in 0..TRIES {
+            let directory = builder.tempdir_in(kernels).map_err(|error| {
+                // Without the random name, which says nothing to anybody.
+                let text = error.to_string();
+                unwritable(kernels, &error, text.split(" at path ").next().unwrap_or(&text))
+            })?;
+            let name = directory.path().file_name().context("a new directory has a name")?;
+            let place = guard.at(name);
+            if let Some(held) = held(&place)? {
+                let writer = Writer::default();
+                return Ok(Self { directory, held, kernels: guard, created, writer });
+            }
+        }
+        bail!(
+            "another process removes every directory that is made in `{}`; end it, and run the command again",
+            kernels.display()
+        )
     }
 
     /// The directory for removing a specification, with the kernels directory it is in.
@@ -106,8 +110,24 @@ impl Staging {
     /// Leaves the directory where it is, and says so.
     pub(super) fn keep(mut self) {
         self.created.0.clear();
-        tracing::error!("What could not be put back is in {}", self.directory.keep().display());
+        // Not within the macro, which does nothing where nobody listens.
+        let path = self.directory.keep();
+        tracing::error!("What could not be put back is in {}", path.display());
     }
+}
+
+/// A new directory, locked; `None` if another process was faster to lock it, and removes it. A file system
+/// without locks only loses the tidying up after killed processes.
+fn held(place: &Spot) -> io::Result<Option<Rc<Directory>>> {
+    let held = match place.enter() {
+        Ok(held) => held,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // A default access control list may have taken something away of what was asked for.
+    held.set_mode(0o700)?;
+    let locked = held.lock() || !held.knows_locks();
+    Ok((locked && place.identity().ok() == held.identity().ok()).then_some(held))
 }
 
 /// Completes the removal of the specification `name` if a process was killed in the middle of one.
@@ -119,24 +139,69 @@ pub fn finish_removal(kernels: &Path, name: &str) -> bool {
     let mut found = false;
     for staging in abandoned(&kernels) {
         if staging.path().to_string_lossy().to_lowercase().ends_with(&suffix) {
-            found |= tidy(kernels.path(), staging.path()).is_ok();
+            found |= tidy(&kernels, &staging, true).is_ok();
         }
     }
     found
 }
 
-/// Removes a staging directory that a killed process has left, and what it was removing.
-fn tidy(kernels: &Path, staging: &Path) -> io::Result<()> {
-    let shown = staging.to_string_lossy();
+/// Removes a staging directory that a killed process has left, and what it was removing. `asked`: somebody
+/// wants that specification to be removed.
+fn tidy(kernels: &Rc<Directory>, staging: &Rc<Directory>, asked: bool) -> io::Result<()> {
+    let shown = staging.path().to_string_lossy();
     // The file name of `..` is none.
     let name = shown.rsplit_once(REMOVES).and_then(|(_, name)| Path::new(name).file_name());
-    if let Some(specification) = name.map(|name| kernels.join(name)) {
-        // Without a kernel.json, which goes first, it is what is left of the specification.
-        if !specification.join(KERNEL_JSON).exists() {
-            let _ = fs::remove_dir_all(specification);
+    if let Some(specification) = name.map(|name| kernels.at(name)) {
+        let _ = empty(&specification, staging, asked);
+    }
+    let Some(name) = staging.path().file_name() else { return Ok(()) };
+    staging.clear()?;
+    kernels.at(name).remove_directory()
+}
+
+/// Removes what is left of a specification of which a killed process has removed some files: those that it
+/// kept under a second name, and directories in which nothing else is. Whatever somebody has put there since
+/// stays.
+fn empty(specification: &Spot, staging: &Rc<Directory>, asked: bool) -> io::Result<()> {
+    let directory = specification.enter()?;
+    // It goes first.
+    if directory.at(KERNEL_JSON).identity().is_ok() {
+        return Ok(());
+    }
+    let old = staging.at(merge::OLD).enter();
+    let removed: Vec<Stat> = old.iter().flat_map(all).collect();
+    let (files, directories) = walk(&directory);
+    let mut is_the_one = asked;
+    for file in files.iter().map(|path| directory.at(path)) {
+        if file.stat().is_ok_and(|stat| removed.iter().any(|old| are_one(&stat, old))) {
+            file.remove_file()?;
+            is_the_one = true;
         }
     }
-    fs::remove_dir_all(staging)
+    if is_the_one {
+        for inner in directories.iter().rev() {
+            // Fails for those that are in use.
+            let _ = directory.at(inner).remove_directory();
+        }
+        specification.remove_directory()?;
+    }
+    Ok(())
+}
+
+/// What the system says of all that is in a directory.
+fn all(directory: &Rc<Directory>) -> Vec<Stat> {
+    let names = directory.names().into_iter().map(|(name, _)| directory.at(name));
+    names.filter_map(|place| place.stat().ok()).collect()
+}
+
+/// Whether these are two names of one file. In an overlay, those of a file that was in a lower layer have
+/// different numbers, but whatever changes the file, as a further name does, sets the same time of both.
+fn are_one(one: &Stat, other: &Stat) -> bool {
+    let by_time = |stat: &Stat| {
+        let of_content = (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_mode);
+        (stat.st_nlink > 1, stat.st_ctime, stat.st_ctime_nsec, stat.st_uid, of_content)
+    };
+    Identity::of(one) == Identity::of(other) || (one.st_nlink > 1 && by_time(one) == by_time(other))
 }
 
 /// How the name of a staging directory ends in which the specification `name` is removed.
@@ -197,10 +262,8 @@ fn unwritable(directory: &Path, error: &io::Error, reason: &str) -> anyhow::Erro
 
 /// Removes what killed processes have left in a kernels directory in which nothing is to be written.
 pub(super) fn tidy_up(kernels: &Path) {
-    // Best effort, as ever: another process may be at it, or about to make a directory.
-    if let Ok(kernels) = Directory::open(kernels)
-        && kernels.lock(FlockOperation::NonBlockingLockExclusive)
-    {
+    // Best effort, as ever: another process may be at it.
+    if let Ok(kernels) = Directory::open(kernels) {
         remove_abandoned(&kernels);
     }
 }
@@ -209,7 +272,7 @@ pub(super) fn tidy_up(kernels: &Path) {
 fn remove_abandoned(kernels: &Rc<Directory>) {
     for staging in abandoned(kernels) {
         // Best effort: it may belong to another user.
-        let _ = tidy(kernels.path(), staging.path());
+        let _ = tidy(kernels, &staging, false);
     }
 }
 
@@ -218,10 +281,94 @@ fn remove_abandoned(kernels: &Rc<Directory>) {
 /// are of this user, or of the owner of the kernels directory.
 fn abandoned(kernels: &Rc<Directory>) -> impl Iterator<Item = Rc<Directory>> {
     let names = kernels.names().into_iter().map(|(name, _)| name);
-    names.filter(|name| name.to_string_lossy().starts_with(PREFIX)).filter_map(|name| {
+    names.filter(|name| name.to_string_lossy().starts_with(STAGING)).filter_map(|name| {
         let staging = kernels.at(name).enter().ok()?;
-        let free = staging.is_trusted_in(kernels)
-            && staging.lock(FlockOperation::NonBlockingLockExclusive);
-        free.then_some(staging)
+        (staging.is_trusted_in(kernels) && staging.lock()).then_some(staging)
     })
+}
+
+/// The staging directories of one transaction.
+#[derive(Default)]
+pub(super) struct Stagings(Vec<(PathBuf, Staging)>);
+
+impl Stagings {
+    /// The staging directory in the same kernels directory as the specification.
+    pub(super) fn of(&mut self, destination: &Path) -> Result<&mut Staging> {
+        let kernels =
+            destination.parent().context("a specification needs a directory to lie in")?;
+        if let Some(index) = self.0.iter().position(|(directory, _)| directory == kernels) {
+            return Ok(&mut self.0[index].1);
+        }
+        Ok(self.add((kernels.to_path_buf(), Staging::create(kernels, "")?)))
+    }
+
+    pub(super) fn add(&mut self, staging: (PathBuf, Staging)) -> &mut Staging {
+        self.0.push(staging);
+        let last = self.0.len() - 1;
+        &mut self.0[last].1
+    }
+
+    /// Makes the changes final, or undoes them.
+    pub(super) fn end(mut self, journal: Journal, result: Result<()>) -> Result<()> {
+        let all_put_back = match &result {
+            Ok(()) => {
+                journal.commit();
+                true
+            }
+            Err(_) => journal.undo(),
+        };
+        // The last first: it may lie in a directory that was created for an earlier one.
+        while let Some((_, staging)) = self.0.pop() {
+            match &result {
+                Ok(()) => staging.finish(),
+                Err(_) if all_put_back => drop(staging),
+                // What could not be put back is in it.
+                Err(_) => staging.keep(),
+            }
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_directory_that_another_process_has_taken_away_or_locked_is_not_held() {
+        let kernels = tempfile::tempdir().unwrap();
+        let root = Directory::open(kernels.path()).unwrap();
+        assert!(held(&root.at("gone")).unwrap().is_none());
+        fs::create_dir(kernels.path().join("staging")).unwrap();
+        assert!(held(&root.at("staging")).unwrap().is_some());
+        let of_another = root.at("staging").enter().unwrap();
+        assert!(of_another.lock());
+        assert!(held(&root.at("staging")).unwrap().is_none());
+        fs::write(kernels.path().join("file"), "").unwrap();
+        assert!(held(&root.at("file")).is_err());
+    }
+
+    /// In an overlay, one file may have two numbers.
+    #[test]
+    fn two_names_are_of_one_file_if_the_last_of_them_has_changed_both() {
+        let kernels = tempfile::tempdir().unwrap();
+        fs::write(kernels.path().join("file"), "").unwrap();
+        let root = Directory::open(kernels.path()).unwrap();
+        let stat = root.at("file").stat().unwrap();
+        let changed = |mut stat: Stat, change: fn(&mut Stat)| {
+            change(&mut stat);
+            stat
+        };
+        let other = changed(stat, |stat| stat.st_ino += 1);
+        let linked = |stat| changed(stat, |stat| stat.st_nlink = 2);
+        let later = |stat| changed(stat, |stat| stat.st_ctime_nsec += 1);
+        assert!(are_one(&stat, &stat));
+        assert!(are_one(&linked(stat), &linked(later(stat))), "it is the same number");
+        assert!(are_one(&linked(stat), &linked(other)));
+        assert!(!are_one(&linked(stat), &linked(later(other))));
+        // Who has one name only is no other.
+        assert!(!are_one(&stat, &other));
+        assert!(!are_one(&linked(stat), &other));
+        assert!(!are_one(&stat, &linked(other)));
+    }
 }

@@ -1,4 +1,5 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::thread;
 
 use fs_err as fs;
 
@@ -6,6 +7,10 @@ use super::directory::{Directory, Spot};
 use super::files::{Writer, files};
 use super::links::Programs;
 use super::*;
+use crate::layout::KERNEL_JSON;
+
+mod changes;
+mod others;
 
 /// Installs one specification.
 fn install(destination: &Path, tree: &Tree, replace: bool) -> Result<Outcome> {
@@ -30,6 +35,10 @@ fn content(directory: &Path) -> Vec<(String, String)> {
             (path.display().to_string(), text)
         })
         .collect()
+}
+
+fn replacing(destination: &Path, tree: &Tree) -> Job {
+    Job { destination: destination.to_path_buf(), tree: tree.clone(), replace: true }
 }
 
 fn spot(path: &Path) -> Spot {
@@ -121,8 +130,29 @@ fn a_failure_leaves_everything_as_it_was() {
     install(&destination, &tree("1", &[]), false).unwrap();
     let before = content(root.path());
     install(&destination, &broken, true).unwrap_err();
-    install(&root.path().join("file/kernels/k"), &tree("1", &[]), false).unwrap_err();
+    let error = install(&root.path().join("file/kernels/k"), &tree("1", &[]), false).unwrap_err();
+    assert!(
+        format!("{error:#}").ends_with("; move the file away that is in the place of a directory")
+    );
     assert_eq!(content(root.path()), before);
+}
+
+#[test]
+fn what_could_not_be_put_back_is_kept() {
+    let kernels = tempfile::tempdir().unwrap();
+    let place = kernels.path().join("k");
+    install(&place, &tree("1", &[]), false).unwrap();
+    let (mut stagings, mut journal) = (Stagings::default(), Journal::default());
+    let staging = stagings.of(&place).unwrap();
+    journal.rename(&staging.kernels().at("k"), &staging.at("old")).unwrap();
+    // Somebody has put something there meanwhile.
+    fs::create_dir(&place).unwrap();
+    fs::write(place.join("notes"), "mine").unwrap();
+    stagings.end(journal, Err(anyhow::anyhow!("it fails"))).unwrap_err();
+    let left = content(kernels.path());
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left[0].0.ends_with("/old/kernel.json") && left[0].1 == "1", "{left:?}");
+    assert_eq!(left[1], ("k/notes".to_owned(), "mine".to_owned()));
 }
 
 #[test]
@@ -136,11 +166,17 @@ fn merging_replaces_file_by_file() {
     ] {
         fs::create_dir(directory).unwrap();
         let directory = Directory::open(directory).unwrap();
-        Writer::default().write_files(&directory, &tree(version, files), None).unwrap();
+        Writer::default().write_files(&directory, &tree(version, files)).unwrap();
     }
     let tree = tree("2", &["scripts/launch", "scripts/more", "lib/y"]);
     let mut journal = Journal::default();
-    merge::merge(&spot(&staged), &spot(&destination), &tree, &mut journal).unwrap();
+    merge::merge(
+        &spot(&staged),
+        &spot(&destination),
+        &replacing(&destination, &tree),
+        &mut journal,
+    )
+    .unwrap();
     journal.commit();
     let expected = [KERNEL_JSON, "lib/y", "scripts/launch", "scripts/more"];
     assert_eq!(content(&destination), expected.map(|path| (path.to_owned(), "2".to_owned())));
@@ -153,7 +189,7 @@ fn a_merge_that_fails_puts_everything_back() {
     let (staged, destination) = (root.path().join("staging/0"), root.path().join("k"));
     fs::create_dir(root.path().join("staging")).unwrap();
     let new = tree("2", &["a", "b/c", "taken"]);
-    Writer::default().write_tree(&spot(&staged), &new, None).unwrap();
+    Writer::default().write_tree(&spot(&staged), &new).unwrap();
     install(&destination, &tree("1", &["a"]), false).unwrap();
     // A file cannot take the place of this directory.
     fs::create_dir(destination.join("taken")).unwrap();
@@ -161,7 +197,13 @@ fn a_merge_that_fails_puts_everything_back() {
 
     let before = content(&destination);
     let mut journal = Journal::default();
-    let error = merge::merge(&spot(&staged), &spot(&destination), &new, &mut journal).unwrap_err();
+    let error = merge::merge(
+        &spot(&staged),
+        &spot(&destination),
+        &replacing(&destination, &new),
+        &mut journal,
+    )
+    .unwrap_err();
     assert!(journal.undo());
     assert!(error.to_string().contains("k/taken"), "{error:#}");
     assert_eq!(content(&destination), before);
@@ -187,9 +229,10 @@ fn no_link_is_followed_where_files_are_replaced_or_removed_one_by_one() {
         symlink(&elsewhere, &path).unwrap();
 
         let staged = staging.join("0");
-        Writer::default().write_tree(&spot(&staged), &new, None).unwrap();
+        Writer::default().write_tree(&spot(&staged), &new).unwrap();
         let mut journal = Journal::default();
-        let merged = merge::merge(&spot(&staged), &spot(&place), &new, &mut journal);
+        let merged =
+            merge::merge(&spot(&staged), &spot(&place), &replacing(&place, &new), &mut journal);
         assert_eq!(merged.is_ok(), !["k", "k/scripts"].contains(&link), "{link}");
         assert!(journal.undo());
         assert_eq!(fs::read_link(&path).unwrap(), elsewhere);
@@ -292,6 +335,27 @@ fn a_directory_that_cannot_be_renamed_is_emptied() {
     assert!(!directory.exists());
 }
 
+/// Without it, Jupyter sees no specification.
+#[test]
+fn of_a_specification_that_is_emptied_its_kernel_json_goes_first() {
+    let root = tempfile::tempdir().unwrap();
+    let (directory, staging) = (root.path().join("k"), root.path().join("staging"));
+    fs::create_dir(&staging).unwrap();
+    let names: Vec<String> = (0..500).map(|number| format!("a{number:03}")).collect();
+    install(&directory, &tree("1", &names.iter().map(String::as_str).collect::<Vec<_>>()), false)
+        .unwrap();
+    let (first, kernel_json) = (directory.join(&names[0]), directory.join(KERNEL_JSON));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut journal = Journal::default();
+            let staging = Directory::open(&staging).unwrap();
+            merge::empty(&spot(&directory), &staging, &mut journal).unwrap();
+        });
+        while first.exists() {}
+        assert!(!kernel_json.exists());
+    });
+}
+
 #[test]
 fn a_removal_that_was_killed_is_completed() {
     let root = tempfile::tempdir().unwrap();
@@ -330,7 +394,7 @@ fn number(path: &Path) -> u64 {
 }
 
 #[test]
-fn a_file_that_does_not_change_stays_the_same_file() {
+fn a_specification_that_does_not_change_stays_the_same_files() {
     let root = tempfile::tempdir().unwrap();
     let place = root.path().join("kernels/k");
     // More than is compared at once, and not a multiple of it.
@@ -346,8 +410,6 @@ fn a_file_that_does_not_change_stays_the_same_file() {
     assert_eq!(fs::read_dir(root.path().join("kernels")).unwrap().count(), 1);
 
     install(&place, &of("2"), true).unwrap();
-    let kept = |numbers: [u64; 4]| [0, 1, 2, 3].map(|index| numbers[index] == before[index]);
-    assert_eq!(kept(numbers()), [false, true, false, false]);
     assert_eq!(fs::read_to_string(place.join("logo.png")).unwrap(), "2");
 
     // Nearly the same program, a shorter one, and a longer one.
@@ -358,7 +420,7 @@ fn a_file_that_does_not_change_stays_the_same_file() {
         let before = numbers();
         install(&place, &of("2"), true).unwrap();
         let after = numbers();
-        assert!(after[1] != before[1] && after[0] == before[0], "{size}");
+        assert!(after[1] != before[1], "{size}");
         assert!(fs::read(place.join("scripts/launch")).unwrap() == program);
     }
 }
@@ -454,8 +516,10 @@ fn specifications_of_one_transaction_have_one_program_and_nothing_else_in_common
 
     // One of them alone, all together, and without one.
     install(&places[1..2], "2");
+    assert!(programs()[1] != b && programs()[2] == c);
     install(&places, "3");
-    assert_eq!(programs(), [a, b, c, d]);
+    let [a, b, c, d] = programs();
+    assert!(a == b && a == c && a != d);
     remove(&places[..1]).unwrap();
     assert_eq!(fs::metadata(places[1].join("scripts/launch")).unwrap().nlink(), 2);
     // Of a new program, the others know nothing.
@@ -494,6 +558,25 @@ fn a_program_is_copied_where_there_can_be_no_link() {
 }
 
 #[test]
+fn a_file_is_kept_as_a_copy_where_there_can_be_no_link() {
+    let root = tempfile::tempdir().unwrap();
+    let (file, link) = (root.path().join("file"), root.path().join("link"));
+    fs::write(&file, "1").unwrap();
+    fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("nowhere", &link).unwrap();
+    // Another file system.
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    for path in [&file, &link] {
+        let kept = memory.path().join(path.file_name().unwrap());
+        assert!(spot(path).keep(&spot(&kept)).unwrap());
+    }
+    let kept = memory.path().join("file");
+    assert_eq!((fs::read_to_string(&kept).unwrap(), mode(&kept)), ("1".to_owned(), 0o640));
+    assert_eq!(fs::read_link(memory.path().join("link")).unwrap(), Path::new("nowhere"));
+    assert!(!spot(&root.path().join("gone")).keep(&spot(&memory.path().join("gone"))).unwrap());
+}
+
+#[test]
 fn merging_takes_a_file_for_itself() {
     let root = tempfile::tempdir().unwrap();
     let (staged, destination) = (root.path().join("staging/0"), root.path().join("k"));
@@ -503,10 +586,15 @@ fn merging_takes_a_file_for_itself() {
         fs::create_dir(root.path().join("staging")).unwrap();
         let new = with_program(root.path(), version);
         let before = content(&destination);
-        let written = Writer::default().write_tree(&spot(&staged), &new, Some(&spot(&destination)));
-        written.unwrap();
+        Writer::default().write_tree(&spot(&staged), &new).unwrap();
         let mut journal = Journal::default();
-        merge::merge(&spot(&staged), &spot(&destination), &new, &mut journal).unwrap();
+        merge::merge(
+            &spot(&staged),
+            &spot(&destination),
+            &replacing(&destination, &new),
+            &mut journal,
+        )
+        .unwrap();
         if undone {
             assert!(journal.undo());
             assert_eq!(content(&destination), before);
@@ -578,4 +666,23 @@ fn what_is_there_already_is_not_touched() {
     let mut tree = tree;
     tree.files[1].content = Content::CopyOf(root.path().join("program"));
     assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Replaced);
+}
+
+#[test]
+fn whoever_places_several_begins_with_the_same_one() {
+    let root = tempfile::tempdir().unwrap();
+    let paths = ["b", "a", "c"].map(|name| root.path().join("kernels").join(name));
+    for path in &paths {
+        install(path, &tree("1", &[]), false).unwrap();
+    }
+    let jobs =
+        paths.clone().map(|destination| Job { destination, tree: tree("2", &[]), replace: false });
+    let error = super::install(&jobs).unwrap_err().to_string();
+    assert_eq!(error, "could not install kernel specification `a`");
+    // So with their removal.
+    for path in &paths {
+        fs::remove_dir_all(path).unwrap();
+    }
+    let error = remove(&paths).unwrap_err().to_string();
+    assert!(error.contains("/kernels/a`"), "{error}");
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::server::LONGEST_LAUNCH_TIMEOUT;
 
 /// What GP sets for every launch on one engine.
 const GP: [(&str, &str); 6] = [
@@ -50,6 +51,13 @@ fn a_launch_of_gateway_provisioners() {
 }
 
 #[test]
+fn nobody_else_gives_the_labels_of_a_launch() {
+    let launch = Launch { kernelspec: Some("k".into()), ..with(&[]).unwrap() };
+    let labels: Vec<&str> = launch.labels().into_keys().collect();
+    assert_eq!(labels, crate::options::convert::OUR_LABELS);
+}
+
+#[test]
 fn a_launch_of_enterprise_gateway() {
     let launch = from_gateway(&[("EG_KERNEL_LAUNCH_TIMEOUT", "60")]).unwrap();
     assert_eq!(launch.caller, System::EnterpriseGateway);
@@ -58,6 +66,32 @@ fn a_launch_of_enterprise_gateway() {
     let launch =
         from_gateway(&[("KERNEL_LAUNCH_TIMEOUT", "7.5"), ("EG_KERNEL_LAUNCH_TIMEOUT", "60")]);
     assert_eq!(launch.unwrap().timeout, Duration::from_millis(7500));
+}
+
+#[test]
+fn the_timeout_of_kernel_json_is_that_of_gateway_provisioners() {
+    let text = r#"{"metadata": {"kernel_provisioner": {"config": {"launch_timeout": 45}}}}"#;
+    let spec: InstalledSpec = serde_json::from_str(text).unwrap();
+    let env =
+        Env::new(Path::new("/"), [("GP_LAUNCH_TIMEOUT", "60"), ("KERNEL_LAUNCH_TIMEOUT", "70")]);
+    for (caller, seconds) in [(System::GatewayProvisioners, 45), (System::EnterpriseGateway, 70)] {
+        let timeout = launch_timeout(&env, caller, spec.launch_timeout()).unwrap();
+        assert_eq!(timeout, Duration::from_secs(seconds));
+    }
+}
+
+#[test]
+fn the_largest_of_each_number_is_taken() {
+    let longest = LONGEST_LAUNCH_TIMEOUT.as_secs().to_string();
+    let launch = with(&[
+        ("KERNEL_UID", "2147483647"),
+        ("KERNEL_GID", "2147483647"),
+        ("GP_LAUNCH_TIMEOUT", &longest),
+    ]);
+    let launch = launch.unwrap();
+    assert_eq!((launch.user, launch.group), (Some(ID_MAX), Some(ID_MAX)));
+    assert_eq!(launch.timeout, LONGEST_LAUNCH_TIMEOUT);
+    assert!(with(&[("GP_LAUNCH_TIMEOUT", &format!("{longest}.5"))]).is_err());
 }
 
 #[test]
@@ -121,6 +155,14 @@ fn a_network_on_which_the_server_cannot_find_the_kernel_is_refused() {
             "{error}"
         );
     }
+    let message = error(&[("GP_DOCKER_NETWORK", "default")]);
+    assert!(
+        message.contains("whose name is `bridge`: name that in GP_DOCKER_NETWORK"),
+        "{message}"
+    );
+    assert!(from_gateway(&[("EG_DOCKER_NETWORK", "default")]).is_err());
+    // Where only the launcher is told so, the server finds it.
+    assert_eq!(with(&[("DOCKER_NETWORK", "default")]).unwrap().network, "default");
     for network in ["host", "none", "container:x"] {
         let error = from_gateway(&[("EG_DOCKER_NETWORK", network)]).unwrap_err().to_string();
         assert!(error.contains("EG_DOCKER_NETWORK"), "{error}");
@@ -152,13 +194,62 @@ fn a_kernel_id_that_cannot_be_a_name_is_refused() {
     for kernel_id in ["", "-a", "a-", "a b", "a/b", "a.b", "é", "a\n", &"x".repeat(64)] {
         assert!(check_kernel_id(kernel_id).is_err(), "{kernel_id:?}");
     }
-    check_kernel_id("0f8fad5b-d9cb-469f-a165-70867728950e").unwrap();
+    for kernel_id in ["0f8fad5b-d9cb-469f-a165-70867728950e", "a_b", &"x".repeat(63)] {
+        check_kernel_id(kernel_id).unwrap();
+    }
 }
 
 #[test]
 fn a_user_without_a_group_keeps_the_images_group() {
-    let launch = with(&[("KERNEL_GID", "")]).unwrap();
+    let variables = GP.into_iter().filter(|(name, _)| *name != "KERNEL_GID");
+    let env = Env::new(Path::new("/"), variables);
+    let arguments = Arguments { kernel_id: Some("1234".into()), ..Arguments::default() };
+    let launch = Launch::new(&arguments, &InstalledSpec::default(), &env, false).unwrap();
     assert_eq!((launch.user, launch.group), (Some(1000), None));
     assert_eq!(launch.supplementary_groups, [100]);
     assert_eq!(with(&[("KERNEL_GID", "7")]).unwrap().supplementary_groups, [7, 100]);
+}
+
+/// Or all of a server's environment, which `gateway_provisioners` hands on, would reach the kernel.
+#[test]
+fn the_mode_of_gateway_provisioners_outweighs_all_marks_of_the_other_server() {
+    use System::{EnterpriseGateway, GatewayProvisioners};
+    let caller = |spelling, variables: &[(&'static str, &'static str)]| {
+        let arguments = Arguments { gateway_spelling: spelling, ..Arguments::default() };
+        super::caller(&arguments, &Env::new(Path::new("/"), variables.iter().copied()))
+    };
+    let (gp, eg) = (("GP_DOCKER_MODE", "docker"), ("EG_DOCKER_MODE", "docker"));
+    for (spelling, variables, expected) in [
+        (false, &[][..], GatewayProvisioners),
+        (false, &[gp], GatewayProvisioners),
+        (false, &[eg], EnterpriseGateway),
+        (false, &[gp, eg], GatewayProvisioners),
+        (true, &[], EnterpriseGateway),
+        (true, &[eg], EnterpriseGateway),
+        (true, &[gp], GatewayProvisioners),
+        (true, &[gp, eg], GatewayProvisioners),
+    ] {
+        assert_eq!(caller(spelling, variables), expected, "{spelling} {variables:?}");
+    }
+}
+
+#[test]
+fn what_nobody_has_filled_in_is_said() {
+    let launch = |arguments: Arguments| {
+        let env = Env::new(Path::new("/"), GP);
+        Launch::new(&arguments, &InstalledSpec::default(), &env, false).unwrap_err().to_string()
+    };
+    let given = |text: &str| Some(text.to_owned());
+    let error = launch(Arguments { kernel_id: given("{kernel_id}"), ..Arguments::default() });
+    assert!(
+        error.contains("this client knows no kernel provisioners; start the kernel from"),
+        "{error}"
+    );
+    for arguments in [
+        Arguments { response_address: given("{response_address}"), ..Arguments::default() },
+        Arguments { public_key: given("{public_key}"), ..Arguments::default() },
+    ] {
+        let error = launch(Arguments { kernel_id: given("1234"), ..arguments });
+        assert!(error.contains("}`: this server is older than the specification"), "{error}");
+    }
 }

@@ -1,16 +1,27 @@
 use std::path::Path;
 
+use anyhow::Result;
+use serde_json::json;
+
 use super::*;
+use crate::env::Env;
 use crate::launcher::args::Arguments;
+use crate::launcher::spec::InstalledSpec;
 
 /// The plan for a launch with this file, this image in `kernel.json`, and these variables.
 fn plan(mode: &str, file: &str, changes: &[(&str, &str)]) -> Result<Plan> {
+    plan_in("/home/bob/work", mode, file, changes)
+}
+
+/// The same for a notebook in this directory.
+fn plan_in(directory: &str, mode: &str, file: &str, changes: &[(&str, &str)]) -> Result<Plan> {
+    let cwd = Path::new(directory);
     let directory = tempfile::tempdir()?;
     fs_err::create_dir(directory.path().join("scripts"))?;
     fs_err::write(directory.path().join("scripts/launch_docker.toml"), file)?;
     fs_err::write(
         directory.path().join("kernel.json"),
-        r#"{"env": {"KERNEL_CPUS": "16"},
+        r#"{"env": {"KERNEL_CPUS": "16", "WHERE": "{{.Node.Hostname}}"},
             "metadata": {"kernel_provisioner": {"config": {"image_name": "own"}}}}"#,
     )?;
     let spec = InstalledSpec::of(&directory.path().join("scripts/launch_docker"))?;
@@ -22,7 +33,7 @@ fn plan(mode: &str, file: &str, changes: &[(&str, &str)]) -> Result<Plan> {
         ("KERNEL_LANGUAGE", "r"),
         ("KERNEL_USERNAME", "bob"),
     ];
-    let env = Env::new(Path::new("/home/bob/work"), given.iter().chain(changes).copied());
+    let env = Env::new(cwd, given.iter().chain(changes).copied());
     let arguments = Arguments { kernel_id: Some("1234".into()), ..Arguments::default() };
     Plan::new(Launch::new(&arguments, &spec, &env, false)?, &spec, &env, false)
 }
@@ -64,6 +75,10 @@ fn the_notebooks_directory_is_mounted_where_it_is_or_elsewhere() {
         docker("mount_cwd = { target = '/w', read_only = true }\nworking_dir = '/x'").request;
     assert_eq!(request["HostConfig"]["Mounts"][0]["ReadOnly"], true);
     assert_eq!(request["WorkingDir"], "/x");
+    for relative in ["{ paths = { '/home' = 'srv' } }", "'w'"] {
+        let error = plan("docker", &format!("mount_cwd = {relative}"), &[]).unwrap_err();
+        assert!(error.to_string().contains("by their full paths"), "{error}");
+    }
     let error = plan("docker", "mount_cwd = { paths = { '/x' = '/y' } }", &[]).unwrap_err();
     assert!(
         error.to_string().contains("no entry in `paths` for the notebook's directory"),
@@ -93,6 +108,10 @@ fn further_networks_come_after_the_servers() {
     let networks = json!([{"Target": "overlay"}, {"Target": "db"}]);
     assert_eq!(request["TaskTemplate"]["Networks"], networks);
     assert!(plan("swarm", "networks = { db = { ipv4_address = '10.0.0.9' } }", &[]).is_err());
+    for mode in ["host", "none", "container:db"] {
+        let error = plan("docker", &format!("networks = ['{mode}']"), &[]).unwrap_err().to_string();
+        assert!(error.contains(&format!("cannot have `{mode}` beside the network")), "{error}");
+    }
 }
 
 #[test]
@@ -154,6 +173,147 @@ fn the_environment() {
     assert_eq!(plan.launch.environment["KERNEL_ID"], "1234");
 }
 
+/// A name that is another directory where Swarm expands it, and how it is written there to stay a name: in a text
+/// of its own, and in one of the administrator's.
+const EVIL: &str = r#"bob{{print "\x2f..\x2falice"}}"#;
+const ALONE: &str = r#"bob{{"{{"}}print "\x2f..\x2falice"}}"#;
+const WITHIN: &str = r#"bob{{"{"}}{{"{"}}print "\x2f..\x2falice"}}"#;
+
+#[test]
+fn what_swarm_expands_is_the_administrators_text_alone() {
+    let file = "
+        hostname = '{{.Node.Hostname}}-{username}'
+        labels.who = '{username}{{.Task.Slot}}'
+        tmpfs = '/t/{username}'
+        volumes = ['/srv/{username}:/work/{username}', 'v-{{.Task.Slot}}:/v', {
+            type = 'volume', source = '{username}', target = '/x', volume = { subpath = '{username}', labels = {
+                '{username}' = '{username}' }, driver_opts = { o = '{username}' } } }]
+        working_dir = '/w/{username}'
+        [environment]
+        ONE = '{{.Node.ID}} {username} ${KERNEL_X:-{a}'
+        TWO = '{{`}}{`}}{${KERNEL_LANGUAGE}'
+    ";
+    let evil = [("KERNEL_USERNAME", EVIL), ("KERNEL_LANGUAGE", "{print 1}}")];
+    let request = plan("swarm", file, &evil).unwrap().request;
+    let container = &request["TaskTemplate"]["ContainerSpec"];
+    assert_eq!(container["Hostname"], format!("{{{{.Node.Hostname}}}}-{WITHIN}"));
+    assert_eq!(container["Labels"]["who"], format!("{EVIL}{{{{.Task.Slot}}}}"));
+    assert_eq!(container["Dir"], format!("/w/{EVIL}"));
+    assert_eq!(
+        container["Mounts"],
+        json!([
+            {"Type": "tmpfs", "Target": format!("/t/{WITHIN}"), "TmpfsOptions": {}},
+            {"Type": "bind", "Source": format!("/srv/{WITHIN}"), "Target": format!("/work/{WITHIN}")},
+            {"Type": "volume", "Source": "v-{{.Task.Slot}}", "Target": "/v"},
+            {"Type": "volume", "Source": WITHIN, "Target": "/x", "VolumeOptions": {
+                "Subpath": EVIL,
+                "Labels": {"{username}": WITHIN},
+                "DriverConfig": {"Options": {"o": WITHIN}},
+            }},
+        ])
+    );
+    let variables: Vec<String> = serde_json::from_value(container["Env"].clone()).unwrap();
+    for expected in [
+        format!("KERNEL_USERNAME={ALONE}"),
+        format!(r#"ONE={{{{.Node.ID}}}} {WITHIN} {{{{"{{"}}}}a"#),
+        r#"TWO={{`}}{`}}{{"{"}}{{"{"}}print 1}}"#.to_owned(),
+    ] {
+        assert!(variables.contains(&expected), "{expected}: {variables:?}");
+    }
+}
+
+#[test]
+fn an_engine_without_a_swarm_expands_nothing() {
+    let file = "volumes = ['/srv/{username}:/work']\nenvironment.A = '{username}'";
+    let plan = plan("docker", file, &[("KERNEL_USERNAME", EVIL)]).unwrap();
+    let source = &plan.request["HostConfig"]["Mounts"][0]["Source"];
+    assert_eq!(*source, format!("/srv/{EVIL}"));
+    assert_eq!(plan.launch.environment["A"], EVIL);
+    assert_eq!(plan.launch.environment["KERNEL_USERNAME"], EVIL);
+}
+
+#[test]
+fn but_in_the_tag_of_a_log() {
+    let file = "logging.options = { tag = '{{.ID}}/{username}', labels = '{username}' }";
+    for (mode, field) in
+        [("docker", "/HostConfig/LogConfig/Config"), ("swarm", "/TaskTemplate/LogDriver/Options")]
+    {
+        let request = plan(mode, file, &[("KERNEL_USERNAME", EVIL)]).unwrap().request;
+        let options = request.pointer(field).unwrap();
+        assert_eq!(*options, json!({"tag": format!("{{{{.ID}}}}/{WITHIN}"), "labels": EVIL}));
+    }
+}
+
+#[test]
+fn a_notebooks_directory_is_no_template_in_a_swarm() {
+    let (directory, alone) = (format!("/home/{EVIL}/nb"), format!("/home/{ALONE}/nb"));
+    for (file, source, target, start) in [
+        ("mount_cwd = true", alone.clone(), alone.clone(), directory.clone()),
+        (
+            "mount_cwd = '/w/{{.Task.Slot}}'",
+            alone.clone(),
+            "/w/{{.Task.Slot}}".into(),
+            "/w/{{.Task.Slot}}".into(),
+        ),
+        (
+            "mount_cwd = { target = '/w{cwd}', paths = { '/home' = '/srv/{{.Node.ID}}/{username}' } }",
+            format!("/srv/{{{{.Node.ID}}}}/{WITHIN}/{ALONE}/nb"),
+            format!("/w/home/{WITHIN}/nb"),
+            format!("/w{directory}"),
+        ),
+    ] {
+        let request =
+            plan_in(&directory, "swarm", file, &[("KERNEL_USERNAME", EVIL)]).unwrap().request;
+        let container = &request["TaskTemplate"]["ContainerSpec"];
+        let expected = json!([{"Type": "bind", "Source": source, "Target": target}]);
+        assert_eq!(container["Mounts"], expected, "{file}");
+        assert_eq!(container["Dir"], start, "{file}");
+    }
+}
+
+#[test]
+fn a_variable_of_the_server_is_no_template_in_a_swarm_but_one_of_the_specification() {
+    let file = "environment = ['WHERE', 'HERE']\npass_environment = ['THERE']";
+    let environment = |value: &str| {
+        let changes = [("WHERE", value), ("HERE", value), ("THERE", value)];
+        plan("swarm", file, &changes).unwrap().launch.environment
+    };
+    let found = environment("{{.Node.Hostname}}");
+    assert_eq!(found["WHERE"], "{{.Node.Hostname}}");
+    assert_eq!(found["HERE"], r#"{{"{{"}}.Node.Hostname}}"#);
+    assert_eq!(found["THERE"], r#"{{"{{"}}.Node.Hostname}}"#);
+    // A client has replaced it.
+    assert_eq!(environment("{{.Node.ID}}")["WHERE"], r#"{{"{{"}}.Node.ID}}"#);
+}
+
+#[test]
+fn what_is_within_a_template_of_dockers_is_refused() {
+    for (file, part) in [
+        ("volumes = ['/srv/{{ print {username} }}:/w']", "{username}"),
+        ("volumes = ['/srv/x:/w/{{print \"}}{language}\"}}']", "{language}"),
+        ("hostname = 'h{{ print `{kernel_id}` }}'", "{kernel_id}"),
+        ("tmpfs = '/t/{{print `{cwd}`}}'", "{cwd}"),
+        ("mount_cwd = '/w/{{ print \"${KERNEL_X}\" }}'", "${"),
+        ("mount_cwd = { target = '/w', paths = { '/' = '/{{print \"{cwd}\"}}' } }", "{cwd}"),
+        ("environment.A = '{{print \"${KERNEL_X}\"}}'", "${"),
+        ("environment = ['A={{print \"{username}\"}}']", "{username}"),
+    ] {
+        let error = plan("swarm", file, &[]).unwrap_err().to_string();
+        assert!(error.contains(&format!("cannot have `{part}` within `{{{{")), "{file}: {error}");
+        // On an engine, it is no template.
+        plan("docker", file, &[("KERNEL_X", "x")]).unwrap();
+    }
+    for file in ["volumes = ['/srv/{{ {username}:/w']", "environment.A = '{{ `}}`{username}'"] {
+        let error = plan("swarm", file, &[]).unwrap_err().to_string();
+        assert!(error.contains("has a `{{` without `}}`"), "{file}: {error}");
+    }
+    let file = "logging.options.tag = '{{print \"{username}\"}}'";
+    for mode in ["docker", "swarm"] {
+        let error = plan(mode, file, &[]).unwrap_err().to_string();
+        assert!(error.contains("cannot have `{username}` within"), "{error}");
+    }
+}
+
 #[test]
 fn the_user_may_change_what_is_allowed_and_no_more() {
     let table = "client_overrides = { memory = '2g', cpus = 4, gpus = 1, image = ['own/*'], \
@@ -176,7 +336,7 @@ fn the_user_may_change_what_is_allowed_and_no_more() {
         assert!(error(variable, value).contains("is not an amount"), "{value}");
     }
     assert_eq!(host(&[("KERNEL_CPUS", "0.5")]).unwrap()["NanoCpus"], 500_000_000);
-    assert!(error("KERNEL_CPUS", "5").contains("above the 4"));
+    assert!(error("KERNEL_CPUS", "5").contains("above the 4 that"));
     // The administrator has said so in kernel.json.
     assert_eq!(host(&[("KERNEL_CPUS", "16")]).unwrap()["NanoCpus"], 16_000_000_000_i64);
     let gpus = |count: &str| host(&[("KERNEL_GPUS", count)]).unwrap()["DeviceRequests"].clone();

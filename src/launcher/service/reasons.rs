@@ -3,9 +3,9 @@
 use anyhow::anyhow;
 
 use crate::engine::Task;
-use crate::launcher::container::{FOREIGN, foreign};
+use crate::launcher::context::Context;
+use crate::launcher::death::{self, FOREIGN, foreign};
 use crate::launcher::launch::Launch;
-use crate::launcher::run::Context;
 use crate::launcher::tail;
 use crate::text;
 
@@ -81,11 +81,26 @@ pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task
             reason
         };
     }
-    let status =
-        task.exit_code.map_or_else(String::new, |code| format!(" with exit status {code}"));
+    let how = match task.exit_code {
+        Some(code) => death::how(code, is_out_of_memory(context, task).await),
+        None => "ended".to_owned(),
+    };
     let output = output(context, id).await;
-    let reason = anyhow!("{head} ended{status} on {node} ({}: {reason}). {output}", task.state);
-    if output.contains(FOREIGN) { reason.context(foreign(&launch.image)) } else { reason }
+    let reason = anyhow!("{head} {how} on {node} ({}: {reason}). {output}", task.state);
+    if output.contains(FOREIGN) {
+        return reason.context(foreign(&launch.image));
+    }
+    let silent = output == tail::sentence("");
+    death::explained(context, reason, task.exit_code.unwrap_or(-1), silent).await
+}
+
+/// Whether memory was the reason, as far as this engine knows: Swarm does not tell.
+async fn is_out_of_memory(context: &Context<'_>, task: &Task) -> bool {
+    if task.container.is_empty() {
+        return false;
+    }
+    let ended = context.engine.inspect_container(&task.container).await;
+    ended.is_ok_and(|container| container.state.oom_killed)
 }
 
 /// What a service's kernel wrote last, as a sentence.

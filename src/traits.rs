@@ -4,8 +4,25 @@
 
 use std::fmt;
 
-use super::variable;
 use crate::text::nearest;
+
+/// Names of the environment variables that stand for an option.
+pub mod variable {
+    /// Equivalent to `--image-name`.
+    pub const IMAGE_NAME: &str = "GP_IMAGE_NAME";
+    /// Equivalent to `--authorized-users`: a list separated by commas.
+    pub const AUTHORIZED_USERS: &str = "GP_AUTHORIZED_USERS";
+    /// Equivalent to `--unauthorized-users`: a list separated by commas.
+    pub const UNAUTHORIZED_USERS: &str = "GP_UNAUTHORIZED_USERS";
+    /// Equivalent to `--port-range`.
+    pub const PORT_RANGE: &str = "GP_PORT_RANGE";
+    /// Equivalent to `--launch-timeout`, in seconds.
+    pub const LAUNCH_TIMEOUT: &str = "GP_LAUNCH_TIMEOUT";
+    /// Read where `GP_LAUNCH_TIMEOUT` is not set.
+    pub const KERNEL_LAUNCH_TIMEOUT: &str = "KERNEL_LAUNCH_TIMEOUT";
+    /// Equivalent to `--launcher`.
+    pub const LAUNCHER: &str = "JUPYTER_DOCKER_SPEC_LAUNCHER";
+}
 
 /// A class of the Python tool, the most derived one first: where two sections of a configuration set
 /// the same value, the first of them counts.
@@ -106,6 +123,14 @@ pub struct Trait {
     pub default: &'static str,
     /// What it is for.
     pub help: &'static str,
+}
+
+impl Trait {
+    /// Whether Python's `None` is a value of it, which means its default.
+    #[must_use]
+    pub fn may_be_none(&self) -> bool {
+        *self == IMAGE_NAME || *self == PORT_RANGE
+    }
 }
 
 impl fmt::Display for Trait {
@@ -210,6 +235,17 @@ traits! {
     LOGGING_CONFIG: Application.logging_config, PythonOnly, None, &[],
         "null",
         "Configuration of Python's logging.";
+}
+
+/// A value given as `--Class.trait=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassForm {
+    /// The class that was named.
+    pub section: Class,
+    /// The trait.
+    pub known: &'static Trait,
+    /// The value.
+    pub value: String,
 }
 
 /// Finds the trait of this name in a class's section.

@@ -1,0 +1,110 @@
+//! The options of `set`.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Args};
+
+use super::Place;
+use crate::options::flags::{self, FLAGS};
+
+/// Options of `install` that decide what kind of specification it is, or which one.
+const OF_INSTALL: [&str; 12] = [
+    "file",
+    "gateway",
+    "image-tag",
+    "kernel-name",
+    "language",
+    "launcher",
+    "no-swarm",
+    "replace",
+    "sample",
+    "samples",
+    "show-launch-errors",
+    "swarm",
+];
+
+/// The options of `set`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Options are those of `install`, with the same values. What is not named stays as it is: other values, \
+comments, and files that somebody has added. A repeatable option names the whole list. --unset takes away \
+what a specification can do without; an empty value does not. Only the command line counts: GP_* variables \
+and configuration files change nothing.
+
+Examples:
+  jupyter-docker-spec set docker_python --memory=8g
+  jupyter-docker-spec set docker_python --image-name=foo/my_kernel:v2 \\
+      --unset=gpus")]
+pub struct Set {
+    /// What `docker run` has options for too.
+    #[arg(skip)]
+    pub container: Vec<flags::Given>,
+
+    /// The specification, or the path of its directory
+    #[arg(value_name = "NAME|PATH")]
+    pub name: String,
+
+    /// Image of the kernel's container
+    #[arg(long, value_name = "IMAGE", help_heading = "Kernel")]
+    pub image_name: Option<String>,
+
+    /// Image of the executors of a Spark kernel
+    #[arg(long, value_name = "IMAGE", help_heading = "Kernel")]
+    pub executor_image_name: Option<String>,
+
+    /// For Python kernels, the dotted name of the ipykernel subclass
+    #[arg(long, value_name = "CLASS", help_heading = "Kernel")]
+    pub ipykernel_subclass_name: Option<String>,
+
+    /// Ports that the kernel takes its own from, such as 40000..42000; 0..0 for any
+    #[arg(long, value_name = "LOW..HIGH", help_heading = "Kernel")]
+    pub port_range: Option<String>,
+
+    /// How long the server waits for the kernel to start
+    #[arg(long, value_name = "SECONDS", help_heading = "Kernel", allow_hyphen_values = true)]
+    pub launch_timeout: Option<String>,
+
+    /// User who may start the kernel; repeatable; nobody named means everybody
+    #[arg(long, value_name = "USER", help_heading = "Kernel", action = ArgAction::Append)]
+    pub authorized_users: Vec<String>,
+
+    /// User who may not start the kernel, also if authorized; repeatable
+    #[arg(long, value_name = "USER", help_heading = "Kernel", action = ArgAction::Append)]
+    pub unauthorized_users: Vec<String>,
+
+    /// Name that people see
+    #[arg(long, value_name = "NAME", help_heading = "Specification", allow_hyphen_values = true)]
+    pub display_name: Option<String>,
+
+    /// Take away a key of launch_docker.toml, or what an option has said; repeatable
+    #[arg(long, value_name = "KEY", help_heading = "Specification", action = ArgAction::Append)]
+    pub unset: Vec<String>,
+
+    /// Print what would be written, and what the launcher would ask the engine for, and write nothing
+    #[arg(long, help_heading = "Specification", overrides_with = "dry_run")]
+    pub dry_run: bool,
+
+    /// Where the specification lies.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// The sentence for a word that is no option of `set`, but one of `install` or the name of a key.
+#[must_use]
+pub fn not_for_set(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    let name = word.strip_prefix("--")?;
+    if OF_INSTALL.contains(&name) {
+        return Some(format!(
+            "`set` has no `--{name}`: it changes values, and not which specification it is or of what kind; \
+             `install --replace` does that, with all options that the specification is to have"
+        ));
+    }
+    let key = name.replace('-', "_");
+    let options = FLAGS.iter().filter(|flag| flag.key == key);
+    let options: Vec<String> = options.map(|flag| format!("`--{}`", flag.long)).collect();
+    (!options.is_empty())
+        .then(|| format!("`set` has no `--{name}`; for `{key}` there is {}", options.join(", ")))
+}

@@ -1,0 +1,87 @@
+//! A launch as a server with this environment would ask for it, for looking at what would come of it.
+
+use anyhow::Result;
+
+use crate::commands::planned::{KERNEL_ID, sample};
+use crate::env::Env;
+use crate::kernelspec::installed::Installed;
+use crate::launcher::args::Arguments;
+use crate::launcher::launch::Launch;
+use crate::launcher::plan::Plan;
+use crate::launcher::spec::InstalledSpec;
+use crate::model::Mode;
+use crate::options::Options;
+use crate::server::{NETWORK_VARIABLES, System, inherited_variables, network_of_server};
+
+/// The environment that the launcher gets, but for the kernel's id.
+pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
+    let language = spec.kernel_json.language.to_lowercase();
+    let image = spec.image();
+    let defaults = sample(spec.system, spec.mode, image.unwrap_or("IMAGE"), &language);
+    // Enterprise Gateway hands on what it is told to, and what clients send.
+    let inherited: Vec<&str> = inherited_variables(env).collect();
+    let is_handed_on = |name: &str| {
+        spec.system == System::GatewayProvisioners
+            || name.starts_with("KERNEL_")
+            || inherited.contains(&name)
+    };
+    let network = network_of_server(env, spec.system);
+    let decided = [
+        (spec.system.facts().mode_variable, spec.mode.name()),
+        (spec.system.facts().network_variable, network),
+        ("KERNEL_LANGUAGE", &language),
+        ("KERNEL_USERNAME", user),
+    ];
+    let images = ["KERNEL_IMAGE", "KERNEL_EXECUTOR_IMAGE"];
+    let images = images.into_iter().filter_map(|name| image.map(|image| (name, image)));
+    let stanza = spec.kernel_json.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let handed_on = env.iter().filter(|(name, _)| is_handed_on(name));
+    let variables =
+        defaults.into_iter().chain(handed_on).chain(decided).chain(images).chain(stanza);
+    env.with(variables)
+}
+
+/// The launch of a kernel of the specification, in which variables may be missing.
+///
+/// # Errors
+/// When the specification is not right.
+pub(super) fn kernel(spec: &Installed, env: &Env, user: &str) -> Result<Plan> {
+    let installed = InstalledSpec::of(&spec.directory.join("scripts/launch_docker"))?;
+    launch(spec, &installed, &environment(spec, env, user), true)
+}
+
+/// The same with these options in the place of those that are installed, for a launcher with this
+/// environment. Unless it is a `sample`, that has to have all variables.
+///
+/// # Errors
+/// The same.
+pub(super) fn with_options(
+    spec: &Installed,
+    options: Options,
+    env: &Env,
+    sample: bool,
+) -> Result<Plan> {
+    let directory = spec.directory.join("scripts");
+    // What is installed may be wrong.
+    let mut installed = InstalledSpec::of(&directory.join("launch_docker")).unwrap_or_default();
+    installed.options = options;
+    installed.directory = directory;
+    launch(spec, &installed, env, sample)
+}
+
+fn launch(spec: &Installed, installed: &InstalledSpec, env: &Env, sample: bool) -> Result<Plan> {
+    let arguments = Arguments {
+        kernel_id: Some(KERNEL_ID.to_owned()),
+        gateway_spelling: spec.system == System::EnterpriseGateway,
+        ..Arguments::default()
+    };
+    // The network is looked at by itself.
+    let network = match spec.mode {
+        Mode::Docker => "bridge",
+        Mode::Swarm => "OVERLAY_NETWORK",
+    };
+    let network = NETWORK_VARIABLES.map(|name| (name, network));
+    let env = env.with(env.iter().chain(network));
+    let launch = Launch::new(&arguments, installed, &env, sample)?;
+    Plan::new(launch, installed, &env, sample)
+}

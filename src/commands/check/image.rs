@@ -1,0 +1,224 @@
+//! Looks at what the kernels of a specification need of the engine: a Swarm, networks and an image.
+
+use serde_json::Value;
+
+use super::asked;
+use super::docker::{ANSWER, Docker};
+use super::files::Wanted;
+use super::report::Report;
+use super::users::User;
+use super::volumes;
+use crate::engine::{self, Image, Platform, Reference};
+use crate::env::Env;
+use crate::kernelspec::installed::Installed;
+use crate::launcher::plan::Plan;
+use crate::model::Mode;
+use crate::server::BOOTSTRAP;
+
+impl Docker {
+    /// Looks at all that the kernels of a specification need, which `word` means to our commands.
+    /// Returns the image if containers of it can be had on the kernels' network.
+    pub(super) async fn check<'a>(
+        &self,
+        word: &str,
+        spec: &'a Installed,
+        wanted: &Wanted,
+        env: &'a Env,
+        report: &mut Report,
+    ) -> Option<&'a str> {
+        self.swarm(spec, report);
+        let attachable = self.network(spec, env, report).await;
+        self.further_networks(&wanted.networks, spec.mode, report).await;
+        match spec.image_on_server(env) {
+            Ok(image) => {
+                let fit = self.image(image, word, spec, wanted, env, report).await;
+                (attachable && fit).then_some(image)
+            }
+            Err(variable) => {
+                report.warning(format!("no image is named: the server has to, with {variable}"));
+                None
+            }
+        }
+    }
+
+    fn swarm(&self, spec: &Installed, report: &mut Report) {
+        let swarm = &self.info.swarm;
+        if spec.mode == Mode::Docker {
+            return;
+        }
+        if swarm.control_available {
+            report.ok("the engine is a manager of a Swarm");
+        } else if swarm.local_node_state == "active" {
+            report.error(
+                "the engine is a worker of a Swarm; set DOCKER_HOST to a manager, or promote it \
+                 with `docker node promote NAME`",
+            );
+        } else {
+            report.error(
+                "the engine is in no Swarm; make one with `docker swarm init`, or install the \
+                 specification without --swarm",
+            );
+        }
+    }
+
+    /// Whether the engine has the image, and it has what starts the kernel.
+    async fn image(
+        &self,
+        name: &str,
+        word: &str,
+        spec: &Installed,
+        wanted: &Wanted,
+        env: &Env,
+        report: &mut Report,
+    ) -> bool {
+        let image = match self.engine.inspect_image(name).await {
+            Ok(image) => image,
+            Err(error) if error.is_not_found() => {
+                self.registry(name, word, spec, env, report).await;
+                return false;
+            }
+            Err(error) => {
+                report.error(error.to_string());
+                return false;
+            }
+        };
+        let own = docker_architecture(&self.info.architecture);
+        let has_own = runs_on(&image.platform(), own);
+        if has_own {
+            report.ok(format!("the engine has the image `{name}`"));
+        } else {
+            report.error(format!(
+                "the image `{name}` is for {}, and the engine's host is linux/{own}; pull it with \
+                 `docker pull --platform linux/{own} {name}`, or choose another image",
+                shown(&image.platform())
+            ));
+        }
+        let user = User::of_server(spec, env).map_or_else(String::new, |user| user.name);
+        // What is wrong with the specification is told elsewhere.
+        let plan = asked::kernel(spec, env, &user).ok();
+        // A Swarm removes them with its tasks.
+        if let Some(plan) = plan.as_ref().filter(|plan| plan.launch.mode == Mode::Docker)
+            && let Some(warning) = volumes::said(name, &image.volumes(), plan, wanted.by_native)
+        {
+            report.warning(warning);
+        }
+        self.host(name, plan.as_ref(), wanted, report).await;
+        let command = command(&image, plan.as_ref());
+        let is_bootstrap = command.iter().any(|word| word.contains(BOOTSTRAP));
+        let contents = match self.contents(name, &command, plan.filter(|_| has_own), spec).await {
+            Ok(contents) => contents,
+            Err(error) => {
+                report.warning(format!("could not look into the image: {error}"));
+                return false;
+            }
+        };
+        if !contents.missing.is_empty() {
+            report.error(format!(
+                "the image `{name}` has no {}; make it with `jupyter image-bootstrap install \
+                 --languages {}`, or choose an image for this language",
+                contents.missing.join(" and no "),
+                spec.kernel_json.language.to_lowercase()
+            ));
+        }
+        if !is_bootstrap {
+            let runs = match command.join(" ") {
+                empty if empty.is_empty() => "has no command".to_owned(),
+                command => format!("runs `{command}`"),
+            };
+            report.error(format!(
+                "the image `{name}` does not run {BOOTSTRAP} when it is started, it {runs}; give it the \
+                 line CMD [\"/usr/local/bin/{BOOTSTRAP}\"]"
+            ));
+        } else if contents.missing.is_empty() && contents.can_start() {
+            report.ok("the image has what starts the kernel");
+        }
+        contents.tell_parts(name, report);
+        has_own && is_bootstrap && contents.missing.is_empty() && contents.has_bash
+    }
+
+    /// An image that the engine does not have.
+    async fn registry(
+        &self,
+        name: &str,
+        word: &str,
+        spec: &Installed,
+        env: &Env,
+        report: &mut Report,
+    ) {
+        let when = match spec.mode {
+            Mode::Docker => "is pulled at the first launch, which may outlast the launch timeout",
+            Mode::Swarm => "is pulled by each node at its first launch",
+        };
+        let reference: Reference = match name.parse() {
+            Ok(reference) => reference,
+            Err(error) => {
+                report.error(format!("`{name}` is no name of an image: {error}"));
+                return;
+            }
+        };
+        let auth = engine::credentials(&reference, env, ANSWER).await.ok().flatten();
+        match self.engine.find_in_registry(name, auth.as_ref()).await {
+            Ok(platforms) => {
+                let own = docker_architecture(&self.info.architecture);
+                if !platforms.is_empty() && !platforms.iter().any(|one| runs_on(one, own)) {
+                    let platforms: Vec<String> = platforms.iter().map(shown).collect();
+                    return report.error(format!(
+                        "the image `{name}` is in its registry for {}, and not for linux/{own}, which the \
+                         engine's host is; choose another image, or build it for that",
+                        platforms.join(", ")
+                    ));
+                }
+                report.warning(format!(
+                    "the engine does not have the image `{name}`: it {when}; pull it with \
+                     `jupyter-docker-spec pull {word}`"
+                ));
+            }
+            Err(error) => report.error(format!(
+                "the engine does not have the image `{name}`, and the registry does not say that it \
+                 has it; build or pull it, or correct its name: {error}"
+            )),
+        }
+    }
+}
+
+/// The words that the kernel's container runs, as the engine puts them together.
+fn command(image: &Image, plan: Option<&Plan>) -> Vec<String> {
+    let none = Value::Null;
+    let (entrypoint, cmd) = plan.map_or((&none, &none), |plan| match plan.launch.mode {
+        Mode::Docker => (&plan.request["Entrypoint"], &plan.request["Cmd"]),
+        Mode::Swarm => {
+            let container = &plan.request["TaskTemplate"]["ContainerSpec"];
+            (&container["Command"], &container["Args"])
+        }
+    });
+    let words = |given: &Value| -> Option<Vec<String>> {
+        Some(given.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    };
+    match (words(entrypoint), words(cmd)) {
+        // The image's own words are meant for its own entry point.
+        (Some(entrypoint), cmd) => [entrypoint, cmd.unwrap_or_default()].concat(),
+        (None, Some(cmd)) => [image.entrypoint().to_vec(), cmd].concat(),
+        (None, None) => [image.entrypoint(), image.cmd()].concat(),
+    }
+}
+
+/// Whether something for this platform runs on a Linux host of an architecture, as far as is known.
+fn runs_on(platform: &Platform, architecture: &str) -> bool {
+    (platform.os.is_empty() || platform.os == "linux")
+        && (platform.architecture.is_empty() || platform.architecture == architecture)
+}
+
+fn shown(Platform { os, architecture }: &Platform) -> String {
+    format!("{}/{architecture}", if os.is_empty() { "linux" } else { os })
+}
+
+/// An architecture of Linux, as Go and Docker name it.
+fn docker_architecture(linux: &str) -> &str {
+    match linux {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv7l" | "armv6l" => "arm",
+        "i686" | "i386" => "386",
+        other => other,
+    }
+}

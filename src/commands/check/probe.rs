@@ -1,0 +1,65 @@
+//! Looks into an image for what starts the kernel, and for the kernel.
+
+use super::contents::{BASH, Contents};
+use super::docker::Docker;
+use super::parts::{self, Look};
+use crate::engine;
+use crate::kernelspec::installed::Installed;
+use crate::launcher::plan::Plan;
+use crate::model::Language;
+use crate::server::BOOTSTRAP;
+
+impl Docker {
+    /// Looks into an image. Something of it is run only if there is a plan for that, and if the bootstrap is
+    /// there.
+    pub(super) async fn contents(
+        &self,
+        image: &str,
+        command: &[String],
+        plan: Option<Plan>,
+        spec: &Installed,
+    ) -> engine::Result<Contents> {
+        let language = Language::parse(&spec.kernel_json.language);
+        let plan = plan.filter(|_| language.is_some());
+        let look = plan.and_then(|plan| Look::new(image, command, &plan));
+        let request =
+            look.as_ref().map_or_else(|| Look::at_paths_only(image), |look| look.request.clone());
+        let launchers = match language {
+            Some(Language::Python) => "python",
+            Some(Language::R) => "R",
+            Some(Language::Scala) => "scala",
+            None => "",
+        };
+        let is_partial = look.as_ref().is_some_and(|look| look.is_partial);
+        let key = format!("{launchers} {is_partial} {request}");
+        if let Some(known) = self.looks.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let mut contents = Contents { language, is_partial, has_bash: true, ..Contents::default() };
+        let probe = self.engine.create_probe(&request).await?;
+        let mut result = Ok(());
+        for path in [
+            format!("/usr/local/bin/{BOOTSTRAP}"),
+            format!("/usr/local/bin/kernel-launchers/{launchers}"),
+        ] {
+            match self.engine.has_path(&probe.id, &path).await {
+                Ok(true) => {}
+                Ok(false) => contents.missing.push(path),
+                Err(error) => result = Err(error),
+            }
+        }
+        if result.is_ok() && contents.missing.is_empty() {
+            let bash = self.engine.has_path(&probe.id, BASH).await;
+            contents.has_bash = *bash.as_ref().unwrap_or(&true);
+            result = bash.map(drop);
+        }
+        if look.is_some() && result.is_ok() && contents.missing.is_empty() && contents.has_bash {
+            let parts = parts::look(&self.engine, &probe.id).await;
+            contents.parts = Some(parts.map_err(|error| format!("{error:#}")));
+        }
+        self.remove_probe(&probe.id).await?;
+        result?;
+        self.looks.borrow_mut().insert(key, contents.clone());
+        Ok(contents)
+    }
+}

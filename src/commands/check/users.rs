@@ -1,0 +1,107 @@
+//! For whom a server would start a kernel, and whether it would: its own rules for users, numbers of users
+//! and numbers of groups.
+
+use fs_err as fs;
+
+use super::report::Report;
+use crate::env::Env;
+use crate::kernelspec::installed::Installed;
+use crate::server::{Lists, System, is_prohibited};
+
+const USERNAME: &str = "KERNEL_USERNAME";
+
+/// Where Python looks for the name of the account that runs it, before it asks the system.
+const ACCOUNT: [&str; 4] = ["LOGNAME", "USER", "LNAME", "USERNAME"];
+
+/// The user of a kernel.
+pub(super) struct User {
+    pub(super) name: String,
+    /// Where the name is from, for people.
+    pub(super) source: &'static str,
+    /// Whether each client says another.
+    pub(super) is_sample: bool,
+}
+
+impl User {
+    /// For whom a server of this environment starts a kernel whose client says nothing of that. Clients of
+    /// Enterprise Gateway do say it, so that what is known of it is a sample.
+    pub(super) fn of_server(spec: &Installed, env: &Env) -> Option<Self> {
+        let of_spec = spec.kernel_json.env.get(USERNAME).map(String::as_str);
+        let given =
+            of_spec.or_else(|| env.is_set(USERNAME).then(|| env.get(USERNAME).unwrap_or_default()));
+        if let Some(name) = given {
+            return Some(Self { name: name.to_owned(), source: USERNAME, is_sample: false });
+        }
+        let name =
+            ACCOUNT.iter().find_map(|name| env.get(name)).map(str::to_owned).or_else(account)?;
+        let is_sample = spec.system == System::EnterpriseGateway;
+        Some(Self { name, source: "the account that runs this", is_sample })
+    }
+}
+
+/// The name of the account of this process.
+fn account() -> Option<String> {
+    let own = rustix::process::geteuid().as_raw().to_string();
+    let accounts = fs::read_to_string("/etc/passwd").ok()?;
+    let found = accounts.lines().find(|line| line.split(':').nth(2) == Some(&own))?;
+    found.split(':').next().map(str::to_owned)
+}
+
+/// Whether a server would start a kernel of the specification; `false` if it would refuse the user.
+pub(super) fn check(spec: &Installed, env: &Env, launching: bool, report: &mut Report) -> bool {
+    let Lists { authorized: allowed, unauthorized: refused } = lists(spec, env);
+    for user in allowed.iter().filter(|user| refused.contains(user)) {
+        report.warning(format!("`{user}` is both an authorized and an unauthorized user: refused"));
+    }
+    ids(spec, env, report);
+    let Some(user) = User::of_server(spec, env) else {
+        report.error(format!(
+            "the account that runs this has no name, and a server run by it fails at every launch; name \
+             the user of the kernels in {USERNAME}"
+        ));
+        return false;
+    };
+    let User { name, source, is_sample } = &user;
+    if *is_sample && !launching {
+        return true;
+    }
+    let remedy = format!(
+        "run this as the account that runs the server, or with the name of the kernels' user in {USERNAME}"
+    );
+    if refused.contains(name) {
+        report.error(format!(
+            "the server starts no kernel for `{name}` ({source}), an unauthorized user; {remedy}"
+        ));
+        return false;
+    }
+    if !allowed.is_empty() && !allowed.contains(name) {
+        let message = format!(
+            "the server starts no kernel for `{name}` ({source}), who is none of the authorized users; {remedy}"
+        );
+        if launching {
+            report.error(message);
+            return false;
+        }
+        report.warning(message);
+    }
+    true
+}
+
+/// Whom the server lets start kernels.
+fn lists(spec: &Installed, env: &Env) -> Lists {
+    let names = |list| spec.names(list);
+    Lists::of_server(env, spec.system, names("authorized_users"), names("unauthorized_users"))
+}
+
+/// Whether the server lets the kernel have its numbers.
+fn ids(spec: &Installed, env: &Env, report: &mut Report) {
+    for (what, variable, default) in [("UID", "KERNEL_UID", "1000"), ("GID", "KERNEL_GID", "100")] {
+        let of_spec = spec.kernel_json.env.get(variable).map(String::as_str);
+        let id = of_spec.or_else(|| env.get(variable)).unwrap_or(default);
+        let list = format!("{}_PROHIBITED_{what}S", spec.system.facts().short);
+        let prohibited = env.get(&list).unwrap_or("0");
+        if is_prohibited(spec.system, prohibited, id) {
+            report.error(format!("{variable} of {id} is prohibited by {list} of `{prohibited}`"));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Volumes that an image declares. Each kernel gets one of its own for each of them, which outlives it: servers
+//! remove containers without their volumes.
+
+use crate::launcher::plan::Plan;
+use crate::launcher::volumes::left;
+
+/// What to say of those that nothing of the specification takes the place of. Only the native launcher gives them
+/// the labels by which `prune` finds them.
+pub(super) fn said(image: &str, volumes: &[String], plan: &Plan, native: bool) -> Option<String> {
+    let left = left(volumes, &plan.request);
+    let first = left.first()?;
+    let rest = if native {
+        "`jupyter docker-spec prune` removes what is left"
+    } else {
+        "`docker volume ls --filter dangling=true` shows what is left"
+    };
+    Some(format!(
+        "the image `{image}` declares {} as a volume, and a server removes kernels without their volumes: have \
+         something else there, such as `install --tmpfs={first}`; {rest}",
+        left.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" and ")
+    ))
+}

@@ -1,0 +1,39 @@
+//! How what the commands print is written.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::text::{is_unseen, printable};
+
+pub(super) fn or_dash(text: Option<&str>) -> String {
+    dash(text).to_owned()
+}
+
+pub(super) fn dash(text: Option<&str>) -> &str {
+    text.filter(|text| !text.is_empty()).unwrap_or("-")
+}
+
+/// The value as JSON for a terminal too: of what is not seen, the serialiser escapes only the control
+/// characters of ASCII below the blank.
+pub(super) fn json(value: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_string_pretty(value).context("could not write JSON")?;
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if is_unseen(c) && c != '\n' {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+/// One line: a name and its value.
+pub(super) fn field(text: &mut String, name: &str, value: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{:<16}{}", format!("{name}:"), printable(value));
+}

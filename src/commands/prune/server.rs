@@ -1,0 +1,266 @@
+//! Whether the server of a kernel is still there. Nobody keeps a list of servers; a kernel knows the address
+//! at which its own listens. It has gone if that address is this host's, nothing listens there, and a
+//! connection is refused. Where anything else may be meant by the address, nobody can tell.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+
+use crate::commands::kernels::Kernel;
+use crate::engine::{Endpoint, Info};
+
+/// How long a connection may take to be refused.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The state of a listening socket in `/proc/net/tcp`.
+const LISTENS: &str = "0A";
+
+/// Why nobody can tell whose address it is.
+const ELSEWHERE: &str = "only on the host of its server it shows whether one waits";
+
+/// Whether somebody waits for a kernel.
+#[derive(Debug, PartialEq)]
+pub(super) enum Waiting {
+    /// And how that is known.
+    Nobody(String),
+    Somebody,
+    /// And why that cannot be told.
+    Unknown(String),
+}
+
+/// What there is on this host.
+pub(super) struct Here {
+    /// Why this may be another host than the kernels', or another part of theirs.
+    doubt: Option<String>,
+    /// The address by which other nodes of the Swarm know the engine's.
+    node: Option<IpAddr>,
+    /// The addresses of this host's interfaces. A route may lead here for others too, and a socket be bound
+    /// to any.
+    addresses: Vec<IpAddr>,
+    /// The network namespaces that can be seen, this process's first.
+    namespaces: Vec<Namespace>,
+}
+
+impl Here {
+    /// Looks at this host, to which this engine should belong.
+    pub(super) async fn look(endpoint: &Endpoint, info: &Info) -> Self {
+        let namespaces = Namespace::all();
+        let mut doubt = doubt(endpoint, info).await;
+        if namespaces.is_empty() {
+            doubt.get_or_insert_with(|| "/proc does not tell who listens".to_owned());
+        }
+        // Without addresses, none is here.
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        Self {
+            doubt,
+            node: info.swarm.node_addr.parse().ok(),
+            addresses: interfaces.iter().map(if_addrs::Interface::ip).collect(),
+            namespaces,
+        }
+    }
+
+    /// Whether the server of a kernel that runs waits for it.
+    pub(super) fn waiting(&self, kernel: &Kernel) -> Waiting {
+        let unknown = |why: &str| Waiting::Unknown(why.to_owned());
+        let address = kernel.response_address.as_deref().and_then(|text| text.parse().ok());
+        let Some(address): Option<SocketAddr> = address else {
+            return unknown("it does not say where its server listens");
+        };
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let Some(own) = self.namespaces.first() else { return unknown(ELSEWHERE) };
+        if own.listens(address) {
+            return Waiting::Somebody;
+        }
+        if !self.addresses.contains(&address.ip()) {
+            return unknown(ELSEWHERE);
+        }
+        if let Some(doubt) = &self.doubt {
+            return unknown(doubt);
+        }
+        // Another node may have the same address, such as that of a bridge.
+        if !kernel.is_here && self.node != Some(address.ip()) {
+            return unknown("it is on another node, for which its server may be another one, too");
+        }
+        if self.namespaces[1..].iter().any(|other| other.listens(address)) {
+            return unknown("something listens at the address in another network namespace");
+        }
+        // Only now, because it writes an error into the log of a server that is well. What listens may be
+        // behind a port that is forwarded.
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(_) => Waiting::Somebody,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                Waiting::Nobody(format!("its server no longer listens on {address}"))
+            }
+            Err(_) => unknown("a connection to its server is neither taken nor refused"),
+        }
+    }
+}
+
+/// Why this may not be the engine's host, or not the part of it that has the server's address.
+async fn doubt(endpoint: &Endpoint, info: &Info) -> Option<String> {
+    let own = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let is_named_so = info.name == own.trim();
+    match endpoint {
+        Endpoint::Unix(path) if !is_visible(path).await => {
+            return Some(format!(
+                "the engine at {endpoint} is outside of what this command runs in; run it on the \
+                 engine's host"
+            ));
+        }
+        Endpoint::Unix(_) => {}
+        Endpoint::Tcp { host, .. } => {
+            let loopback = host == "localhost"
+                || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            // A tunnel to another host begins here, too.
+            if !loopback || !is_named_so {
+                return Some(format!(
+                    "the engine at {endpoint} may be on another host; run the command there, with its \
+                     socket"
+                ));
+            }
+        }
+    }
+    if info.name.is_empty() || is_named_so {
+        return None;
+    }
+    Some(format!(
+        "the engine at {endpoint} is on a host named `{}`, and this is `{}`; run the command there",
+        info.name,
+        own.trim()
+    ))
+}
+
+/// Whether what listens at a socket is a process that can be seen from here: a container has processes of its
+/// own.
+async fn is_visible(socket: &Path) -> bool {
+    let Ok(stream) = UnixStream::connect(socket).await else { return false };
+    stream.peer_cred().is_ok_and(|peer| peer.pid().is_some_and(|pid| pid != 0))
+}
+
+/// A network namespace, with who listens there.
+#[derive(Debug, Default)]
+struct Namespace {
+    listeners: Vec<SocketAddr>,
+    /// Its addresses, but for those of this process's own, which are not needed.
+    addresses: Option<Vec<IpAddr>>,
+}
+
+impl Namespace {
+    /// Those of all processes that can be seen; none if not even this process's own can be.
+    fn all() -> Vec<Self> {
+        let directory = |process: &str| PathBuf::from(format!("/proc/{process}/net"));
+        let Some((id, own)) = Self::of(&directory("self")) else { return Vec::new() };
+        let mut seen = BTreeSet::from([id]);
+        let mut all = vec![own];
+        for process in fs_err::read_dir("/proc").into_iter().flatten().flatten() {
+            let process = process.file_name();
+            let Some(process) = process.to_str().filter(|name| name.parse::<u32>().is_ok()) else {
+                continue;
+            };
+            let directory = directory(process);
+            if !id_of(&directory).is_some_and(|id| seen.insert(id)) {
+                continue;
+            }
+            if let Some((_, mut other)) = Self::of(&directory) {
+                other.addresses = Some(addresses(&directory));
+                all.push(other);
+            }
+        }
+        all
+    }
+
+    fn of(directory: &Path) -> Option<(u64, Self)> {
+        let id = id_of(directory)?;
+        let mut listeners = listeners(&fs_err::read_to_string(directory.join("tcp")).ok()?);
+        // A system may have no IPv6.
+        let six = fs_err::read_to_string(directory.join("tcp6")).unwrap_or_default();
+        listeners.extend(self::listeners(&six));
+        Some((id, Self { listeners, addresses: None }))
+    }
+
+    /// Whether something listens there at this address.
+    fn listens(&self, address: SocketAddr) -> bool {
+        let has = || match &self.addresses {
+            Some(addresses) => addresses.contains(&address.ip()),
+            None => true,
+        };
+        self.listeners.iter().any(|listener| {
+            listener.port() == address.port()
+                && (listener.ip() == address.ip() || (listener.ip().is_unspecified() && has()))
+        })
+    }
+}
+
+/// What tells one namespace from another: the system makes the files of each anew.
+fn id_of(directory: &Path) -> Option<u64> {
+    fs_err::metadata(directory.join("tcp")).ok().map(|file| file.ino())
+}
+
+/// The listening sockets in the text of `/proc/net/tcp` or `tcp6`.
+fn listeners(text: &str) -> Vec<SocketAddr> {
+    let listener = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        let (local, state) = (words.nth(1)?, words.nth(1)?);
+        if state != LISTENS {
+            return None;
+        }
+        let (address, port) = local.split_once(':')?;
+        let address = if address.len() == 8 {
+            IpAddr::from(four(address)?)
+        } else {
+            let mut bytes = [0; 16];
+            for (number, part) in bytes.chunks_exact_mut(4).enumerate() {
+                part.copy_from_slice(&four(address.get(8 * number..8 * (number + 1))?)?);
+            }
+            IpAddr::from(bytes).to_canonical()
+        };
+        Some(SocketAddr::new(address, u16::from_str_radix(port, 16).ok()?))
+    };
+    text.lines().filter_map(listener).collect()
+}
+
+/// Four bytes of an address, which the system writes as a number of this machine's.
+fn four(text: &str) -> Option<[u8; 4]> {
+    u32::from_str_radix(text, 16).ok().map(u32::to_ne_bytes)
+}
+
+/// The addresses of a network namespace, from its table of routes and its list of addresses.
+fn addresses(directory: &Path) -> Vec<IpAddr> {
+    let read = |name| fs_err::read_to_string(directory.join(name)).unwrap_or_default();
+    let (routes, six) = (read("fib_trie"), read("if_inet6"));
+    let four = routes.lines().filter_map(|line| line.trim_start().strip_prefix("|-- "));
+    let four = four.filter_map(|text| text.parse::<Ipv4Addr>().ok()).map(IpAddr::V4);
+    let six = six.lines().filter_map(|line| u128::from_str_radix(line.get(..32)?, 16).ok());
+    four.chain(six.map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listeners;
+
+    #[test]
+    fn listening_sockets_are_found_in_what_the_system_writes() {
+        let head =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid";
+        let ends = "00000000:00000000 00:00000000 00000000     0        0 1060 1 00000000cc34f3ca";
+        let text = format!(
+            "{head}\n   0: 00000000:07E8 00000000:0000 0A {ends}\n   1: 0100007F:22AD 00000000:0000 0A {ends}\n   \
+             2: 0100007F:1F90 0100007F:0016 01 {ends}\n   3: broken\n   4: {}:0050 {}:0000 0A {ends}\n   \
+             5: 0000000000000000FFFF00000100007F:0051 {}:0000 0A {ends}\n",
+            "0".repeat(24) + "01000000",
+            "0".repeat(32),
+            "0".repeat(32),
+        );
+        let found: Vec<String> = listeners(&text).iter().map(ToString::to_string).collect();
+        let expected = ["0.0.0.0:2024", "127.0.0.1:8877", "[::1]:80", "127.0.0.1:81"];
+        // As a machine writes them whose numbers begin with the least byte.
+        if cfg!(target_endian = "little") {
+            assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Who reaches a server, and the token that keeps the others out: whoever starts kernels by the engine's
+//! socket can do much on its host.
+
+use super::Deployment;
+use crate::server::System;
+
+/// The variable that has the token of a server.
+pub(super) const fn token_variable(system: System) -> &'static str {
+    match system {
+        System::EnterpriseGateway => "EG_AUTH_TOKEN",
+        System::GatewayProvisioners => "JUPYTER_TOKEN",
+    }
+}
+
+impl Deployment {
+    /// Who reaches the server and what he needs for that, and whether it should worry somebody.
+    #[must_use]
+    pub fn access(&self) -> (String, bool) {
+        let variable = token_variable(self.system);
+        if self.token().is_some() {
+            let text = format!(
+                "Clients have to name a token: that in {variable}, or the one in this file, which is to \
+                 be kept secret."
+            );
+            return (text, false);
+        }
+        if self.wants_token {
+            let text = format!("Clients have to name the token that {variable} must have.");
+            return (text, false);
+        }
+        if self.system == System::GatewayProvisioners {
+            let shown = if self.swarm { "`docker service logs`" } else { "`docker compose logs`" };
+            let text = format!(
+                "Clients have to name a token: that in {variable}, or one that the server makes when it \
+                 starts, and {shown} shows."
+            );
+            return (text, false);
+        }
+        let who = match self.address {
+            Some(address) if address.is_loopback() => "Every account of this host",
+            _ => "Whoever reaches the port",
+        };
+        let text = format!(
+            "{who} can start kernels, and needs no token for it unless {variable} has one; \
+             `--auth-token` has the file want one."
+        );
+        (text, true)
+    }
+
+    /// The token that is in the file.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.given(token_variable(self.system)).filter(|token| !token.is_empty())
+    }
+}

@@ -1,0 +1,303 @@
+//! Talks to an engine: sends calls within their limits, and reads the answers.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::call::Call;
+use super::endpoint::Endpoint;
+use super::error::{Error, Result};
+use super::items::{Item, Items};
+use super::limits::{ANSWER_SIZE, MOST_ITEMS, OBJECT_SIZE, shortened};
+use super::stream::Stream;
+use super::transport::{Connection, Transport};
+use super::version;
+use crate::env::Env;
+
+/// A Docker Engine that has answered.
+///
+/// Every call must be answered within the answer limit, but for those that make the engine work, and
+/// none outlasts the deadline: after it, nothing is sent. A call that is dropped before its end is
+/// broken off, though the engine may still carry it out. A stream is opened within these limits; how
+/// long it is read is up to the reader.
+pub struct Engine {
+    transport: Transport,
+    version: String,
+    answer_limit: Duration,
+    deadline: Cell<Instant>,
+}
+
+impl Engine {
+    /// Connects to the engine, and speaks its own version of the API. `DOCKER_API_VERSION` is read by no
+    /// server.
+    ///
+    /// # Errors
+    /// When there is no engine, when it may not be used, or when it is too old.
+    pub async fn connect(
+        endpoint: Endpoint,
+        answer_limit: Duration,
+        deadline: Instant,
+    ) -> Result<Self> {
+        let transport = Transport::new(endpoint)?;
+        let deadline = Cell::new(deadline);
+        let mut engine = Self { transport, version: String::new(), answer_limit, deadline };
+        let theirs = engine.ping().await?;
+        engine.version = version::spoken(&theirs)?;
+        Ok(engine)
+    }
+
+    /// Connects to the engine that the environment names, else the local one.
+    ///
+    /// # Errors
+    /// Those of [`Endpoint::from_env`] and [`Engine::connect`].
+    pub async fn from_env(env: &Env, answer_limit: Duration, deadline: Instant) -> Result<Self> {
+        Self::connect(Endpoint::from_env(env)?, answer_limit, deadline).await
+    }
+
+    /// Where the engine is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.transport.endpoint()
+    }
+
+    /// The version of the API in use, such as `1.47`.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
+        &self.version
+    }
+
+    /// Sets another deadline, as for clearing up after the first has passed.
+    pub fn set_deadline(&self, deadline: Instant) {
+        self.deadline.set(deadline);
+    }
+
+    /// Looks whether the engine still takes connections: one that is about to stop goes on answering
+    /// on those that it has.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn reconnect(&self) -> Result<()> {
+        self.transport.close_idle();
+        self.ping().await.map(drop)
+    }
+
+    /// The newest version of the API that the engine speaks.
+    async fn ping(&self) -> Result<String> {
+        const DOING: &str = "find the Docker Engine's version";
+        let ping = |method| self.header(Call::new(DOING, method, &["_ping"]), "Api-Version");
+        let version = match ping(Method::HEAD).await {
+            // What stands between us and the engine may let only GET through; and what refuses
+            // says why only to GET.
+            Err(Error::Status { .. }) => ping(Method::GET).await?,
+            version => version?,
+        };
+        version.ok_or_else(|| {
+            self.bad_answer(DOING, "it does not name its version of the API".to_owned())
+        })
+    }
+
+    /// Sends a call that is answered with JSON.
+    pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
+        let doing = call.doing;
+        let body = self.bytes(call, OBJECT_SIZE).await?;
+        self.parse(doing, &body)
+    }
+
+    /// Sends a call that is answered with a list, of which each item is parsed as it comes. Those that are
+    /// too large, or too many, are left out.
+    pub(super) async fn list<T: DeserializeOwned>(&self, call: Call) -> Result<Vec<T>> {
+        let (doing, patient) = (call.doing, call.patient);
+        let work = async {
+            let Answer { response, connection, .. } = self.send(call).await?;
+            let mut body = response.into_body();
+            let mut items = Items::default();
+            let mut found = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| self.transport.lost(doing, &error))?;
+                let Ok(mut data) = frame.into_data() else { continue };
+                let next = |items: &mut Items, data: &mut Bytes| {
+                    items.next(data).map_err(|reason| self.bad_answer(doing, reason.to_owned()))
+                };
+                while let Some(item) = next(&mut items, &mut data)? {
+                    match item {
+                        _ if found.len() == MOST_ITEMS => {
+                            tracing::warn!("Only the first {MOST_ITEMS} are taken: {doing}");
+                            return Ok(found);
+                        }
+                        Item::Whole(item) => found.push(self.parse(doing, &item)?),
+                        Item::TooLarge => tracing::warn!(
+                            "One that has more than {OBJECT_SIZE} bytes is left out: {doing}"
+                        ),
+                    }
+                }
+            }
+            if !items.is_done() {
+                return Err(self.bad_answer(doing, "it sends no list".to_owned()));
+            }
+            self.transport.put_back(connection);
+            Ok(found)
+        };
+        self.limited(doing, patient, work).await
+    }
+
+    fn parse<T: DeserializeOwned>(&self, doing: &'static str, json: &[u8]) -> Result<T> {
+        // It quotes what does not fit, at any length.
+        serde_json::from_slice(json)
+            .map_err(|error| self.bad_answer(doing, shortened(&error.to_string())))
+    }
+
+    pub(super) fn bad_answer(&self, doing: &'static str, reason: String) -> Error {
+        Error::BadAnswer { doing, endpoint: self.endpoint().to_string(), reason }
+    }
+
+    /// Sends a call whose answer says no more than that it succeeded.
+    pub(super) async fn empty(&self, call: Call) -> Result<()> {
+        self.bytes(call, ANSWER_SIZE).await.map(drop)
+    }
+
+    /// Sends a call of whose answer a header is all that matters.
+    pub(super) async fn header(&self, call: Call, name: &str) -> Result<Option<String>> {
+        let doing = call.doing;
+        let work = async {
+            let answer = self.send(call).await?;
+            let value = answer.response.headers().get(name).and_then(|value| value.to_str().ok());
+            let value = value.map(str::to_owned);
+            answer.read(self, ANSWER_SIZE).await?;
+            Ok(value)
+        };
+        self.limited(doing, false, work).await
+    }
+
+    async fn bytes(&self, call: Call, limit: usize) -> Result<Bytes> {
+        let (doing, patient) = (call.doing, call.patient);
+        self.limited(doing, patient, async { self.send(call).await?.read(self, limit).await }).await
+    }
+
+    /// Sends a call that is answered with a stream.
+    pub(super) async fn stream(&self, call: Call) -> Result<Stream> {
+        let (doing, patient) = (call.doing, call.patient);
+        let answer = self.limited(doing, patient, self.send(call)).await?;
+        let Answer { doing, response, connection } = answer;
+        Ok(Stream::new(doing, self.endpoint().to_string(), response.into_body(), connection))
+    }
+
+    /// Holds the work to the limits. It is not begun after the deadline.
+    pub(super) async fn limited<T>(
+        &self,
+        doing: &'static str,
+        patient: bool,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let left = self.deadline.get().saturating_duration_since(Instant::now());
+        if left == Duration::ZERO {
+            return Err(Error::TooLate { doing });
+        }
+        let limit = if patient { left } else { left.min(self.answer_limit) };
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            Err(Error::TimedOut { doing, endpoint: self.endpoint().to_string(), limit })
+        })
+    }
+
+    /// Sends a call and reads the head of its answer.
+    async fn send(&self, call: Call) -> Result<Answer> {
+        let doing = call.doing;
+        let request = call.request(self.endpoint(), &self.version)?;
+        let (response, connection) = self.transport.send(doing, request).await?;
+        let status = response.status();
+        // A container that runs already is not started again: 304.
+        if status.is_success() || status == StatusCode::NOT_MODIFIED {
+            return Ok(Answer { doing, response, connection });
+        }
+        let body = match collect(response.into_body(), ANSWER_SIZE).await {
+            Ok(body) => {
+                self.transport.put_back(connection);
+                body
+            }
+            Err(_) => Bytes::new(),
+        };
+        Err(Error::Status { doing, status: status.as_u16(), message: message(&body, status) })
+    }
+}
+
+/// An answer of which the head is read, and says that the call succeeded.
+struct Answer {
+    doing: &'static str,
+    response: Response<Incoming>,
+    connection: Connection,
+}
+
+impl Answer {
+    /// Reads the rest, up to so many bytes, so that the connection can be used again.
+    async fn read(self, engine: &Engine, limit: usize) -> Result<Bytes> {
+        let body = collect(self.response.into_body(), limit)
+            .await
+            .map_err(|failure| failure.of(self.doing, engine))?;
+        engine.transport.put_back(self.connection);
+        Ok(body)
+    }
+}
+
+/// Why an answer could not be read to its end.
+enum Failure {
+    TooLong(usize),
+    Broken(hyper::Error),
+}
+
+impl Failure {
+    fn of(&self, doing: &'static str, engine: &Engine) -> Error {
+        match self {
+            Self::Broken(error) => engine.transport.lost(doing, error),
+            Self::TooLong(limit) => {
+                engine.bad_answer(doing, format!("it sends more than {limit} bytes"))
+            }
+        }
+    }
+}
+
+async fn collect(body: Incoming, limit: usize) -> std::result::Result<Bytes, Failure> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => {
+            Err(error.downcast().map_or(Failure::TooLong(limit), |error| Failure::Broken(*error)))
+        }
+    }
+}
+
+/// What the engine says in a body that tells why it refused.
+fn message(body: &[u8], status: StatusCode) -> String {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        message: String,
+    }
+    let text = match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => refusal.message,
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    match text.trim() {
+        "" => status.canonical_reason().unwrap_or("it gave no reason").to_owned(),
+        text => shortened(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+
+    use super::message;
+    use crate::engine::limits::MESSAGE_CHARS;
+
+    #[test]
+    fn a_refusal_is_told_in_the_engines_words() {
+        let told = |body: &str| message(body.as_bytes(), StatusCode::CONFLICT);
+        assert_eq!(told("{\"message\":\"name in use\"}\n"), "name in use");
+        assert_eq!(told("Client sent an HTTP request\n"), "Client sent an HTTP request");
+        assert_eq!(told(""), "Conflict");
+        assert_eq!(told(&"é".repeat(5000)).chars().count(), MESSAGE_CHARS + 3);
+    }
+}

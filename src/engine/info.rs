@@ -1,0 +1,55 @@
+//! The engine's call for itself.
+
+use hyper::Method;
+use serde::Deserialize;
+
+use super::call::Call;
+use super::client::Engine;
+use super::error::Result;
+use super::json::null_is_default;
+
+/// The engine, and the Swarm that it is part of.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Info {
+    /// The name of the engine's host.
+    #[serde(default)]
+    pub name: String,
+    /// The engine's version.
+    #[serde(default)]
+    pub server_version: String,
+    /// The host's architecture, as the host's kernel names it.
+    #[serde(default)]
+    pub architecture: String,
+    /// Its part in a Swarm.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub swarm: Swarm,
+}
+
+/// An engine's part in a Swarm.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Swarm {
+    /// `active`, `inactive`, `pending`, `locked` or `error`.
+    #[serde(default)]
+    pub local_node_state: String,
+    /// Whether it is a manager.
+    #[serde(default)]
+    pub control_available: bool,
+    /// The id of its node.
+    #[serde(default, rename = "NodeID")]
+    pub node_id: String,
+    /// The address by which the other nodes know it.
+    #[serde(default)]
+    pub node_addr: String,
+}
+
+impl Engine {
+    /// Looks at the engine itself.
+    ///
+    /// # Errors
+    /// When it does not tell.
+    pub async fn info(&self) -> Result<Info> {
+        self.json(Call::new("look at the engine", Method::GET, &["info"])).await
+    }
+}

@@ -1,0 +1,47 @@
+//! The engine's call for secrets and configs, the objects that a Swarm keeps for its services.
+
+use hyper::Method;
+use serde::Deserialize;
+
+use super::call::Call;
+use super::client::Engine;
+use super::error::Result;
+use super::json::short;
+
+/// What a Swarm keeps for its services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwarmObject {
+    /// A secret.
+    Secret,
+    /// A config.
+    Config,
+}
+
+impl Engine {
+    /// The id of the secret or config of this name; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn swarm_object(&self, kind: SwarmObject, name: &str) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Listed {
+            #[serde(rename = "ID", deserialize_with = "short")]
+            id: String,
+            #[serde(rename = "Spec")]
+            spec: Spec,
+        }
+        #[derive(Deserialize)]
+        struct Spec {
+            #[serde(rename = "Name", deserialize_with = "short")]
+            name: String,
+        }
+        let (path, doing) = match kind {
+            SwarmObject::Secret => ("secrets", "look for the secret"),
+            SwarmObject::Config => ("configs", "look for the config"),
+        };
+        let call = Call::new(doing, Method::GET, &[path]).filters(&[("name", &[name])])?;
+        // The filter takes what only begins so as well, and a config comes with what is in it.
+        let listed: Vec<Listed> = self.list(call).await?;
+        Ok(listed.into_iter().find(|object| object.spec.name == name).map(|object| object.id))
+    }
+}

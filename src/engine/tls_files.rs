@@ -1,0 +1,59 @@
+//! Whether the environment asks for TLS, and the files that it takes.
+
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Result};
+use crate::env::Env;
+
+/// The PEM files of a TLS connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsFiles {
+    /// The authorities that may have signed the engine's certificate.
+    pub ca: PathBuf,
+    /// The certificate that is shown to the engine.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    /// The three files under their usual names.
+    #[must_use]
+    pub fn in_directory(directory: &Path) -> Self {
+        Self {
+            ca: directory.join("ca.pem"),
+            cert: directory.join("cert.pem"),
+            key: directory.join("key.pem"),
+        }
+    }
+}
+
+/// Whether a TCP connection is secured.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Tls {
+    /// It is not.
+    Off,
+    /// Both sides prove who they are.
+    Verified(TlsFiles),
+    /// Asked for without verification, which we refuse with this advice.
+    Unverified(&'static str),
+}
+
+impl Tls {
+    pub(super) fn from_env(env: &Env) -> Result<Self> {
+        let directory = env.path("DOCKER_CERT_PATH");
+        if env.path("DOCKER_TLS_VERIFY").is_none() {
+            return Ok(match directory {
+                None => Self::Off,
+                Some(_) => Self::Unverified("set DOCKER_TLS_VERIFY=1 beside DOCKER_CERT_PATH"),
+            });
+        }
+        let directory =
+            directory.or_else(|| Some(env.home()?.join(".docker"))).ok_or_else(|| {
+                Error::Config(
+                    "DOCKER_TLS_VERIFY is set, but neither DOCKER_CERT_PATH nor HOME".into(),
+                )
+            })?;
+        Ok(Self::Verified(TlsFiles::in_directory(&env.join(&directory))))
+    }
+}

@@ -1,0 +1,72 @@
+//! The engine's call for what a container uses.
+
+use hyper::Method;
+use serde::Deserialize;
+
+use super::call::Call;
+use super::client::Engine;
+use super::error::Result;
+
+/// What a container has used, and uses.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Usage {
+    #[serde(default)]
+    cpu_stats: CpuStats,
+    #[serde(default)]
+    memory_stats: MemoryStats,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct CpuStats {
+    #[serde(default)]
+    cpu_usage: CpuUsage,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct CpuUsage {
+    #[serde(default)]
+    total_usage: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct MemoryStats {
+    usage: Option<u64>,
+    #[serde(default)]
+    stats: MemoryDetails,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct MemoryDetails {
+    total_inactive_file: Option<u64>,
+    inactive_file: Option<u64>,
+}
+
+impl Usage {
+    /// The time that it has had processors for, in nanoseconds.
+    #[must_use]
+    pub const fn cpu_nanoseconds(&self) -> u64 {
+        self.cpu_stats.cpu_usage.total_usage
+    }
+
+    /// Its memory in bytes, without files that are only kept for reading them again, as `docker stats`
+    /// has it; `None` if it does not run.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        let MemoryDetails { total_inactive_file, inactive_file } = self.memory_stats.stats;
+        let kept = total_inactive_file.or(inactive_file).unwrap_or_default();
+        self.memory_stats.usage.map(|usage| usage.saturating_sub(kept))
+    }
+}
+
+impl Engine {
+    /// What a container has used until now.
+    ///
+    /// # Errors
+    /// [`is_not_found`](super::Error::is_not_found) if this engine has no such container.
+    pub async fn usage(&self, id: &str) -> Result<Usage> {
+        let call = Call::new("measure the container", Method::GET, &["containers", id, "stats"])
+            .query("stream", "0")
+            .query("one-shot", "1");
+        self.json(call).await
+    }
+}

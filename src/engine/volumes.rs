@@ -1,0 +1,77 @@
+//! The engine's calls for volumes, which only the installer's commands make.
+
+use std::collections::BTreeMap;
+
+use hyper::Method;
+use serde::Deserialize;
+
+use super::call::Call;
+use super::client::Engine;
+use super::error::Result;
+use super::json::{known_labels, null_is_default, short};
+
+/// A volume.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Volume {
+    /// Its name.
+    #[serde(deserialize_with = "short")]
+    pub name: String,
+    /// When it was created, as RFC 3339 has it.
+    #[serde(default, rename = "CreatedAt", deserialize_with = "short")]
+    pub created: String,
+    /// Its labels, as far as we go by them.
+    #[serde(default, deserialize_with = "known_labels")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Volume {
+    /// Whether nobody has named it: the engine then takes 64 hexadecimal digits.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        self.name.len() == 64 && self.name.bytes().all(is_digit)
+    }
+}
+
+impl Engine {
+    /// The volumes with these labels that no container has.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn dangling_volumes(&self, labels: &[&str]) -> Result<Vec<Volume>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Listed {
+            #[serde(default, deserialize_with = "null_is_default")]
+            volumes: Vec<Volume>,
+        }
+        let call = Call::new("look for volumes", Method::GET, &["volumes"])
+            .filters(&[("dangling", &["true"]), ("label", labels)])?;
+        let listed: Listed = self.json(call).await?;
+        Ok(listed.volumes)
+    }
+
+    /// Whether there is a volume of this name.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn has_volume(&self, name: &str) -> Result<bool> {
+        match self.empty(Call::new("look at the volume", Method::GET, &["volumes", name])).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a volume that no container has; one that is gone is fine.
+    ///
+    /// # Errors
+    /// [`is_conflict`](super::Error::is_conflict) if a container has it.
+    pub async fn remove_volume(&self, name: &str) -> Result<()> {
+        match self.empty(Call::new("remove the volume", Method::DELETE, &["volumes", name])).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            result => result,
+        }
+    }
+}

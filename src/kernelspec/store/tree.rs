@@ -1,0 +1,77 @@
+//! What is to be put in place, and what has become of it.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// What a file contains.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// These bytes.
+    Bytes(Cow<'static, [u8]>),
+    /// What is in this file.
+    CopyOf(PathBuf),
+    /// What is in this program, which is replaced and not edited: the file may be one with that of other
+    /// specifications.
+    Program(PathBuf),
+    /// What is in the file of this path in the specification in this directory, which no link leads to:
+    /// it may be another user's.
+    CopyIn(PathBuf, PathBuf),
+    /// A symbolic link.
+    LinkTo(PathBuf),
+}
+
+/// A file of a specification.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Its path in the specification.
+    pub path: PathBuf,
+    /// What is in it.
+    pub content: Content,
+    /// Whether it can be run.
+    pub executable: bool,
+}
+
+impl File {
+    /// A file with these bytes that is not to be run.
+    #[must_use]
+    pub fn data(path: impl Into<PathBuf>, content: &'static [u8]) -> Self {
+        Self { path: path.into(), content: Content::Bytes(content.into()), executable: false }
+    }
+}
+
+/// The files of a specification, `kernel.json` last.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// Its files, in the order in which they are written.
+    pub files: Vec<File>,
+}
+
+impl Tree {
+    /// Whether a file of this path is in it.
+    #[must_use]
+    pub fn has(&self, path: &Path) -> bool {
+        self.files.iter().any(|file| file.path == path)
+    }
+}
+
+/// What an installation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There was no specification.
+    Created,
+    /// The specification took the place of another.
+    Replaced,
+    /// The specification was there already, to the byte, and nothing was written.
+    Unchanged,
+}
+
+/// A specification to be installed.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The directory that it becomes.
+    pub destination: PathBuf,
+    /// What is in it.
+    pub tree: Tree,
+    /// Whether it may take the place of another.
+    pub replace: bool,
+}

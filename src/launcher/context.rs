@@ -1,0 +1,108 @@
+//! What every step of a launch needs.
+
+use std::cell::{Cell, OnceCell};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use tokio::time::Instant;
+
+use super::launch::Launch;
+use super::plan::Plan;
+use crate::engine::{Created, Engine};
+use crate::env::Env;
+use crate::text;
+
+/// How long an engine may be away, as one is that is being restarted.
+pub(super) const AWAY: Duration = Duration::from_secs(5);
+
+/// How long the server may take to give a kernel up when its time is over. It looks every half a second, and
+/// removes the kernel then.
+pub(super) const VERDICT: Duration = Duration::from_secs(2);
+
+/// What every step of a launch needs.
+pub(super) struct Context<'a> {
+    pub(super) launch: &'a Launch,
+    pub(super) plan: &'a Plan,
+    pub(super) env: &'a Env,
+    pub(super) engine: Engine,
+    /// When the server gives the kernel up.
+    pub(super) deadline: Instant,
+    changing: Cell<bool>,
+    created: OnceCell<String>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(plan: &'a Plan, env: &'a Env, engine: Engine, deadline: Instant) -> Self {
+        Self {
+            launch: &plan.launch,
+            plan,
+            env,
+            engine,
+            deadline,
+            changing: Cell::new(false),
+            created: OnceCell::new(),
+        }
+    }
+
+    /// Does work that changes something on the engine. It is not broken off at once when the launcher
+    /// is told to stop, because what has been created must be known to be removed.
+    pub(super) async fn change<T>(&self, work: impl Future<Output = T>) -> T {
+        self.changing.set(true);
+        let result = work.await;
+        self.changing.set(false);
+        result
+    }
+
+    /// Whether such work is under way.
+    pub(super) fn is_changing(&self) -> bool {
+        self.changing.get()
+    }
+
+    /// Notes what has been created.
+    pub(super) fn note_created(&self, created: &Created) {
+        for warning in &created.warnings {
+            tracing::warn!("The engine warns about {}: {warning}", self.launch.name);
+        }
+        // Set once: the first thing that is created is the only one.
+        let _ = self.created.set(created.id.clone());
+    }
+
+    /// Whether something is known to have been created.
+    pub(super) fn has_created(&self) -> bool {
+        self.created.get().is_some()
+    }
+
+    /// Whether what is there of this kernel is of this server: it was told to report to the same address.
+    pub(super) fn is_of_server(&self, address: Option<&str>) -> bool {
+        address.is_some() && address == self.launch.response_address()
+    }
+
+    /// The error for what another server has there.
+    pub(super) fn taken(&self, what: &str, address: Option<&str>, remove: &str) -> anyhow::Error {
+        let address = address.unwrap_or("an unknown address");
+        anyhow!(
+            "another server has a kernel with the id of this one: the {what} `{0}` reports to {address}; \
+             shut it down there or, if that server has gone, with `{remove} {0}`",
+            self.launch.name
+        )
+    }
+
+    /// Why the server has given up a kernel that ran; `output` is what it wrote.
+    pub(super) fn unheard(&self, what: &str, output: &str) -> anyhow::Error {
+        let Launch { name, image, timeout, kernelspec, .. } = self.launch;
+        let kernelspec = kernelspec.as_deref().unwrap_or("NAME");
+        let address = self.launch.response_address().unwrap_or("the server");
+        anyhow!(
+            "the server has removed the {what} `{name}` of image `{image}` when the {} s for its launch \
+             were over, most likely because it has not heard from the kernel, which was to tell {address} \
+             that it runs; see what keeps it from that with `jupyter docker-spec check --launch {kernelspec}`. {output}",
+            text::seconds(*timeout)
+        )
+    }
+
+    /// What a failed launch may have left: the id, or the name if the answer with the id has never
+    /// come. The name alone may have passed on to the next launch of a kernel that is restarted.
+    pub(super) fn leftover(&self) -> &str {
+        self.created.get().unwrap_or(&self.launch.name)
+    }
+}

@@ -1,0 +1,107 @@
+//! Why a kernel's container has ended, beyond what the engine says of it.
+
+use anyhow::anyhow;
+
+use super::context::Context;
+use super::launch::Launch;
+use crate::model::Mode;
+use crate::server::BOOTSTRAP;
+
+/// What the system says of a program that is not one of this machine's.
+pub(super) const FOREIGN: &str = "exec format error";
+
+/// What is most likely wrong with the image then.
+pub(super) fn foreign(image: &str) -> String {
+    format!(
+        "the image `{image}` may be for another architecture than the engine's host; see it with \
+         `docker image inspect --format {{{{.Architecture}}}} {image}`"
+    )
+}
+
+/// The exit status of a process that was killed without a word, as the system does for want of memory.
+const KILLED: i64 = 137;
+
+/// How it ended. The kernel may have run out of memory while the bootstrap, which has started it, ends as if
+/// all were well.
+pub(super) fn how(exit_code: i64, out_of_memory: bool) -> String {
+    const ADVICE: &str = "raise `mem_limit` in launch_docker.toml if it has one";
+    match (exit_code, out_of_memory) {
+        (0, true) => format!(
+            "was out of memory: what ran in it was killed for using more memory than it may ({ADVICE})"
+        ),
+        (_, true) => format!(
+            "was killed for using more memory than it may ({ADVICE}) and ended with exit status {exit_code}"
+        ),
+        (KILLED, false) => format!(
+            "ended with exit status {exit_code}, which is that of a process that was killed, most likely for \
+             want of memory"
+        ),
+        (_, false) => format!("ended with exit status {exit_code}"),
+    }
+}
+
+/// The reason with what to do where the container ended without a word: as a rule its command is none that
+/// starts a kernel, but one that waits for somebody to type.
+pub(super) async fn explained(
+    context: &Context<'_>,
+    reason: anyhow::Error,
+    exit_code: i64,
+    silent: bool,
+) -> anyhow::Error {
+    if exit_code != 0 || !silent {
+        return reason;
+    }
+    let Some(command) = command(context).await else { return reason };
+    if command.contains(BOOTSTRAP) {
+        return reason;
+    }
+    let Launch { image, .. } = context.launch;
+    let what = if command.is_empty() { "none".to_owned() } else { format!("`{command}`") };
+    anyhow!(
+        "{reason:#} The command of the image `{image}` is {what}, which starts no kernel: take an image \
+         that runs {BOOTSTRAP}, or make one with `jupyter image-bootstrap install` and \
+         `CMD [\"/usr/local/bin/{BOOTSTRAP}\"]`; `jupyter docker-spec check` says what it lacks"
+    )
+}
+
+/// The words that the container has run: those of the request, else the image's, where this engine has it.
+async fn command(context: &Context<'_>) -> Option<String> {
+    let (entrypoint, command) = match context.launch.mode {
+        Mode::Docker => ("/Entrypoint", "/Cmd"),
+        Mode::Swarm => ("/TaskTemplate/ContainerSpec/Command", "/TaskTemplate/ContainerSpec/Args"),
+    };
+    let asked = |pointer: &str| -> Option<Vec<String>> {
+        let words = context.plan.request.pointer(pointer)?.as_array()?;
+        Some(words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect())
+    };
+    let (entrypoint, command) = match (asked(entrypoint), asked(command)) {
+        // An entrypoint of one's own does away with the image's command.
+        (Some(entrypoint), command) => (entrypoint, command.unwrap_or_default()),
+        (None, command) => {
+            let image = context.engine.inspect_image(&context.launch.image).await.ok()?;
+            let (entrypoint, own) = image.into_command();
+            (entrypoint, command.unwrap_or(own))
+        }
+    };
+    Some([entrypoint, command].concat().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::how;
+
+    #[test]
+    fn memory_is_named_whatever_the_exit_status_is() {
+        for (exit_code, out_of_memory, parts) in [
+            (0, false, ["ended with exit status 0", ""]),
+            (3, false, ["ended with exit status 3", ""]),
+            (137, false, ["ended with exit status 137", "for want of memory"]),
+            (0, true, ["was out of memory", "more memory than it may"]),
+            (1, true, ["was killed for using more memory than it may", "with exit status 1"]),
+        ] {
+            let text = how(exit_code, out_of_memory);
+            assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+            assert!(!out_of_memory || !text.contains("exit status 0"), "{text}");
+        }
+    }
+}

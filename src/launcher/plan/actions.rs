@@ -1,0 +1,279 @@
+//! The keys of `launch_docker.toml` that are no fields of a request.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::{Plan, PullPolicy, Reference};
+use crate::model::Mode;
+use crate::options::fill::{Filler, Policy};
+use crate::options::node::{Node, Value, Wrong};
+use crate::options::read::{Table, flag, integer, items, must, table};
+use crate::options::{Options, put, template};
+
+pub(super) type Action = fn(&mut Plan, &Node, &Filler<'_>, &Options) -> Result<(), Wrong>;
+
+/// The keys that are no fields of a request.
+pub(super) const ACTIONS: [(&str, Action); 6] = [
+    ("configs", |plan, node, filler, _| {
+        references(node, filler, "/").map(|all| plan.configs = all)
+    }),
+    ("mount_cwd", mount_cwd),
+    ("networks", networks),
+    ("platform", platform),
+    ("pull_policy", pull_policy),
+    ("secrets", |plan, node, filler, _| references(node, filler, "").map(|all| plan.secrets = all)),
+];
+
+fn text(node: &Node, filler: &Filler<'_>, policy: Policy) -> Result<String, Wrong> {
+    match &node.value {
+        Value::Text(text) => filler.fill(text, node.at, policy),
+        _ => Err(must(node, "be text, in quotes")),
+    }
+}
+
+/// `true`, the place in the container, or a table with `target`, `read_only` and `paths`: where the
+/// server's directories are on the host, for a server that itself runs in a container.
+fn mount_cwd(
+    plan: &mut Plan,
+    node: &Node,
+    filler: &Filler<'_>,
+    options: &Options,
+) -> Result<(), Wrong> {
+    if node.value == Value::Flag(false) {
+        return Ok(());
+    }
+    let path = Path::new(filler.directory(node.at)?);
+    let mode = plan.launch.mode;
+    let (mut target, mut read_only, mut source) = (None, false, None);
+    match &node.value {
+        Value::Flag(_) => {}
+        Value::Text(_) => target = Some(node),
+        _ => {
+            let given = Table::new(node, &["target", "read_only", "paths"])?;
+            target = given.get("target");
+            if let Some(node) = given.get("read_only") {
+                read_only = flag(node)?;
+            }
+            if let Some(paths) = given.get("paths") {
+                source = Some(on_host(path, paths, mode, filler)?);
+            }
+        }
+    }
+    let source = source.unwrap_or_else(|| as_it_is(path, mode));
+    // Swarm expands templates in a mount, and none in the directory where the kernel starts.
+    let (target, start) = match target {
+        Some(node) => (place(node, mode, filler)?, text(node, filler, Policy::Path)?),
+        None => (as_it_is(path, mode), as_it_is(path, Mode::Docker)),
+    };
+    if !source.starts_with('/') || !target.starts_with('/') {
+        return Err(must(node, "name directories by their full paths"));
+    }
+    let field = match mode {
+        Mode::Docker => "HostConfig.Mounts",
+        Mode::Swarm => "TaskTemplate.ContainerSpec.Mounts",
+    };
+    let mut mount = json!({"Type": "bind", "Source": source, "Target": target});
+    if read_only {
+        mount["ReadOnly"] = true.into();
+    }
+    put(&mut plan.request, field, json!([mount]));
+    if options.get("working_dir").is_none() {
+        plan.set_working_directory(&start);
+    }
+    Ok(())
+}
+
+/// A directory as the file writes it.
+fn place(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<String, Wrong> {
+    match (&node.value, mode) {
+        (Value::Text(text), Mode::Swarm) => filler.fill_template(text, node.at, Policy::Path),
+        _ => text(node, filler, Policy::Path),
+    }
+}
+
+/// A path of the server's in a mount.
+fn as_it_is(path: &Path, mode: Mode) -> String {
+    let path = path.to_string_lossy();
+    match mode {
+        Mode::Docker => path.into_owned(),
+        Mode::Swarm => template::literal(&path),
+    }
+}
+
+/// Where the notebook's directory is on the host.
+fn on_host(
+    directory: &Path,
+    paths: &Node,
+    mode: Mode,
+    filler: &Filler<'_>,
+) -> Result<String, Wrong> {
+    for (server, _, host) in table(paths)? {
+        let server = filler.fill(server, paths.at, Policy::Path)?;
+        let host = place(host, mode, filler)?;
+        if let Ok(rest) = directory.strip_prefix(&server) {
+            let path = Path::new(&host).join(as_it_is(rest, mode));
+            return Ok(path.to_string_lossy().trim_end_matches('/').to_owned());
+        }
+    }
+    if filler.sample {
+        return Ok("/".to_owned());
+    }
+    let message =
+        format!("has no entry in `paths` for the notebook's directory {}", directory.display());
+    Err(Wrong::new(paths.at, message))
+}
+
+/// Names of networks, or tables by name.
+fn networks(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> Result<(), Wrong> {
+    let mut found: Vec<(String, Json)> = Vec::new();
+    if let Value::Table(entries) = &node.value {
+        for (name, _, settings) in entries {
+            found.push((name.clone(), network_settings(settings, plan.launch.mode, filler)?));
+        }
+    } else {
+        for item in items(node) {
+            found.push((text(item, filler, Policy::Trusted)?, json!({})));
+        }
+    }
+    // The first is the server's.
+    found.retain(|(name, _)| *name != plan.launch.network);
+    // Those of `docker run` by which a container has no network of its own.
+    let is_mode = |name: &str| ["host", "none"].contains(&name) || name.starts_with("container:");
+    if let Some((name, _)) = found.iter().find(|(name, _)| is_mode(name)) {
+        let variable = plan.launch.caller.facts().network_variable;
+        let message = format!(
+            "cannot have `{name}` beside the network by which the server reaches the kernel; {variable} names that"
+        );
+        return Err(Wrong::new(node.at, message));
+    }
+    match plan.launch.mode {
+        Mode::Docker => plan.networks = found,
+        Mode::Swarm => {
+            let attachments = found.into_iter().map(|(name, mut settings)| {
+                settings["Target"] = name.into();
+                settings
+            });
+            put(&mut plan.request, "TaskTemplate.Networks", attachments.collect());
+        }
+    }
+    Ok(())
+}
+
+fn network_settings(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<Json, Wrong> {
+    let known: &[&str] = match mode {
+        Mode::Docker => &[
+            "aliases",
+            "ipv4_address",
+            "ipv6_address",
+            "link_local_ips",
+            "mac_address",
+            "gw_priority",
+            "driver_opts",
+        ],
+        Mode::Swarm => &["aliases", "driver_opts"],
+    };
+    let given = Table::new(node, known)?;
+    let mut settings = json!({});
+    if let Some(aliases) = given.get("aliases") {
+        let aliases = items(aliases).iter().map(|alias| text(alias, filler, Policy::Path));
+        settings["Aliases"] = aliases.collect::<Result<Vec<_>, _>>()?.into();
+    }
+    for (key, field) in [("ipv4_address", "IPv4Address"), ("ipv6_address", "IPv6Address")] {
+        if let Some(address) = given.get(key) {
+            settings["IPAMConfig"][field] = text(address, filler, Policy::Trusted)?.into();
+        }
+    }
+    if let Some(addresses) = given.get("link_local_ips") {
+        let addresses = items(addresses).iter().map(|one| text(one, filler, Policy::Trusted));
+        settings["IPAMConfig"]["LinkLocalIPs"] = addresses.collect::<Result<Vec<_>, _>>()?.into();
+    }
+    if let Some(address) = given.get("mac_address") {
+        settings["MacAddress"] = text(address, filler, Policy::Trusted)?.into();
+    }
+    if let Some(priority) = given.get("gw_priority") {
+        settings["GwPriority"] = integer(priority, i64::MIN)?.into();
+    }
+    if let Some(driver_opts) = given.get("driver_opts") {
+        for (name, _, value) in table(driver_opts)? {
+            settings["DriverOpts"][name] = text(value, filler, Policy::Trusted)?.into();
+        }
+    }
+    Ok(settings)
+}
+
+fn platform(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> Result<(), Wrong> {
+    if plan.launch.mode == Mode::Docker {
+        plan.platform = Some(platform_name(node, filler)?);
+    }
+    Ok(())
+}
+
+/// Reads the value of `platform`.
+///
+/// # Errors
+/// When it is no text, or one that cannot be filled in.
+pub fn platform_name(node: &Node, filler: &Filler<'_>) -> Result<String, Wrong> {
+    text(node, filler, Policy::Trusted)
+}
+
+fn pull_policy(
+    plan: &mut Plan,
+    node: &Node,
+    filler: &Filler<'_>,
+    _: &Options,
+) -> Result<(), Wrong> {
+    plan.pull = PullPolicy::read(node, filler)?;
+    Ok(())
+}
+
+/// Names of secrets or configs, or tables with `source`, `target`, `uid`, `gid` and `mode`.
+fn references(node: &Node, filler: &Filler<'_>, root: &str) -> Result<Vec<Reference>, Wrong> {
+    let one = |item: &Node| {
+        let mut file = json!({"UID": "0", "GID": "0", "Mode": 0o444});
+        if let Value::Text(_) = item.value {
+            let source = text(item, filler, Policy::Trusted)?;
+            file["Name"] = format!("{root}{source}").into();
+            return Ok(Reference { source, file });
+        }
+        let given = Table::new(item, &["source", "target", "uid", "gid", "mode"])?;
+        let source = text(given.need("source")?, filler, Policy::Trusted)?;
+        file["Name"] = match given.get("target") {
+            Some(target) => text(target, filler, Policy::Trusted)?.into(),
+            None => format!("{root}{source}").into(),
+        };
+        for (key, field) in [("uid", "UID"), ("gid", "GID")] {
+            match given.get(key).map(|id| &id.value) {
+                Some(Value::Text(id)) => file[field] = id.clone().into(),
+                Some(Value::Integer(id)) => file[field] = id.to_string().into(),
+                _ => {}
+            }
+        }
+        if let Some(mode) = given.get("mode") {
+            let Value::Integer(mode) = mode.value else {
+                return Err(must(mode, "be a mode, such as 0o440"));
+            };
+            file["Mode"] = mode.into();
+        }
+        Ok(Reference { source, file })
+    };
+    items(node).iter().map(one).collect()
+}
+
+impl PullPolicy {
+    /// Reads the value of `pull_policy`.
+    ///
+    /// # Errors
+    /// When it is none, or one of the Compose specification that is about building or about time.
+    pub fn read(node: &Node, filler: &Filler<'_>) -> Result<Self, Wrong> {
+        Ok(match &*text(node, filler, Policy::Trusted)? {
+            "missing" | "if_not_present" => Self::Missing,
+            "always" => Self::Always,
+            "never" => Self::Never,
+            other => {
+                let message = format!("of `{other}` must be one of missing, always and never");
+                return Err(Wrong::new(node.at, message));
+            }
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! Makes the plan of a launch: what the server asks for, then what `launch_docker.toml` says, then what the
+//! user may change.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value as Json;
+
+use super::actions::ACTIONS;
+use super::{Plan, PullPolicy};
+use crate::env::Env;
+use crate::launcher::launch::Launch;
+use crate::launcher::overrides;
+use crate::launcher::spec::InstalledSpec;
+use crate::model::Mode;
+
+impl Plan {
+    /// The plan for a launch from this specification. A `sample` is for looking whether the file is
+    /// right; the variables in it need not be there then.
+    ///
+    /// # Errors
+    /// When the file says something that is wrong, or the user asks for more than it allows.
+    pub fn new(launch: Launch, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<Self> {
+        let options = &spec.options;
+        let request = match launch.mode {
+            Mode::Docker => serde_json::to_value(launch.container()),
+            Mode::Swarm => serde_json::to_value(launch.service()),
+        };
+        let mut plan = Self {
+            request: request.context("could not write the request")?,
+            platform: None,
+            pull: PullPolicy::default(),
+            networks: Vec::new(),
+            secrets: Vec::new(),
+            configs: Vec::new(),
+            launch,
+        };
+        if options.is_empty() {
+            return Ok(plan);
+        }
+        let launch = plan.launch.clone();
+        let filler = launch.filler(env, sample);
+        options.check_templates(launch.mode)?;
+        if options.get("healthcheck").is_some() {
+            // Not a list that another one is added to.
+            plan.set("Healthcheck", Json::Null);
+        }
+        options.apply(&mut plan.request, launch.mode, &filler)?;
+        for (name, act) in ACTIONS {
+            if let Some(node) = options.get(name).filter(|node| !filler.skips(node)) {
+                act(&mut plan, node, &filler, options)
+                    .map_err(|wrong| options.error(&wrong.of(name)))?;
+            }
+        }
+        overrides::apply(&mut plan, spec, env, sample)?;
+        Ok(plan)
+    }
+}

@@ -1,0 +1,79 @@
+//! Volumes that an image declares. Each container gets one of its own for each of them. Servers remove kernels
+//! without their volumes, so they have the kernel's labels, by which `prune` finds what is left. Pure.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::plan::Plan;
+use crate::options::put;
+
+/// Those of `volumes` that nothing in the request for a container takes the place of.
+#[must_use]
+pub fn left<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
+    let host = &request["HostConfig"];
+    let list = |name: &str| host[name].as_array().into_iter().flatten();
+    let mounts = list("Mounts").filter_map(|mount| mount["Target"].as_str());
+    let binds = list("Binds").filter_map(|bind| bind.as_str()?.split(':').nth(1));
+    let tmpfs = host["Tmpfs"].as_object().into_iter().flatten().map(|(path, _)| path.as_str());
+    let mut taken: Vec<PathBuf> = mounts.chain(binds).chain(tmpfs).map(clean).collect();
+    let mut left = Vec::new();
+    for volume in volumes {
+        let path = clean(volume);
+        if !taken.contains(&path) {
+            taken.push(path);
+            left.push(volume.as_str());
+        }
+    }
+    left
+}
+
+/// The request for a container of an image with these volumes.
+pub(super) fn labelled(plan: &Plan, volumes: &[String]) -> Value {
+    let mut request = plan.request.clone();
+    // Others the engine takes for volumes of an image, and for no mount.
+    let is_place = |path: &&str| path.starts_with('/') && clean(path) != Path::new("/");
+    let mounts: Vec<Value> = left(volumes, &request)
+        .into_iter()
+        .filter(is_place)
+        .map(|path| {
+            let options = json!({"Labels": plan.launch.labels()});
+            json!({"Type": "volume", "Target": path, "VolumeOptions": options})
+        })
+        .collect();
+    if !mounts.is_empty() {
+        put(&mut request, "HostConfig.Mounts", mounts.into());
+    }
+    request
+}
+
+/// A path as the engine compares it.
+fn clean(path: &str) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            component => clean.push(component),
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_volumes_that_nothing_takes_the_place_of_are_left() {
+        let volumes = ["/a", "/b/", "/c", "/d", "/e", "/e/", "/x/../f//g", "/h"].map(str::to_owned);
+        let request = json!({"HostConfig": {
+            "Mounts": [{"Target": "/a"}, {"Target": "/f/g/"}],
+            "Binds": ["/x:/b:z"],
+            "Tmpfs": {"/c/": ""},
+        }});
+        assert_eq!(left(&volumes, &request), ["/d", "/e", "/h"]);
+        assert_eq!(left(&volumes[..1], &json!({})), ["/a"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! The sample specifications of Enterprise Gateway's documentation.
+
+use clap::ValueEnum;
+
+use super::Language;
+
+/// A sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Sample {
+    #[value(name = "R_docker")]
+    R,
+    #[value(name = "python_docker")]
+    Python,
+    #[value(name = "python_tf_docker")]
+    Tensorflow,
+    #[value(name = "python_tf_gpu_docker")]
+    TensorflowGpu,
+    #[value(name = "scala_docker")]
+    Scala,
+}
+
+impl Sample {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::R, Self::Python, Self::Tensorflow, Self::TensorflowGpu, Self::Scala];
+
+    /// The name of its directory.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::R => "R_docker",
+            Self::Python => "python_docker",
+            Self::Tensorflow => "python_tf_docker",
+            Self::TensorflowGpu => "python_tf_gpu_docker",
+            Self::Scala => "scala_docker",
+        }
+    }
+
+    /// What people see.
+    #[must_use]
+    pub const fn display_name(self) -> &'static str {
+        match self {
+            Self::R => "R on Docker",
+            Self::Python => "Python on Docker",
+            Self::Tensorflow => "Python on Docker with Tensorflow",
+            Self::TensorflowGpu => "Python on Docker with Tensorflow with GPUs",
+            Self::Scala => "Scala on Docker",
+        }
+    }
+
+    /// The language of its kernel.
+    #[must_use]
+    pub const fn language(self) -> Language {
+        match self {
+            Self::R => Language::R,
+            Self::Python | Self::Tensorflow | Self::TensorflowGpu => Language::Python,
+            Self::Scala => Language::Scala,
+        }
+    }
+
+    /// Its image, without a tag.
+    #[must_use]
+    pub const fn image(self) -> &'static str {
+        match self {
+            Self::Tensorflow => "elyra/kernel-tf-py",
+            Self::TensorflowGpu => "elyra/kernel-tf-gpu-py",
+            other => other.language().default_image(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_takes_the_names() {
+        for sample in Sample::ALL {
+            assert_eq!(Sample::from_str(sample.name(), true), Ok(sample));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a Jupyter server expects of a specification and of a launch: the names of its variables, the stanza
+//! of `kernel.json`, the spelling of `argv`, its label, and by which rules it finds its network, its launch
+//! timeout and its lists of users. Whoever needs one of them asks here.
+//!
+//! A file for each server has what is its own, as data; the rules that follow from it are beside them.
+
+mod enterprise_gateway;
+mod facts;
+mod gateway_provisioners;
+mod launch_timeout;
+mod network;
+mod users;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+pub use self::enterprise_gateway::inherited_variables;
+pub use self::facts::{Facts, GATEWAY_SPELLING};
+pub use self::launch_timeout::{DEFAULT_LAUNCH_TIMEOUT, LONGEST_LAUNCH_TIMEOUT, launch_timeout};
+pub use self::network::{Unreachable, network_of_launcher, network_of_server, unreachable};
+pub use self::users::{Lists, is_prohibited};
+
+/// The variable that tells a kernel where its server is.
+pub const RESPONSE_ADDRESS: &str = "RESPONSE_ADDRESS";
+
+/// What starts the kernel in the servers' images.
+pub const BOOTSTRAP: &str = "bootstrap-kernel.sh";
+
+/// The variables that say what a launcher makes, the first that is set counts: a container or a service.
+pub const MODE_VARIABLES: [&str; 3] = ["DOCKER_MODE", "GP_DOCKER_MODE", "EG_DOCKER_MODE"];
+
+/// The variables that name the network of the kernel for a launcher, the first that is set counts.
+pub const NETWORK_VARIABLES: [&str; 3] =
+    ["DOCKER_NETWORK", "GP_DOCKER_NETWORK", "EG_DOCKER_NETWORK"];
+
+/// The variables that say whether a container is removed when it ends, the first that is set counts.
+pub const REMOVE_VARIABLES: [&str; 3] =
+    ["REMOVE_CONTAINER", "GP_REMOVE_CONTAINER", "EG_REMOVE_CONTAINER"];
+
+/// The Jupyter system that starts the kernels of a specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// `gateway_provisioners`, in a Jupyter server or Kernel Gateway.
+    GatewayProvisioners,
+    /// Jupyter Enterprise Gateway.
+    EnterpriseGateway,
+}
+
+impl System {
+    /// Both, the default first.
+    pub const ALL: [Self; 2] = [Self::GatewayProvisioners, Self::EnterpriseGateway];
+
+    /// What is its own.
+    #[must_use]
+    pub const fn facts(self) -> &'static Facts {
+        match self {
+            Self::GatewayProvisioners => &gateway_provisioners::FACTS,
+            Self::EnterpriseGateway => &enterprise_gateway::FACTS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_option_takes_the_names() {
+        for system in System::ALL {
+            assert_eq!(System::from_str(system.facts().name, false), Ok(system));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The network on which a kernel is started, and the one on which its server looks for it.
+
+use super::{NETWORK_VARIABLES, System};
+use crate::env::Env;
+use crate::model::Mode;
+
+/// The network where no variable names one.
+const DEFAULT: &str = "bridge";
+
+/// The network on which a launcher with this environment starts the kernel, and the variable that says so.
+#[must_use]
+pub fn network_of_launcher(env: &Env, system: System) -> (&'static str, &str) {
+    let named = NETWORK_VARIABLES.into_iter().find_map(|name| Some((name, env.get(name)?)));
+    named.unwrap_or((system.facts().network_variable, DEFAULT))
+}
+
+/// The network on which a server with this environment looks for its kernels: nowhere, if its variable is set
+/// to nothing.
+#[must_use]
+pub fn network_of_server(env: &Env, system: System) -> &str {
+    let variable = system.facts().network_variable;
+    if env.is_set(variable) { env.get(variable).unwrap_or_default() } else { DEFAULT }
+}
+
+/// Why no server finds a kernel on a network, as far as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// It exists on one node only, and cannot carry a service.
+    OneNode,
+    /// A container has no address of its own on it.
+    NoAddress,
+    /// The engine takes the name for another one, and the server looks for the address under that.
+    OtherName,
+}
+
+/// Why no server finds a container, or a service, on the network of this name.
+#[must_use]
+pub fn unreachable(network: &str, mode: Mode) -> Option<Unreachable> {
+    match (mode, network) {
+        (Mode::Swarm, "bridge" | "host" | "none") => Some(Unreachable::OneNode),
+        (Mode::Docker, "host" | "none") => Some(Unreachable::NoAddress),
+        (Mode::Docker, _) if network.starts_with("container:") => Some(Unreachable::NoAddress),
+        (Mode::Docker, "default") => Some(Unreachable::OtherName),
+        _ => None,
+    }
+}
