@@ -79,9 +79,6 @@ impl Env {
     }
 
     /// The working directory.
-    ///
-    /// # Errors
-    /// When it was removed.
     pub fn directory(&self) -> Result<&Path> {
         let directory = self.directory.as_deref();
         directory.context("the current directory was removed; change to one that is there")

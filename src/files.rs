@@ -27,9 +27,6 @@ pub struct Held {
 
 impl Held {
     /// Opens the directory; `None` if there is none.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(path, flags, Mode::empty()) {
@@ -42,9 +39,6 @@ impl Held {
     }
 
     /// What is in the plain file of this path in the directory; `None` if nothing is there.
-    ///
-    /// # Errors
-    /// When it cannot be read, or something else is there, such as a link that leads nowhere.
     pub fn read(&mut self, relative: &Path) -> io::Result<Option<Vec<u8>>> {
         let path = self.path.join(relative);
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -102,7 +96,6 @@ fn failed(path: &Path, error: Errno) -> io::Error {
 /// A plain file that is open for reading.
 #[derive(Debug)]
 pub struct Plain {
-    /// The file.
     pub file: File,
     /// How many bytes it has, or had when it was opened.
     pub size: u64,
@@ -117,10 +110,6 @@ pub struct Plain {
 pub struct Identity(u64, u64, i64, i64, i64);
 
 impl Plain {
-    /// Opens one.
-    ///
-    /// # Errors
-    /// When there is none, or something else is there.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         // Opening a pipe would wait for its other end.
@@ -149,26 +138,17 @@ impl Plain {
 }
 
 /// Opens a plain file for reading.
-///
-/// # Errors
-/// When there is none, or something else is there.
 pub fn open(path: &Path) -> io::Result<File> {
     Ok(Plain::open(path)?.file)
 }
 
 /// What is in a plain file.
-///
-/// # Errors
-/// The same, or when it is larger than anything that people write.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let Plain { file, size, .. } = Plain::open(path)?;
     sized(file, size, &path.display().to_string())
 }
 
 /// What comes from somewhere, of this name for messages, that may be a pipe.
-///
-/// # Errors
-/// When it is larger than anything that people write, or is not UTF-8.
 pub fn text(from: impl Read, name: &str) -> io::Result<String> {
     as_text(all(from, name)?, name)
 }
@@ -212,9 +192,6 @@ fn as_text(bytes: Vec<u8>, name: &str) -> io::Result<String> {
 }
 
 /// The text in a plain file.
-///
-/// # Errors
-/// The same, or when it is not UTF-8.
 pub fn read_to_string(path: &Path) -> io::Result<String> {
     as_text(read(path)?, &path.display().to_string())
 }

@@ -8,9 +8,6 @@ use anyhow::{Context as _, Result, ensure};
 const LONGEST: u64 = 1024;
 
 /// Asks a question, and says whether the answer is yes.
-///
-/// # Errors
-/// When there is nobody to answer.
 pub(super) fn yes(question: &str) -> Result<bool> {
     // Standard output is for data.
     write!(io::stderr(), "{question} [y/N] ")?;

@@ -37,9 +37,6 @@ use crate::screen::Screen;
 type Read = (String, Found, Result<Installed>);
 
 /// Checks the specifications that are named, or all. Returns the report, and whether all is well.
-///
-/// # Errors
-/// When it cannot be printed.
 pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
     let mut report = Report::default();
     report.about("Specifications");

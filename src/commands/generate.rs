@@ -5,7 +5,6 @@ use clap_complete::Shell;
 
 use crate::cli;
 
-/// The completion script for a shell.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
@@ -16,9 +15,6 @@ pub fn completions(shell: Shell) -> Vec<u8> {
 }
 
 /// The manual page, in roff, of the program or of one of its subcommands.
-///
-/// # Errors
-/// When there is no such subcommand.
 pub fn man(subcommand: Option<&str>) -> Result<Vec<u8>> {
     let mut command = cli::command();
     command.build();

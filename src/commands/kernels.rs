@@ -27,17 +27,15 @@ const ALL: Duration = Duration::from_secs(300);
 #[expect(clippy::struct_field_names, reason = "Jupyter calls it so")]
 pub(super) struct Kernel {
     pub(super) kernel_id: String,
-    /// The container or service.
     pub(super) id: String,
     pub(super) name: String,
     pub(super) mode: Mode,
     pub(super) system: System,
     pub(super) user: Option<String>,
-    /// The specification; known of those that our launchers have started.
+    /// Known only of kernels that our launchers have started.
     pub(super) specification: Option<String>,
     pub(super) image: String,
     pub(super) state: String,
-    /// The node of the Swarm.
     pub(super) node: Option<String>,
     pub(super) created: String,
     #[serde(rename = "age_seconds")]
@@ -46,7 +44,6 @@ pub(super) struct Kernel {
     pub(super) response_address: Option<String>,
     #[serde(skip)]
     pub(super) container: Option<String>,
-    /// Whether it has ended.
     #[serde(skip)]
     pub(super) is_over: bool,
     /// Whether it runs on the host of the engine that was asked.
@@ -125,9 +122,6 @@ pub(super) fn age(created: &str) -> Option<u64> {
 }
 
 /// Connects to the engine, and finds all kernels, the oldest first.
-///
-/// # Errors
-/// When the engine is not there, or does not tell.
 pub(super) async fn find(env: &Env) -> Result<Found> {
     let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
     let mut kernels = Vec::new();

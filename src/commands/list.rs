@@ -90,7 +90,6 @@ impl Entry {
         self.language = Some(spec.kernel_json.language);
     }
 
-    /// The launcher that it carries.
     pub(super) fn launcher(&self) -> Option<&Carried> {
         self.launcher.as_ref()
     }
@@ -167,9 +166,6 @@ const HEADINGS: [&str; 8] =
 
 /// Lists the Docker kernelspecs that Jupyter would find from here, in its search order. Returns what
 /// is to be printed on standard output.
-///
-/// # Errors
-/// When the list cannot be written as JSON, which is a defect.
 pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
     let mut reader = Reader::default();

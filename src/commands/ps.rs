@@ -51,9 +51,6 @@ impl Row {
 }
 
 /// The kernels that there are, in the order in which they were created.
-///
-/// # Errors
-/// When the engine is not there, or does not tell.
 pub fn run(args: &Ps, paths: &Paths<'_>) -> Result<String> {
     let runtime = program::runtime()?;
     let rows = runtime.block_on(rows(paths))?;

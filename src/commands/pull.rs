@@ -34,7 +34,6 @@ const ALL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone, Debug, Default, Serialize)]
 struct Outcome {
     status: Status,
-    /// Why it has not been pulled.
     reason: Option<String>,
     /// The digest by which the registry knows it.
     digest: Option<String>,
@@ -152,7 +151,6 @@ fn tell_of_swarm(wanted: &[Wanted], engine: &Engine) {
     }
 }
 
-/// Pulls an image.
 async fn pull(wish: &Wish, engine: &Engine, display: &Display, env: &Env) -> Outcome {
     let failed = |reason| Outcome::without(Status::Failed, reason);
     let reference: Reference = match wish.image.parse() {

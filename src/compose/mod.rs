@@ -41,20 +41,12 @@ pub enum Kernelspecs {
     /// specifications.
     Directory(String),
     /// A volume, with its driver and options of it.
-    Volume {
-        /// Its name.
-        name: String,
-        /// Its driver.
-        driver: Option<String>,
-        /// Options of the driver.
-        options: Vec<(String, String)>,
-    },
+    Volume { name: String, driver: Option<String>, options: Vec<(String, String)> },
 }
 
 /// What stands in front of the server in a Swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// The image of haproxy.
     pub image: String,
     /// How its port is published.
     pub mode: PublishMode,
@@ -65,7 +57,6 @@ pub struct Proxy {
 /// Everything that a Compose file says, validated.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// The server.
     pub system: System,
     /// Whether it is a service of a Swarm.
     pub swarm: bool,

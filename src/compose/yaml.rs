@@ -8,15 +8,10 @@ use std::fmt::Write as _;
 pub enum Node {
     /// Nothing: a variable that is handed on as it is, or an object with its defaults.
     Null,
-    /// A truth value.
     Bool(bool),
-    /// A number.
     Number(u32),
-    /// A text.
     Text(String),
-    /// A list.
     List(Vec<Self>),
-    /// Keys and values.
     Map(Map),
 }
 
@@ -91,13 +86,11 @@ impl Map {
         }
     }
 
-    /// Whether it has this key.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.0.iter().any(|(known, ..)| known == key)
     }
 
-    /// Whether it has no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

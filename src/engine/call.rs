@@ -69,7 +69,6 @@ impl Call {
         self
     }
 
-    /// The request to the engine at `endpoint`, for this version of its API.
     pub(super) fn request(
         self,
         endpoint: &Endpoint,

@@ -36,9 +36,6 @@ pub struct Engine {
 impl Engine {
     /// Connects to the engine, and speaks its own version of the API. `DOCKER_API_VERSION` is read by no
     /// server.
-    ///
-    /// # Errors
-    /// When there is no engine, when it may not be used, or when it is too old.
     pub async fn connect(
         endpoint: Endpoint,
         answer_limit: Duration,
@@ -53,14 +50,10 @@ impl Engine {
     }
 
     /// Connects to the engine that the environment names, else the local one.
-    ///
-    /// # Errors
-    /// Those of [`Endpoint::from_env`] and [`Engine::connect`].
     pub async fn from_env(env: &Env, answer_limit: Duration, deadline: Instant) -> Result<Self> {
         Self::connect(Endpoint::from_env(env)?, answer_limit, deadline).await
     }
 
-    /// Where the engine is.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         self.transport.endpoint()
@@ -79,9 +72,6 @@ impl Engine {
 
     /// Looks whether the engine still takes connections: one that is about to stop goes on answering
     /// on those that it has.
-    ///
-    /// # Errors
-    /// When it does not.
     pub async fn reconnect(&self) -> Result<()> {
         self.transport.close_idle();
         self.ping().await.map(drop)

@@ -12,7 +12,6 @@ use super::json::null_is_default;
 use crate::env::Env;
 use crate::files;
 
-/// The parts of `config.json` that matter here.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ConfigFile {
@@ -24,13 +23,11 @@ pub(super) struct ConfigFile {
     /// The credential helper for single registries.
     #[serde(deserialize_with = "null_is_default")]
     pub(super) cred_helpers: BTreeMap<String, String>,
-    /// The Docker CLI's context.
     pub(super) current_context: String,
     #[serde(skip)]
     directory: PathBuf,
 }
 
-/// One registry's entry of `auths`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AuthEntry {
@@ -43,9 +40,6 @@ pub(super) struct AuthEntry {
 
 impl ConfigFile {
     /// The file in `$DOCKER_CONFIG`, else the one in `~/.docker`; `None` if there is neither.
-    ///
-    /// # Errors
-    /// When it is there, but cannot be read.
     pub(super) fn find(env: &Env) -> Result<Option<Self>> {
         let named = env.path("DOCKER_CONFIG").map(|path| env.join(&path));
         let usual = env.home().map(|home| home.join(".docker"));
@@ -66,7 +60,6 @@ impl ConfigFile {
         Ok(None)
     }
 
-    /// Where the file lies.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }

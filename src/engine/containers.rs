@@ -11,13 +11,10 @@ use super::error::{Error, Result};
 use super::json::{SERVICE, few, known_labels, known_variables, short};
 use super::output::Output;
 
-/// A container that was created.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Created {
-    /// Its id.
     pub id: String,
-    /// What the engine could not do as it was asked.
     #[serde(default, deserialize_with = "few")]
     pub warnings: Vec<String>,
 }
@@ -26,7 +23,6 @@ pub struct Created {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Container {
-    /// Its id.
     #[serde(deserialize_with = "short")]
     pub id: String,
     /// Its name, after a slash.
@@ -35,13 +31,10 @@ pub struct Container {
     /// When it was created, as RFC 3339 has it.
     #[serde(default, deserialize_with = "short")]
     pub created: String,
-    /// How it does.
     pub state: State,
-    /// What it was created from.
     pub config: ContainerConfig,
 }
 
-/// What a container was created from.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContainerConfig {
@@ -57,14 +50,12 @@ pub struct ContainerConfig {
 }
 
 impl ContainerConfig {
-    /// The value of a variable that tells something about a kernel.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.env.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
-/// How a container does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct State {
@@ -95,7 +86,6 @@ impl State {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListedContainer {
-    /// Its id.
     #[serde(deserialize_with = "short")]
     pub id: String,
     #[serde(default, deserialize_with = "known_labels")]
@@ -151,9 +141,6 @@ impl Engine {
 
     /// Removes a container with its anonymous volumes, killing it if `force`d. One that is gone or
     /// going is fine.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
     pub async fn remove_container(&self, id: &str, force: bool) -> Result<()> {
         let call = Call::new("remove the container", Method::DELETE, &["containers", id])
             .query("v", "1")
@@ -188,18 +175,12 @@ impl Engine {
     }
 
     /// Creates a container without a name, to look into an image.
-    ///
-    /// # Errors
-    /// When the engine refuses.
     pub async fn create_probe(&self, spec: &impl Serialize) -> Result<Created> {
         let call = Call::new("look into the image", Method::POST, &["containers", "create"]);
         self.json(call.json(spec)?.patient()).await
     }
 
     /// Whether there is something at this path in a container.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
     pub async fn has_path(&self, id: &str, path: &str) -> Result<bool> {
         let parts = ["containers", id, "archive"];
         let call = Call::new("look into the image", Method::HEAD, &parts).query("path", path);
@@ -211,9 +192,6 @@ impl Engine {
     }
 
     /// All containers with these labels, also those that do not run.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
     pub async fn containers_with(&self, labels: &[&str]) -> Result<Vec<ListedContainer>> {
         let call = Call::new("look for containers", Method::GET, &["containers", "json"])
             .query("all", "1")

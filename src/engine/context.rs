@@ -15,7 +15,6 @@ use super::tls_files::{Tls, TlsFiles};
 use crate::env::Env;
 use crate::files;
 
-/// A context, as far as it says where the engine is.
 pub(super) struct Context {
     pub(super) name: String,
     pub(super) host: String,
@@ -51,9 +50,6 @@ impl Default for DockerEndpoint {
 
 /// The context that `DOCKER_CONTEXT` or `config.json` names; `None` for the default one and, as in
 /// docker-py, for one that is not there.
-///
-/// # Errors
-/// When the context is there, but cannot be read.
 pub(super) fn current(env: &Env, config: Option<&ConfigFile>) -> Result<Option<Context>> {
     let Some(config) = config else { return Ok(None) };
     let name = env.get("DOCKER_CONTEXT").unwrap_or(&config.current_context);

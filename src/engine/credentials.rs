@@ -28,7 +28,6 @@ const TOKEN_USER: &str = "<token>";
 /// How much is read of what a helper says.
 const ANSWER_SIZE: u64 = 64 * 1024;
 
-/// The credentials for a registry.
 #[derive(Clone, Default, Eq, PartialEq, Serialize)]
 pub struct RegistryAuth {
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -82,9 +81,6 @@ impl fmt::Debug for RegistryAuth {
 
 /// The credentials for the registry of `image`; `None` if there are none. A helper must answer
 /// within `limit`.
-///
-/// # Errors
-/// When what holds the credentials cannot be read, or a helper is missing or fails.
 pub async fn credentials(
     image: &Reference,
     env: &Env,
@@ -120,7 +116,6 @@ pub async fn credentials(
     of_entry(&file, &format!("`{}`", file.directory().join("config.json").display()))
 }
 
-/// The helper that keeps the credentials for a registry.
 fn helper<'a>(file: &'a ConfigFile, key: &str) -> Option<&'a str> {
     let own = file.cred_helpers.get(key).or_else(|| file.cred_helpers.get(host(key)));
     own.or(Some(&file.creds_store)).map(String::as_str).filter(|name| !name.is_empty())

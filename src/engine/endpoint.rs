@@ -21,16 +21,12 @@ const DEFAULT_HOST: &str = "127.0.0.1";
 const PORT: u16 = 2375;
 const TLS_PORT: u16 = 2376;
 
-/// The address of a Docker Engine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Endpoint {
-    /// A socket in the file system.
     Unix(PathBuf),
-    /// A port of a host.
     Tcp {
         /// A name or an address; IPv6 without brackets.
         host: String,
-        /// The port.
         port: u16,
         /// The path below which the engine's API is; empty as a rule.
         base: String,
@@ -41,9 +37,6 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// The engine that the environment names, else the local one.
-    ///
-    /// # Errors
-    /// When a variable or the Docker CLI's context holds something that cannot be used.
     pub fn from_env(env: &Env) -> Result<Self> {
         let tls = Tls::from_env(env)?;
         if let Some(host) = env.path("DOCKER_HOST") {
@@ -139,7 +132,6 @@ impl Endpoint {
         }
     }
 
-    /// The value of the `Host` header.
     pub(super) fn host(&self) -> String {
         match self {
             Self::Unix(_) => "localhost".to_owned(),

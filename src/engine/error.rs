@@ -9,7 +9,6 @@ use hyper::StatusCode;
 
 use crate::text;
 
-/// The result of asking the engine for something.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why the engine did not do what it was asked.
@@ -27,20 +26,12 @@ pub enum Error {
     File {
         /// What the file is for, with an article.
         what: &'static str,
-        /// Which file, and why.
         reason: io::Error,
     },
 
     /// Nothing listens at the endpoint, or it cannot be reached.
     #[error("found no Docker Engine at `{endpoint}`: {reason}; {remedy}")]
-    NoEngine {
-        /// Where it was looked for.
-        endpoint: String,
-        /// What the system said.
-        reason: io::Error,
-        /// What to do about it.
-        remedy: &'static str,
-    },
+    NoEngine { endpoint: String, reason: io::Error, remedy: &'static str },
 
     /// The socket is there, but belongs to others.
     #[error(
@@ -48,73 +39,39 @@ pub enum Error {
          server as a member of the group that owns it (usually `docker`; in a container, with \
          `--group-add` and that group's number), or as root", path.display()
     )]
-    PermissionDenied {
-        /// The socket.
-        path: PathBuf,
-    },
+    PermissionDenied { path: PathBuf },
 
     /// The connection broke.
     #[error("failed to {doing}: lost the Docker Engine at `{endpoint}`: {reason}")]
-    Connection {
-        /// What was being done.
-        doing: &'static str,
-        /// Where the engine is.
-        endpoint: String,
-        /// What broke.
-        reason: String,
-    },
+    Connection { doing: &'static str, endpoint: String, reason: String },
 
     /// No TLS session could be agreed on.
     #[error("failed to open a TLS session with the Docker Engine at `{endpoint}`: {reason}")]
-    Tls {
-        /// Where the engine is.
-        endpoint: String,
-        /// What to look at.
-        reason: String,
-    },
+    Tls { endpoint: String, reason: String },
 
     /// The engine took longer than it may.
     #[error(
         "failed to {doing}: the Docker Engine at `{endpoint}` did not answer within {} s",
         text::seconds(*limit)
     )]
-    TimedOut {
-        /// What was being done.
-        doing: &'static str,
-        /// Where the engine is.
-        endpoint: String,
-        /// The time it was given.
-        limit: Duration,
-    },
+    TimedOut { doing: &'static str, endpoint: String, limit: Duration },
 
     /// The deadline passed before the engine was asked, so that it was not asked.
     #[error("did not {doing}: the time for it was over")]
-    TooLate {
-        /// What was not done.
-        doing: &'static str,
-    },
+    TooLate { doing: &'static str },
 
     /// The engine refused.
     #[error("failed to {doing}: {message} (status {status} from the Docker Engine)")]
     Status {
-        /// What was being done.
         doing: &'static str,
         /// The HTTP status; that of an error inside a stream is 500.
         status: u16,
-        /// The engine's own words.
         message: String,
     },
 
     /// What answers is no Docker Engine, or one of another kind.
     #[error("failed to {doing}: `{endpoint}` does not answer as a Docker Engine does: {reason}")]
-    BadAnswer {
-        /// What was being done.
-        doing: &'static str,
-        /// Who answered.
-        endpoint: String,
-        /// What is wrong with the answer.
-        reason: String,
-    },
+    BadAnswer { doing: &'static str, endpoint: String, reason: String },
 
     /// There is no version of the API that both the engine and this program speak.
     #[error("{0}")]
@@ -122,21 +79,11 @@ pub enum Error {
 
     /// An image's name is none.
     #[error("`{name}` is not the name of an image: {reason}")]
-    Reference {
-        /// The name as given.
-        name: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    Reference { name: String, reason: &'static str },
 
     /// The credentials for a registry cannot be had.
     #[error("failed to get the credentials for the registry `{registry}`: {reason}")]
-    Credentials {
-        /// Whose credentials.
-        registry: String,
-        /// Why not, and from where.
-        reason: String,
-    },
+    Credentials { registry: String, reason: String },
 }
 
 impl Error {

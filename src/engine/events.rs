@@ -9,10 +9,8 @@ use super::error::Result;
 use super::json::null_is_default;
 use super::stream::JsonLines;
 
-/// Something that happened to a container.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
-    /// It was started.
     Start,
     /// The kernel of the host killed a process in it for its use of memory.
     OutOfMemory,
@@ -21,12 +19,9 @@ pub enum Event {
         /// The signal's number, as far as the engine tells.
         signal: Option<i32>,
     },
-    /// It ended.
     Die {
-        /// Its exit status.
         exit_code: i64,
     },
-    /// It is gone.
     Destroy,
 }
 
@@ -38,9 +33,6 @@ pub struct Events {
 impl Events {
     /// What happened next; `None` when the engine stops telling. A call that is dropped before its
     /// end loses nothing.
-    ///
-    /// # Errors
-    /// When the connection breaks, or what comes is no event.
     pub async fn next(&mut self) -> Result<Option<Event>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -88,9 +80,6 @@ impl Events {
 impl Engine {
     /// Listens for what happens to a container, beginning with what already has. It needs the id:
     /// others may have had the name before.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
     pub async fn container_events(&self, id: &str) -> Result<Events> {
         let call = Call::new("listen to the engine's events", Method::GET, &["events"])
             .filters(&[

@@ -14,11 +14,9 @@ use super::limits::shortened;
 use super::reference::Reference;
 use super::stream::JsonLines;
 
-/// An image that the engine has.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Image {
-    /// Its id.
     #[serde(default)]
     pub id: String,
     /// The architecture it is for, as Go names it.
@@ -30,7 +28,6 @@ pub struct Image {
     config: ImageConfig,
 }
 
-/// What an image is for.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Platform {
     /// The architecture, as Go names it; empty if it is not told.
@@ -53,7 +50,6 @@ struct ImageConfig {
 }
 
 impl Image {
-    /// The entrypoint, and the command that it is given.
     #[must_use]
     pub fn into_command(self) -> (Vec<String>, Vec<String>) {
         (self.config.entrypoint, self.config.cmd)
@@ -65,19 +61,16 @@ impl Image {
         self.config.volumes.keys().cloned().collect()
     }
 
-    /// What it is for.
     #[must_use]
     pub fn platform(&self) -> Platform {
         Platform { architecture: self.architecture.clone(), os: self.os.clone() }
     }
 
-    /// The words of its entry point.
     #[must_use]
     pub fn entrypoint(&self) -> &[String] {
         &self.config.entrypoint
     }
 
-    /// The words that its entry point gets.
     #[must_use]
     pub fn cmd(&self) -> &[String] {
         &self.config.cmd
@@ -125,7 +118,6 @@ impl Progress {
         self.detail.total
     }
 
-    /// Why the pull has failed, if it has.
     fn failure(&self) -> Option<&str> {
         self.failure.as_ref().map(|failure| failure.message.as_str()).or(self.error.as_deref())
     }
@@ -141,9 +133,6 @@ impl Engine {
     }
 
     /// Asks the image's registry whether it has it, and for which platforms.
-    ///
-    /// # Errors
-    /// When it does not, does not give it to us, or cannot be reached.
     pub async fn find_in_registry(
         &self,
         image: &str,
@@ -163,9 +152,6 @@ impl Engine {
 
     /// Pulls an image, for the engine's own platform unless another is named, and tells how far it is.
     /// Only the deadline limits how long that may take.
-    ///
-    /// # Errors
-    /// When the registry or the engine refuses, be it in the middle of the pull.
     pub async fn pull_image(
         &self,
         image: &Reference,

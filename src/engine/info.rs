@@ -8,25 +8,21 @@ use super::client::Engine;
 use super::error::Result;
 use super::json::null_is_default;
 
-/// The engine, and the Swarm that it is part of.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Info {
     /// The name of the engine's host.
     #[serde(default)]
     pub name: String,
-    /// The engine's version.
     #[serde(default)]
     pub server_version: String,
     /// The host's architecture, as the host's kernel names it.
     #[serde(default)]
     pub architecture: String,
-    /// Its part in a Swarm.
     #[serde(default, deserialize_with = "null_is_default")]
     pub swarm: Swarm,
 }
 
-/// An engine's part in a Swarm.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Swarm {
@@ -36,7 +32,6 @@ pub struct Swarm {
     /// Whether it is a manager.
     #[serde(default)]
     pub control_available: bool,
-    /// The id of its node.
     #[serde(default, rename = "NodeID")]
     pub node_id: String,
     /// The address by which the other nodes know it.
@@ -45,10 +40,6 @@ pub struct Swarm {
 }
 
 impl Engine {
-    /// Looks at the engine itself.
-    ///
-    /// # Errors
-    /// When it does not tell.
     pub async fn info(&self) -> Result<Info> {
         self.json(Call::new("look at the engine", Method::GET, &["info"])).await
     }

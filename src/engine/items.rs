@@ -27,10 +27,8 @@ enum Place {
     After,
 }
 
-/// An item of a list.
 #[derive(Debug, PartialEq)]
 pub(super) enum Item {
-    /// Its JSON.
     Whole(Vec<u8>),
     /// It was larger than anything is that we use.
     TooLarge,

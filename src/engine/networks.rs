@@ -8,7 +8,6 @@ use super::client::Engine;
 use super::error::Result;
 use super::json::null_is_default;
 
-/// A network.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Network {

@@ -11,7 +11,6 @@ use super::error::Result;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Node {
-    /// Its id.
     #[serde(rename = "ID")]
     pub id: String,
     description: NodeDescription,
@@ -40,7 +39,6 @@ struct NodeStatus {
 }
 
 impl Node {
-    /// Its name.
     #[must_use]
     pub fn hostname(&self) -> &str {
         &self.description.hostname
@@ -75,9 +73,6 @@ impl Engine {
     }
 
     /// All nodes of the Swarm.
-    ///
-    /// # Errors
-    /// When the engine is no manager, or does not tell.
     pub async fn nodes(&self) -> Result<Vec<Node>> {
         self.json(Call::new("look at the nodes", Method::GET, &["nodes"])).await
     }

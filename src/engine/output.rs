@@ -9,10 +9,8 @@ use super::stream::Stream;
 /// How much of an output is kept when it is read to its end.
 const TAIL_SIZE: usize = 64 * 1024;
 
-/// Where a container wrote something.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Channel {
-    /// Standard output.
     Stdout,
     /// Standard error, and what the engine itself has to say about the output.
     Stderr,
@@ -32,9 +30,6 @@ impl Output {
 
     /// What was written next, in pieces of any length; `None` when the container has ended. A call
     /// that is dropped before its end loses nothing.
-    ///
-    /// # Errors
-    /// When the connection breaks, or what comes is not in frames.
     pub async fn next(&mut self) -> Result<Option<(Channel, Bytes)>> {
         loop {
             match self.frames.next(&mut self.chunk) {

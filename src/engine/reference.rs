@@ -18,7 +18,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The registry's host, with its port if it has one.
+    /// The host, with its port if it has one.
     #[must_use]
     pub fn registry(&self) -> &str {
         &self.registry
@@ -48,7 +48,6 @@ impl Reference {
         self.tag.as_deref()
     }
 
-    /// The digest.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
@@ -65,13 +64,9 @@ impl Reference {
 /// Docker Hub.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
-    /// The registry.
     pub registry: &'a str,
-    /// The repository in it.
     pub repository: &'a str,
-    /// The tag.
     pub tag: Option<&'a str>,
-    /// The digest.
     pub digest: Option<&'a str>,
 }
 

@@ -17,7 +17,6 @@ use super::output::Output;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Service {
-    /// Its id.
     #[serde(rename = "ID", deserialize_with = "short")]
     pub id: String,
     /// When it was created, as RFC 3339 has it.
@@ -45,19 +44,16 @@ struct TaskTemplate {
 }
 
 impl Service {
-    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.spec.name
     }
 
-    /// Its labels, as far as we go by them.
     #[must_use]
     pub fn labels(&self) -> &BTreeMap<String, String> {
         &self.spec.labels
     }
 
-    /// What its containers are created from.
     #[must_use]
     pub fn container(&self) -> &ContainerConfig {
         &self.spec.task_template.container_spec
@@ -93,28 +89,18 @@ impl Engine {
     }
 
     /// The services with these labels.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
     pub async fn services_with(&self, labels: &[&str]) -> Result<Vec<Service>> {
         let call = Call::new("look for services", Method::GET, &["services"])
             .filters(&[("label", labels)])?;
         self.list(call).await
     }
 
-    /// Looks at a service.
-    ///
-    /// # Errors
-    /// [`is_not_found`](super::Error::is_not_found) if there is none.
     pub async fn inspect_service(&self, id_or_name: &str) -> Result<Service> {
         let path = ["services", id_or_name];
         self.json(Call::new("inspect the service", Method::GET, &path)).await
     }
 
     /// Removes a service. One that is gone is fine.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
     pub async fn remove_service(&self, id: &str) -> Result<()> {
         match self.empty(Call::new("remove the service", Method::DELETE, &["services", id])).await {
             Err(error) if error.is_not_found() => Ok(()),
@@ -123,9 +109,6 @@ impl Engine {
     }
 
     /// The last `tail` lines that the containers of a service wrote, within some ten kilobytes.
-    ///
-    /// # Errors
-    /// When there is no such service, or a node's log driver keeps nothing that can be read.
     pub async fn service_logs(&self, id: &str, tail: usize) -> Result<String> {
         const DOING: &str = "read the service's log";
         let call = Call::new(DOING, Method::GET, &["services", id, "logs"])

@@ -8,20 +8,14 @@ use super::client::Engine;
 use super::error::Result;
 use super::json::short;
 
-/// What a Swarm keeps for its services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwarmObject {
-    /// A secret.
     Secret,
-    /// A config.
     Config,
 }
 
 impl Engine {
     /// The id of the secret or config of this name; `None` if there is none.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
     pub async fn swarm_object(&self, kind: SwarmObject, name: &str) -> Result<Option<String>> {
         #[derive(Deserialize)]
         struct Listed {

@@ -120,9 +120,6 @@ impl Engine {
 
     /// The tasks of services with these labels, `NAME=VALUE`, and of those that have been removed until they
     /// end.
-    ///
-    /// # Errors
-    /// When the engine is not a manager of a Swarm, or does not tell.
     pub async fn labelled_tasks(&self, labels: &[&str]) -> Result<Vec<Task>> {
         self.tasks("label", labels).await
     }

@@ -22,10 +22,6 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads the three files.
-    ///
-    /// # Errors
-    /// When one of them is missing or is not what it should be, or the host's name is none.
     pub(super) fn new(host: &str, files: &TlsFiles) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         for authority in certificates(&files.ca, "the certificate of the authority")? {
@@ -47,9 +43,6 @@ impl Tls {
     }
 
     /// Secures a connection.
-    ///
-    /// # Errors
-    /// What the two sides could not agree on; see [`explain`].
     pub(super) async fn connect(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         self.connector.connect(self.server.clone(), stream).await
     }

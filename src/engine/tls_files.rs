@@ -12,12 +12,10 @@ pub struct TlsFiles {
     pub ca: PathBuf,
     /// The certificate that is shown to the engine.
     pub cert: PathBuf,
-    /// Its key.
     pub key: PathBuf,
 }
 
 impl TlsFiles {
-    /// The three files under their usual names.
     #[must_use]
     pub fn in_directory(directory: &Path) -> Self {
         Self {
@@ -31,7 +29,6 @@ impl TlsFiles {
 /// Whether a TCP connection is secured.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Tls {
-    /// It is not.
     Off,
     /// Both sides prove who they are.
     Verified(TlsFiles),

@@ -7,7 +7,6 @@ use super::call::Call;
 use super::client::Engine;
 use super::error::Result;
 
-/// What a container has used, and uses.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct Usage {
     #[serde(default)]

@@ -9,9 +9,6 @@ use super::limits::shortened;
 const OLDEST: (u16, u16) = (1, 40);
 
 /// The version to speak with an engine whose newest is `theirs`.
-///
-/// # Errors
-/// When it is none, or too old.
 pub(super) fn spoken(theirs: &str) -> Result<String> {
     let Some((major, minor)) = parse(theirs) else {
         return Err(Error::Version(format!(

@@ -10,11 +10,9 @@ use super::client::Engine;
 use super::error::Result;
 use super::json::{known_labels, null_is_default, short};
 
-/// A volume.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Volume {
-    /// Its name.
     #[serde(deserialize_with = "short")]
     pub name: String,
     /// When it was created, as RFC 3339 has it.
@@ -36,9 +34,6 @@ impl Volume {
 
 impl Engine {
     /// The volumes with these labels that no container has.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
     pub async fn dangling_volumes(&self, labels: &[&str]) -> Result<Vec<Volume>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -52,10 +47,6 @@ impl Engine {
         Ok(listed.volumes)
     }
 
-    /// Whether there is a volume of this name.
-    ///
-    /// # Errors
-    /// When the engine does not tell.
     pub async fn has_volume(&self, name: &str) -> Result<bool> {
         match self.empty(Call::new("look at the volume", Method::GET, &["volumes", name])).await {
             Ok(()) => Ok(true),

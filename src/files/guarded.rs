@@ -17,10 +17,8 @@ use super::{as_text, sized};
 /// As many links as the system itself follows on one way.
 const LINKS: usize = 40;
 
-/// The text of a file.
 #[derive(Debug)]
 pub struct Guarded {
-    /// What is in it.
     pub text: String,
     /// The first directory on the way, or the file itself, that others than root and this user may write to.
     pub open_to_others: Option<PathBuf>,
@@ -28,9 +26,6 @@ pub struct Guarded {
 
 /// The text of a plain file. Whoever may write to `base` is trusted; a path that leads out of there is gone
 /// from the root of the file system on. Where others may write, no link is followed.
-///
-/// # Errors
-/// When there is none, when something else is there, and when somebody else may have put a link there.
 pub fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
     let is_below =
         path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));

@@ -16,7 +16,6 @@ use crate::server::GATEWAY_SPELLING;
 /// What the command line says, whichever spelling it uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
-    /// Id of the kernel.
     pub kernel_id: Option<String>,
     /// Ports that the kernel takes its own from.
     pub port_range: Option<String>,
@@ -37,13 +36,11 @@ pub struct Arguments {
 /// What the launcher is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// To launch a kernel.
     Launch(Box<Arguments>),
     /// To print this text.
     Print(String),
 }
 
-/// An option: its name, what its value is, what it is for, and where the value goes.
 struct Opt {
     name: &'static str,
     value: &'static str,
@@ -98,9 +95,6 @@ const OPTIONS: [Opt; 7] = [
 
 impl Request {
     /// Reads the words after the program's name.
-    ///
-    /// # Errors
-    /// When a word is none of the options, or is not UTF-8.
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut plain = Arguments::default();
         let mut gateway = Arguments::default();

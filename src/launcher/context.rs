@@ -19,7 +19,6 @@ pub(super) const AWAY: Duration = Duration::from_secs(5);
 /// removes the kernel then.
 pub(super) const VERDICT: Duration = Duration::from_secs(2);
 
-/// What every step of a launch needs.
 pub(super) struct Context<'a> {
     pub(super) launch: &'a Launch,
     pub(super) plan: &'a Plan,
@@ -53,12 +52,10 @@ impl<'a> Context<'a> {
         result
     }
 
-    /// Whether such work is under way.
     pub(super) fn is_changing(&self) -> bool {
         self.changing.get()
     }
 
-    /// Notes what has been created.
     pub(super) fn note_created(&self, created: &Created) {
         for warning in &created.warnings {
             tracing::warn!("The engine warns about {}: {warning}", self.launch.name);

@@ -30,9 +30,6 @@ const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANG
 
 /// The environment of the kernel's container. Swarm expands templates in the values, but only the
 /// administrator's own text shall be one.
-///
-/// # Errors
-/// When what the file says of it is wrong.
 pub fn of_kernel(
     arguments: &Arguments,
     (caller, mode): (System, Mode),
@@ -85,7 +82,6 @@ struct Rules {
     inherit: bool,
     /// Patterns of names in the server's environment.
     pass: Vec<String>,
-    /// Variables with their values.
     set: Vec<(String, VariableValue)>,
 }
 

@@ -33,7 +33,6 @@ const USERS_GROUP: u32 = 100;
 /// A kernel to be launched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
-    /// Id of the kernel.
     pub kernel_id: String,
     /// Name and host name of the container or service: valid for both, and for DNS.
     pub name: String,
@@ -41,21 +40,16 @@ pub struct Launch {
     pub caller: System,
     /// The name of its specification, where that is known.
     pub kernelspec: Option<String>,
-    /// Container or service.
     pub mode: Mode,
-    /// The image.
     pub image: String,
     /// The network by which the server reaches the kernel.
     pub network: String,
     /// User id, if the image's own is not to be used.
     pub user: Option<u32>,
-    /// Primary group id.
     pub group: Option<u32>,
-    /// Further group ids.
     pub supplementary_groups: Vec<u32>,
     /// The directory in which the kernel starts, if not the image's own.
     pub working_directory: Option<String>,
-    /// The environment of the kernel.
     pub environment: BTreeMap<String, String>,
     /// Whether a container is removed when it ends.
     pub remove: bool,

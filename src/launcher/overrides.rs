@@ -23,9 +23,6 @@ const NANO: i64 = 1_000_000_000;
 
 /// Obeys the user as far as the file allows. What it does not name stays data: it reaches the
 /// kernel's environment and changes nothing here.
-///
-/// # Errors
-/// When the user asks for more than is allowed, or the table is wrong.
 pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<()> {
     let options = &spec.options;
     let Some(node) = options.get(TABLE) else { return Ok(()) };

@@ -11,7 +11,6 @@ use super::launch::Launch;
 use crate::model::Mode;
 use crate::options::put;
 
-/// When the image is pulled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PullPolicy {
     /// When the engine does not have it.
@@ -35,19 +34,15 @@ pub struct Reference {
 /// A launch with all that is to be done for it.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The launch.
     pub launch: Launch,
     /// The body of `POST /containers/create` or `POST /services/create`.
     pub request: Json,
     /// The platform of the image, such as `linux/amd64`; `None` for the engine's own.
     pub platform: Option<String>,
-    /// When the image is pulled.
     pub pull: PullPolicy,
     /// Networks that a container is attached to besides the first, with the settings there.
     pub networks: Vec<(String, Json)>,
-    /// Secrets of the Swarm.
     pub secrets: Vec<Reference>,
-    /// Configs of the Swarm.
     pub configs: Vec<Reference>,
 }
 

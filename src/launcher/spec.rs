@@ -28,16 +28,13 @@ pub struct InstalledSpec {
     env: BTreeMap<String, String>,
     #[serde(default)]
     metadata: Metadata,
-    /// What `launch_docker.toml` says.
     #[serde(skip)]
     pub options: Options,
-    /// The directory that it lies in.
     #[serde(skip)]
     pub directory: PathBuf,
     /// The name by which Jupyter knows the specification, unless the launcher lies outside of one.
     #[serde(skip)]
     pub name: Option<String>,
-    /// Whether there is a `kernel.json`.
     #[serde(skip)]
     is_installed: bool,
 }
@@ -65,9 +62,6 @@ struct Config {
 impl InstalledSpec {
     /// The specification that this launcher is part of, which lies at `executable` and was started by the
     /// path `started_as`; an empty one for a launcher that is part of none, which several may share.
-    ///
-    /// # Errors
-    /// When the specification is there no more, or it cannot be read.
     pub fn of_process(executable: &Path, started_as: &Path) -> Result<Self> {
         // Where the file lies by now, unless it was moved or removed since it was started.
         let gone = executable.as_os_str().as_encoded_bytes().ends_with(b" (deleted)")
@@ -100,9 +94,6 @@ impl InstalledSpec {
 
     /// The specification in which the executable lies as `scripts/launch_docker`; an empty one if
     /// it lies elsewhere.
-    ///
-    /// # Errors
-    /// When there is one that cannot be read, or does not stay the same for long enough.
     pub fn of(executable: &Path) -> Result<Self> {
         let Some(directory) = executable.parent().and_then(Path::parent) else {
             return Ok(Self::default());
@@ -163,7 +154,6 @@ impl InstalledSpec {
         self.env.get(variable).is_some_and(|given| given == value)
     }
 
-    /// The image that the specification names.
     #[must_use]
     pub fn image(&self) -> Option<&str> {
         let Metadata { kernel_provisioner, process_proxy } = &self.metadata;

@@ -4,9 +4,7 @@ use clap::ValueEnum;
 
 use super::Language;
 
-/// A sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Sample {
     #[value(name = "R_docker")]
     R,
@@ -21,11 +19,9 @@ pub enum Sample {
 }
 
 impl Sample {
-    /// All of them.
     pub const ALL: [Self; 5] =
         [Self::R, Self::Python, Self::Tensorflow, Self::TensorflowGpu, Self::Scala];
 
-    /// The name of its directory.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,7 +33,6 @@ impl Sample {
         }
     }
 
-    /// What people see.
     #[must_use]
     pub const fn display_name(self) -> &'static str {
         match self {
@@ -49,7 +44,6 @@ impl Sample {
         }
     }
 
-    /// The language of its kernel.
     #[must_use]
     pub const fn language(self) -> Language {
         match self {

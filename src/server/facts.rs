@@ -5,7 +5,6 @@ use crate::model::Mode;
 /// How an option of the launcher may be spelt by Enterprise Gateway: `--RemoteProcessProxy.kernel-id`.
 pub const GATEWAY_SPELLING: &str = "RemoteProcessProxy.";
 
-/// What is a server's own.
 #[derive(Debug)]
 pub struct Facts {
     /// What `--gateway` calls it.
@@ -36,19 +35,17 @@ pub struct Facts {
     pub reporting: &'static str,
     /// The commands that start a server, the first that is there tells its Python.
     pub commands: &'static [&'static str],
-    /// The Python package, the module in it that starts kernels, the one that listens for them, and this
-    /// project's module that shows users why a launch failed.
+    /// The Python package of the server.
     pub package: &'static str,
-    #[expect(missing_docs, reason = "said above")]
+    /// The module of the package that starts kernels.
     pub module: &'static str,
-    #[expect(missing_docs, reason = "said above")]
+    /// The module of the package that listens for kernels.
     pub listening_module: &'static str,
-    #[expect(missing_docs, reason = "said above")]
+    /// This project's module that shows users why a launch failed.
     pub reporting_module: &'static str,
 }
 
 impl Facts {
-    /// The name of what starts its kernels.
     #[must_use]
     pub fn starter(&self, mode: Mode) -> &'static str {
         let [(first, of_first), (second, _)] = self.starters;

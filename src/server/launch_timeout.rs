@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::System;
 use crate::env::Env;
 
-/// The seconds by default.
+/// In seconds.
 pub const DEFAULT_LAUNCH_TIMEOUT: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
 /// The longest time that a server may wait for a kernel: some thirty years.

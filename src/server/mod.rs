@@ -51,7 +51,6 @@ impl System {
     /// Both, the default first.
     pub const ALL: [Self; 2] = [Self::GatewayProvisioners, Self::EnterpriseGateway];
 
-    /// What is its own.
     #[must_use]
     pub const fn facts(self) -> &'static Facts {
         match self {

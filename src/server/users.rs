@@ -6,7 +6,6 @@ use crate::env::Env;
 /// The users who may start kernels, all if there are none, and those who may not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
-    /// Who may.
     pub authorized: Vec<String>,
     /// Who may not, also if authorized.
     pub unauthorized: Vec<String>,

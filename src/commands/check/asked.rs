@@ -42,9 +42,6 @@ pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
 }
 
 /// The launch of a kernel of the specification, in which variables may be missing.
-///
-/// # Errors
-/// When the specification is not right.
 pub(super) fn kernel(spec: &Installed, env: &Env, user: &str) -> Result<Plan> {
     let installed = InstalledSpec::of(&spec.directory.join("scripts/launch_docker"))?;
     launch(spec, &installed, &environment(spec, env, user), true)
@@ -52,9 +49,6 @@ pub(super) fn kernel(spec: &Installed, env: &Env, user: &str) -> Result<Plan> {
 
 /// The same with these options in the place of those that are installed, for a launcher with this
 /// environment. Unless it is a `sample`, that has to have all variables.
-///
-/// # Errors
-/// The same.
 pub(super) fn with_options(
     spec: &Installed,
     options: Options,

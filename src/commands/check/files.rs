@@ -132,7 +132,6 @@ fn argv(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Re
 /// What `launch_docker.toml` asks of the engine's host and of the engine.
 #[derive(Default)]
 pub(super) struct Wanted {
-    /// The mounts, as they stand in a request.
     pub(super) mounts: Vec<Json>,
     /// Networks besides the server's.
     pub(super) networks: Vec<String>,

@@ -9,7 +9,6 @@ use crate::commands::output::json;
 use crate::screen::Screen;
 use crate::text::printable;
 
-/// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Level {
@@ -37,7 +36,6 @@ impl Level {
     }
 }
 
-/// One finding.
 #[derive(Debug, Serialize)]
 struct Line {
     subject: String,
@@ -45,7 +43,6 @@ struct Line {
     message: String,
 }
 
-/// All findings.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     subject: String,

@@ -11,7 +11,6 @@ use crate::server::System;
 /// A volume without a container, of a kernel that there is no more.
 #[derive(Serialize)]
 pub(super) struct Left {
-    /// Its name.
     pub(super) volume: String,
     kernel_id: String,
     system: System,

@@ -18,38 +18,29 @@ use crate::options::fill::Filler;
 use crate::options::node::{Node, Wrong};
 use crate::paths::Paths;
 
-/// A specification.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// Its name.
     pub(super) name: String,
-    /// Where it lies.
     pub(super) directory: PathBuf,
     /// The image that it wants, or why that is not known.
     pub(super) wish: Result<Wish, String>,
 }
 
-/// An image that is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wish {
-    /// Its name.
     pub(super) image: String,
     /// The platform, if not the engine's own.
     pub(super) platform: Option<String>,
-    /// When it is pulled.
     pub(super) when: When,
     /// Whether the nodes of a Swarm need it.
     pub(super) of_swarm: bool,
 }
 
-/// When an image is pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// Now.
     Now,
     /// Now, if the engine does not have it.
     Missing,
-    /// Not at all.
     Never,
 }
 
@@ -62,9 +53,6 @@ pub(super) struct Job {
 }
 
 /// The specifications that are named, or all that Jupyter finds.
-///
-/// # Errors
-/// When there is no specification of a name, when it is not for Docker, and when there is none at all.
 pub(super) fn all(names: &[String], paths: &Paths<'_>) -> Result<Vec<Wanted>> {
     let directories = paths.kernel_directories();
     let found = search::in_directories(&directories);

@@ -209,10 +209,6 @@ fn platform(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> R
     Ok(())
 }
 
-/// Reads the value of `platform`.
-///
-/// # Errors
-/// When it is no text, or one that cannot be filled in.
 pub fn platform_name(node: &Node, filler: &Filler<'_>) -> Result<String, Wrong> {
     text(node, filler, Policy::Trusted)
 }
@@ -262,9 +258,6 @@ fn references(node: &Node, filler: &Filler<'_>, root: &str) -> Result<Vec<Refere
 
 impl PullPolicy {
     /// Reads the value of `pull_policy`.
-    ///
-    /// # Errors
-    /// When it is none, or one of the Compose specification that is about building or about time.
     pub fn read(node: &Node, filler: &Filler<'_>) -> Result<Self, Wrong> {
         Ok(match &*text(node, filler, Policy::Trusted)? {
             "missing" | "if_not_present" => Self::Missing,

@@ -15,9 +15,6 @@ use crate::model::Mode;
 impl Plan {
     /// The plan for a launch from this specification. A `sample` is for looking whether the file is
     /// right; the variables in it need not be there then.
-    ///
-    /// # Errors
-    /// When the file says something that is wrong, or the user asks for more than it allows.
     pub fn new(launch: Launch, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<Self> {
         let options = &spec.options;
         let request = match launch.mode {
