@@ -1,7 +1,7 @@
 //! Plain files, where somebody else may have put something else: a pipe whose other end nobody opens,
 //! a device that never ends, a file as large as the disk.
 
-pub mod guarded;
+pub(crate) mod guarded;
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -18,7 +18,7 @@ const MOST: u64 = 16 << 20;
 /// The directory of a specification, held open while what is in it is read: what lies at its path may be
 /// replaced, or removed file by file, at any time.
 #[derive(Debug)]
-pub struct Held {
+pub(crate) struct Held {
     directory: OwnedFd,
     path: PathBuf,
     /// What was read, and which file each was; `None` where none was.
@@ -27,7 +27,7 @@ pub struct Held {
 
 impl Held {
     /// Opens the directory; `None` if there is none.
-    pub fn open(path: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(path, flags, Mode::empty()) {
             Ok(directory) => {
@@ -39,7 +39,7 @@ impl Held {
     }
 
     /// What is in the plain file of this path in the directory; `None` if nothing is there.
-    pub fn read(&mut self, relative: &Path) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn read(&mut self, relative: &Path) -> io::Result<Option<Vec<u8>>> {
         let path = self.path.join(relative);
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(&self.directory, relative, flags, Mode::empty()) {
@@ -64,15 +64,13 @@ impl Held {
     }
 
     /// Whether something of this path is in the directory.
-    #[must_use]
-    pub fn has(&self, relative: &Path) -> bool {
+    pub(crate) fn has(&self, relative: &Path) -> bool {
         statat(&self.directory, relative, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// Whether the directory still lies at its path, and in it the files that were read: whoever takes
     /// it away moves it first, or puts others in their place.
-    #[must_use]
-    pub fn is_unchanged(&self) -> bool {
+    pub(crate) fn is_unchanged(&self) -> bool {
         let same = |held: Result<Stat, Errno>, now: Result<Stat, Errno>| match (held, now) {
             (Ok(held), Ok(now)) => (held.st_dev, held.st_ino) == (now.st_dev, now.st_ino),
             _ => false,
@@ -95,7 +93,7 @@ fn failed(path: &Path, error: Errno) -> io::Error {
 
 /// A plain file that is open for reading.
 #[derive(Debug)]
-pub struct Plain {
+pub(crate) struct Plain {
     pub file: File,
     /// How many bytes it has, or had when it was opened.
     pub size: u64,
@@ -107,10 +105,10 @@ pub struct Plain {
 
 /// A file, and a state of it: its device, its number there, its size, and when it was last written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity(u64, u64, i64, i64, i64);
+pub(crate) struct Identity(u64, u64, i64, i64, i64);
 
 impl Plain {
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         // Opening a pipe would wait for its other end.
         options.read(true).options_mut().custom_flags(OFlags::NONBLOCK.bits().cast_signed());
@@ -138,18 +136,18 @@ impl Plain {
 }
 
 /// Opens a plain file for reading.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     Ok(Plain::open(path)?.file)
 }
 
 /// What is in a plain file.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let Plain { file, size, .. } = Plain::open(path)?;
     sized(file, size, &path.display().to_string())
 }
 
 /// What comes from somewhere, of this name for messages, that may be a pipe.
-pub fn text(from: impl Read, name: &str) -> io::Result<String> {
+pub(crate) fn text(from: impl Read, name: &str) -> io::Result<String> {
     as_text(all(from, name)?, name)
 }
 
@@ -192,7 +190,7 @@ fn as_text(bytes: Vec<u8>, name: &str) -> io::Result<String> {
 }
 
 /// The text in a plain file.
-pub fn read_to_string(path: &Path) -> io::Result<String> {
+pub(crate) fn read_to_string(path: &Path) -> io::Result<String> {
     as_text(read(path)?, &path.display().to_string())
 }
 

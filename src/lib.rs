@@ -2,15 +2,15 @@
 //!
 //! The installer goes [`cli`] (words) -> [`settings`] (flags, files, environment, defaults) ->
 //! [`kernelspec::render`] (pure) -> [`kernelspec::store`] (one transaction). The launcher goes
-//! [`launcher::args`] -> [`launcher::launch`] and [`launcher::request`] (pure) -> [`engine`] (send)
+//! [`launcher::args`] -> [`launcher::launch`] and `launcher::request` (pure) -> [`engine`] (send)
 //! -> [`launcher::run`] (stay, report).
 
 pub mod cli;
 pub mod commands;
-pub mod compose;
+mod compose;
 pub mod engine;
 pub mod env;
-pub mod files;
+mod files;
 pub mod kernelspec;
 pub mod launcher;
 pub mod layout;
@@ -18,11 +18,11 @@ pub mod log;
 pub mod model;
 pub mod options;
 pub mod paths;
-pub mod process;
+mod process;
 pub mod program;
-pub mod screen;
+mod screen;
 pub mod server;
 pub mod settings;
 pub mod templates;
-pub mod text;
+mod text;
 pub mod traits;

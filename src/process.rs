@@ -17,7 +17,7 @@ const MOST: u64 = 16 * 1024 * 1024;
 
 /// Runs a command without input and returns what it printed; `None` if it was not done in time, and
 /// was killed, with all that it had started.
-pub fn output_within(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
+pub(crate) fn output_within(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, which can be ended as a whole: a script's programs have its output open, too.
     let mut child = command.process_group(0).spawn()?;

@@ -16,15 +16,14 @@ const CONTINUED: &str = "    ";
 
 /// What there is to write on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Screen {
+pub(crate) struct Screen {
     columns: Option<usize>,
     colour: bool,
 }
 
 impl Screen {
     /// Standard output of this process.
-    #[must_use]
-    pub fn of_stdout(env: &Env) -> Self {
+    pub(crate) fn of_stdout(env: &Env) -> Self {
         let stdout = io::stdout();
         if !stdout.is_terminal() {
             return Self::default();
@@ -36,15 +35,13 @@ impl Screen {
     }
 
     /// The text in one of ANSI's colours, such as 31 for red.
-    #[must_use]
-    pub fn painted(&self, text: &str, colour: u8) -> String {
+    pub(crate) fn painted(&self, text: &str, colour: u8) -> String {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// The line after what takes up `indent` columns, with its further lines as far to the right.
     /// What is in backquotes stays in one piece, so that it can be copied.
-    #[must_use]
-    pub fn wrapped(&self, line: &str, indent: usize) -> String {
+    pub(crate) fn wrapped(&self, line: &str, indent: usize) -> String {
         let Some(columns) = self.columns else { return line.to_owned() };
         let options = Options::new(columns.saturating_sub(indent))
             .break_words(false)
@@ -55,8 +52,7 @@ impl Screen {
 
     /// Rows with their cells below each other. Columns for which there is no room are on further lines
     /// of the row.
-    #[must_use]
-    pub fn aligned<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> Vec<String> {
+    pub(crate) fn aligned<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> Vec<String> {
         let width = |column: usize| rows.iter().map(|row| width_of(&row[column])).max();
         let widths: [usize; COLUMNS] =
             std::array::from_fn(|column| width(column).unwrap_or_default());

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 /// Seconds, with one digit after the point unless they are whole.
-#[must_use]
-pub fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     tenths((duration.as_millis() + 50) / 100)
 }
 
 /// Megabytes, that is 10^6 bytes, with one digit after the point unless they are whole.
-#[must_use]
-pub fn megabytes(bytes: u64) -> String {
+pub(crate) fn megabytes(bytes: u64) -> String {
     tenths(u128::from(bytes) / 100_000)
 }
 
@@ -23,8 +21,7 @@ fn tenths(number: u128) -> String {
 }
 
 /// `; did you mean ...?` for the name that is most like the given one, if one is.
-#[must_use]
-pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let like = |name: &&str| strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase());
     known
         .into_iter()
@@ -35,21 +32,18 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Str
 
 /// Whether the character is not seen but changes what is: it moves a terminal's cursor or changes its
 /// colours, breaks a line, or turns the direction of the text after it in a reader that goes by Unicode.
-#[must_use]
-pub fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether the text is of ASCII that is seen, of which most is, and each character a column wide.
-#[must_use]
-pub fn is_plain(text: &str) -> bool {
+pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// The text as one line, with escapes in the place of what is not seen but changes what is.
-#[must_use]
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
     }
@@ -65,8 +59,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// The line and the column, both from 1, of a place that many bytes from the beginning of a text.
-#[must_use]
-pub fn position(text: &str, at: usize) -> (usize, usize) {
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

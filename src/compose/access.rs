@@ -14,8 +14,7 @@ pub(super) const fn token_variable(system: System) -> &'static str {
 
 impl Deployment {
     /// Who reaches the server and what he needs for that, and whether it should worry somebody.
-    #[must_use]
-    pub fn access(&self) -> (String, bool) {
+    pub(crate) fn access(&self) -> (String, bool) {
         let variable = token_variable(self.system);
         if self.token().is_some() {
             let text = format!(
@@ -48,8 +47,7 @@ impl Deployment {
     }
 
     /// The token that is in the file.
-    #[must_use]
-    pub fn token(&self) -> Option<&str> {
+    pub(crate) fn token(&self) -> Option<&str> {
         self.given(token_variable(self.system)).filter(|token| !token.is_empty())
     }
 }

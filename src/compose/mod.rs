@@ -11,7 +11,7 @@ mod parts;
 mod proxy;
 mod render;
 mod variable;
-pub mod yaml;
+pub(crate) mod yaml;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
@@ -19,14 +19,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-pub use self::render::render;
+pub(crate) use self::render::render;
 use crate::cli::{Compose, PublishMode};
 use crate::engine::Reference;
 use crate::paths::Paths;
 use crate::server::System;
 
 /// The engine's socket by default, and where it is in the server's container.
-pub const SOCKET: &str = "/var/run/docker.sock";
+pub(crate) const SOCKET: &str = "/var/run/docker.sock";
 
 /// Where specifications are that are on a volume.
 const KERNELS: &str = "/usr/local/share/jupyter/kernels";
@@ -36,7 +36,7 @@ const SEARCHED: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
 
 /// Where specifications come from that are not in the server's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kernelspecs {
+pub(crate) enum Kernelspecs {
     /// A directory of the host, mounted at the same place, because the path of the launcher is in the
     /// specifications.
     Directory(String),
@@ -46,7 +46,7 @@ pub enum Kernelspecs {
 
 /// What stands in front of the server in a Swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
+pub(crate) struct Proxy {
     pub image: String,
     /// How its port is published.
     pub mode: PublishMode,
@@ -56,7 +56,7 @@ pub struct Proxy {
 
 /// Everything that a Compose file says, validated.
 #[derive(Clone, Debug)]
-pub struct Deployment {
+pub(crate) struct Deployment {
     pub system: System,
     /// Whether it is a service of a Swarm.
     pub swarm: bool,
@@ -95,7 +95,11 @@ impl Deployment {
     ///
     /// # Errors
     /// When a value is not valid: it names the option and what is accepted.
-    pub fn resolve(args: &Compose, paths: &Paths<'_>, socket_gid: Option<u32>) -> Result<Self> {
+    pub(crate) fn resolve(
+        args: &Compose,
+        paths: &Paths<'_>,
+        socket_gid: Option<u32>,
+    ) -> Result<Self> {
         let system = args.gateway.unwrap_or(System::EnterpriseGateway);
         let environment = environment(args, system)?;
         let elsewhere = environment.iter().any(|(name, _)| name == "DOCKER_HOST");
@@ -162,8 +166,7 @@ impl Deployment {
     }
 
     /// What has been given for a variable; `None` if nothing has, or only its name.
-    #[must_use]
-    pub fn given(&self, name: &str) -> Option<&str> {
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
         let (_, value) = self.environment.iter().find(|(known, _)| known == name)?;
         value.as_deref()
     }

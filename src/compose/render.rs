@@ -53,8 +53,7 @@ const OPTIONAL_GP: [&str; 7] = [
 ];
 
 /// The text of the Compose file.
-#[must_use]
-pub fn render(deployment: &Deployment) -> String {
+pub(crate) fn render(deployment: &Deployment) -> String {
     let name = server_name(deployment.system);
     let mut services = Map::default().with(name, server(deployment));
     if let Some(proxy) = &deployment.proxy {

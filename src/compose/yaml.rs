@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// A value. Texts are written in quotes, so that none is taken for a number, a truth value or null.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Node {
+pub(crate) enum Node {
     /// Nothing: a variable that is handed on as it is, or an object with its defaults.
     Null,
     Bool(bool),
@@ -17,7 +17,7 @@ pub enum Node {
 
 impl Node {
     /// A list of texts.
-    pub fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         Self::List(texts.into_iter().map(|text| Self::Text(text.into())).collect())
     }
 }
@@ -60,45 +60,39 @@ impl From<Map> for Node {
 
 /// Keys and values in the order in which they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Map(Vec<(String, Node, Option<String>)>);
+pub(crate) struct Map(Vec<(String, Node, Option<String>)>);
 
 impl Map {
     /// With one more key.
-    #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Node>) -> Self {
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Node>) -> Self {
         self.0.push((key.to_owned(), value.into(), None));
         self
     }
 
     /// With one more key, below a comment.
-    #[must_use]
-    pub fn told(mut self, comment: &str, key: &str, value: impl Into<Node>) -> Self {
+    pub(crate) fn told(mut self, comment: &str, key: &str, value: impl Into<Node>) -> Self {
         self.0.push((key.to_owned(), value.into(), Some(comment.to_owned())));
         self
     }
 
     /// With one more key, if there is a value for it.
-    #[must_use]
-    pub fn maybe(self, key: &str, value: Option<impl Into<Node>>) -> Self {
+    pub(crate) fn maybe(self, key: &str, value: Option<impl Into<Node>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
         }
     }
 
-    #[must_use]
-    pub fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.0.iter().any(|(known, ..)| known == key)
     }
 
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The document that this is.
-    #[must_use]
-    pub fn document(&self) -> String {
+    pub(crate) fn document(&self) -> String {
         let mut out = String::new();
         for (at, (key, value, comment)) in self.0.iter().enumerate() {
             if at > 0 {

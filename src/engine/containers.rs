@@ -62,15 +62,9 @@ pub struct State {
     /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
     #[serde(deserialize_with = "short")]
     pub status: String,
-    /// The exit status of the last run.
-    #[serde(default)]
-    pub exit_code: i64,
     /// Whether the kernel of the host killed it for its use of memory.
     #[serde(default, rename = "OOMKilled")]
     pub oom_killed: bool,
-    /// Why it could not be started; empty if it could.
-    #[serde(default, deserialize_with = "short")]
-    pub error: String,
 }
 
 impl State {

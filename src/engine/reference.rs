@@ -63,7 +63,7 @@ impl Reference {
 /// The parts of a name, or of a pattern of names, as they are written. Where there is no registry, it is
 /// Docker Hub.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     pub registry: &'a str,
     pub repository: &'a str,
     pub tag: Option<&'a str>,
@@ -72,8 +72,7 @@ pub struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// Takes a name apart, without looking whether its parts are well-formed.
-    #[must_use]
-    pub fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (text, None),

@@ -18,7 +18,7 @@ use super::{as_text, sized};
 const LINKS: usize = 40;
 
 #[derive(Debug)]
-pub struct Guarded {
+pub(crate) struct Guarded {
     pub text: String,
     /// The first directory on the way, or the file itself, that others than root and this user may write to.
     pub open_to_others: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub struct Guarded {
 
 /// The text of a plain file. Whoever may write to `base` is trusted; a path that leads out of there is gone
 /// from the root of the file system on. Where others may write, no link is followed.
-pub fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
+pub(crate) fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
     let is_below =
         path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let whole = base.join(path);

@@ -30,7 +30,7 @@ const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANG
 
 /// The environment of the kernel's container. Swarm expands templates in the values, but only the
 /// administrator's own text shall be one.
-pub fn of_kernel(
+pub(super) fn of_kernel(
     arguments: &Arguments,
     (caller, mode): (System, Mode),
     spec: &InstalledSpec,

@@ -1,6 +1,6 @@
 //! What `launch_docker` does, one step a file.
 //!
-//! [`args`], the environment and the [`spec`] become one typed [`launch`]; [`request`] is its form
+//! [`args`], the environment and the [`spec`] become one typed [`launch`]; `request` is its form
 //! for the engine, and [`plan`] that with all the administrator's file says. All of it is pure;
 //! [`run`] sends it and stays until the server can take over.
 
@@ -8,14 +8,14 @@ pub mod args;
 mod container;
 mod context;
 mod death;
-pub mod environment;
+mod environment;
 pub mod launch;
 mod overrides;
 pub mod plan;
-pub mod pull;
-pub mod request;
+pub(crate) mod pull;
+mod request;
 pub mod run;
 mod service;
 pub mod spec;
 pub(crate) mod tail;
-pub mod volumes;
+pub(crate) mod volumes;

@@ -11,10 +11,10 @@ use crate::engine::{self, Error, Layers, Progress, Reference, RegistryAuth};
 use crate::text;
 
 /// The least time between two lines about a pull.
-pub const INTERVAL: Duration = Duration::from_secs(3);
+pub(crate) const INTERVAL: Duration = Duration::from_secs(3);
 
 /// How long a credential helper may take.
-pub const HELPER_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const HELPER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Pulls the kernel's image. The launch's deadline limits how long that may take.
 pub(super) async fn pull(context: &Context<'_>) -> Result<()> {

@@ -9,8 +9,7 @@ use super::plan::Plan;
 use crate::options::put;
 
 /// Those of `volumes` that nothing in the request for a container takes the place of.
-#[must_use]
-pub fn left<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
+pub(crate) fn left<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
     let host = &request["HostConfig"];
     let list = |name: &str| host[name].as_array().into_iter().flatten();
     let mounts = list("Mounts").filter_map(|mount| mount["Target"].as_str());
