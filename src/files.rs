@@ -1,5 +1,5 @@
-//! Plain files, where somebody else may have put something else: a pipe whose other end nobody opens,
-//! a device that never ends, a file as large as the disk.
+//! Reads plain files that may be something else: a pipe without a writer, a device that never ends, a file as
+//! large as the disk.
 
 pub(crate) mod guarded;
 
@@ -12,21 +12,21 @@ use fs_err::{File, OpenOptions};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
-/// The most that is read of a file that people write.
+/// The size limit for files that people write.
 const MOST: u64 = 16 << 20;
 
-/// The directory of a specification, held open while what is in it is read: what lies at its path may be
-/// replaced, or removed file by file, at any time.
+/// The directory of a specification, kept open while its files are read: what is at its path may be replaced,
+/// or removed file by file, at any time.
 #[derive(Debug)]
 pub(crate) struct Held {
     directory: OwnedFd,
     path: PathBuf,
-    /// What was read, and which file each was; `None` where none was.
+    /// The paths read so far, with their files; `None` if there was no file.
     read: Vec<(PathBuf, Option<OwnedFd>)>,
 }
 
 impl Held {
-    /// Opens the directory; `None` if there is none.
+    /// Opens the directory; `None` if it does not exist.
     pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(path, flags, Mode::empty()) {
@@ -38,7 +38,8 @@ impl Held {
         }
     }
 
-    /// What is in the plain file of this path in the directory; `None` if nothing is there.
+    /// Reads a plain file in the directory; `None` if nothing is at the path. A link that leads nowhere is an
+    /// error.
     pub(crate) fn read(&mut self, relative: &Path) -> io::Result<Option<Vec<u8>>> {
         let path = self.path.join(relative);
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -58,18 +59,18 @@ impl Held {
         let held = file.try_clone()?;
         let Plain { file, size, .. } = Plain::of(File::from_parts(file.into(), &path))?;
         let bytes = sized(file, size, &path.display().to_string())?;
-        // It stays open, so that its number is no other's meanwhile.
+        // The file stays open, so that its inode is not reused meanwhile.
         self.read.push((relative.to_path_buf(), Some(held)));
         Ok(Some(bytes))
     }
 
-    /// Whether something of this path is in the directory.
+    /// Whether something is at this path in the directory.
     pub(crate) fn has(&self, relative: &Path) -> bool {
         statat(&self.directory, relative, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Whether the directory still lies at its path, and in it the files that were read: whoever takes
-    /// it away moves it first, or puts others in their place.
+    /// Whether the directory is still at its path, and the files that were read are still in it: removing or
+    /// replacing them moves them first.
     pub(crate) fn is_unchanged(&self) -> bool {
         let same = |held: Result<Stat, Errno>, now: Result<Stat, Errno>| match (held, now) {
             (Ok(held), Ok(now)) => (held.st_dev, held.st_ino) == (now.st_dev, now.st_ino),
@@ -91,33 +92,33 @@ fn failed(path: &Path, error: Errno) -> io::Error {
     io::Error::new(error.kind(), format!("failed to open `{}`: {error}", path.display()))
 }
 
-/// A plain file that is open for reading.
+/// A plain file, open for reading.
 #[derive(Debug)]
 pub(crate) struct Plain {
     pub file: File,
-    /// How many bytes it has, or had when it was opened.
+    /// Its size in bytes when it was opened.
     pub size: u64,
-    /// Who may do what with it, as `chmod` has it.
+    /// Its permissions, as `chmod` takes them.
     pub mode: u32,
     /// Which file it is.
     pub identity: Identity,
 }
 
-/// A file, and a state of it: its device, its number there, its size, and when it was last written to.
+/// A file in one state: its device, inode, size and time of modification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity(u64, u64, i64, i64, i64);
 
 impl Plain {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        // Opening a pipe would wait for its other end.
+        // Without `O_NONBLOCK`, opening a pipe would wait for a writer.
         options.read(true).options_mut().custom_flags(OFlags::NONBLOCK.bits().cast_signed());
         Self::of(options.open(path)?)
     }
 
-    /// The file, if it is a plain one.
+    /// Fails unless the file is a plain one.
     fn of(file: File) -> io::Result<Self> {
-        // Not by the standard library, which asks for all that there is to know of a file.
+        // The standard library would query more than is needed.
         let found = rustix::fs::fstat(file.as_fd())?;
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
             let reason = format!("`{}` is not a plain file", file.path().display());
@@ -140,13 +141,13 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     Ok(Plain::open(path)?.file)
 }
 
-/// What is in a plain file.
+/// Reads a plain file of at most 16 MiB.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let Plain { file, size, .. } = Plain::open(path)?;
     sized(file, size, &path.display().to_string())
 }
 
-/// What comes from somewhere, of this name for messages, that may be a pipe.
+/// Reads UTF-8 text of at most 16 MiB, from a pipe for instance. `name` is for messages.
 pub(crate) fn text(from: impl Read, name: &str) -> io::Result<String> {
     as_text(all(from, name)?, name)
 }
@@ -155,14 +156,14 @@ fn all(from: impl Read, name: &str) -> io::Result<Vec<u8>> {
     rest(Vec::new(), from, name)
 }
 
-/// What comes from a file of this size, as far as one can tell before it is read: those that the system
-/// makes up have none, and others may grow. Read by one call of the system if it is so.
+/// Reads a file of `size` bytes, as far as that is known in advance: the files of the system have none, and
+/// others may grow. If it is right, one call of `read` suffices.
 fn sized(mut from: impl Read, size: u64, name: &str) -> io::Result<Vec<u8>> {
     if size == 0 || size > MOST {
         return all(from, name);
     }
     let size = usize::try_from(size).unwrap_or_default();
-    // A file that ends where it should leaves the last byte free, and need not be asked for more.
+    // A file of this size leaves the last byte free, so that no second call is needed.
     let mut bytes = vec![0; size + 1];
     let read = loop {
         match from.read(&mut bytes) {
@@ -174,7 +175,7 @@ fn sized(mut from: impl Read, size: u64, name: &str) -> io::Result<Vec<u8>> {
     if read == size { Ok(bytes) } else { rest(bytes, from, name) }
 }
 
-/// What is there already, and what comes after it.
+/// Appends the rest of `from` to `bytes`.
 fn rest(mut bytes: Vec<u8>, from: impl Read, name: &str) -> io::Result<Vec<u8>> {
     from.take(MOST + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST {
@@ -189,7 +190,7 @@ fn as_text(bytes: Vec<u8>, name: &str) -> io::Result<String> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("`{name}` is not UTF-8")))
 }
 
-/// The text in a plain file.
+/// Reads UTF-8 text from a plain file of at most 16 MiB.
 pub(crate) fn read_to_string(path: &Path) -> io::Result<String> {
     as_text(read(path)?, &path.display().to_string())
 }
@@ -198,7 +199,7 @@ pub(crate) fn read_to_string(path: &Path) -> io::Result<String> {
 mod tests {
     use super::*;
 
-    /// Gives so many bytes at once, and counts how often it is asked.
+    /// Yields at most `at_once` bytes per call, and counts the calls.
     struct Source<'a> {
         left: &'a [u8],
         at_once: usize,
@@ -217,12 +218,12 @@ mod tests {
     fn a_file_is_read_whole_whatever_its_size_is_said_to_be() {
         let content = b"0123456789";
         for (size, at_once, calls) in [
-            // As it is nearly always.
+            // The usual case.
             (10, 100, Some(1)),
             (10, 3, None),
-            // It has become shorter.
+            // The file has become shorter.
             (20, 100, Some(2)),
-            // It has grown, or the system does not know.
+            // The file has grown, or the system does not know its size.
             (9, 100, None),
             (4, 100, None),
             (4, 2, None),

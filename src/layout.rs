@@ -1,31 +1,31 @@
-//! Where the files of a specification lie, and what they are called. The installer writes them, the launcher
-//! reads them, and both name them to people.
+//! Where the files of a specification are, and what they are called. The installer writes them, the launcher
+//! reads them, and messages name them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// What Jupyter reads of a specification.
+/// The file that Jupyter reads.
 pub const KERNEL_JSON: &str = "kernel.json";
 
-/// The directory of a specification in which its launcher lies.
+/// The directory of the launcher in a specification.
 pub const SCRIPTS: &str = "scripts";
 
 /// The file name of the native launcher.
 pub const NATIVE: &str = "launch_docker";
 
-/// The file name of the launcher in Python.
+/// The file name of the Python launcher.
 pub const PYTHON: &str = "launch_docker.py";
 
 /// The file beside the launcher that administrators edit.
 pub const OPTIONS: &str = "launch_docker.toml";
 
-/// A file that is in a specification as long as its files are being replaced one by one.
+/// A file that exists while a specification's files are being replaced one by one.
 pub const REPLACING: &str = ".replacing";
 
-/// How the name of a directory begins in which specifications are made, and lie until they are removed.
+/// The prefix of the directories in which specifications are prepared, and wait for their removal.
 pub const STAGING: &str = ".jupyter-docker-spec-";
 
-/// The path of a launcher, or of what belongs to one, relative to the specification's directory.
+/// The path of a launcher's file, relative to the specification's directory.
 #[must_use]
 pub fn script(name: impl AsRef<OsStr>) -> PathBuf {
     Path::new(SCRIPTS).join(name.as_ref())

@@ -1,4 +1,4 @@
-//! What `jupyter-docker-spec` and `launch_docker` are made of.
+//! The library of `jupyter-docker-spec` and `launch_docker`.
 //!
 //! The installer goes [`cli`] (words) -> [`settings`] (flags, files, environment, defaults) ->
 //! [`kernelspec::render`] (pure) -> [`kernelspec::store`] (one transaction). The launcher goes

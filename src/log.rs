@@ -1,9 +1,8 @@
-//! Everything that the two programs say to a person, in the format of Jupyter's own log:
-//! `[I 2023-02-15 14:10:16.892 DockerSpecInstaller] text`, on standard error.
+//! Messages of both programs for people, in the format of Jupyter's log: `[I 2023-02-15 14:10:16.892
+//! DockerSpecInstaller] text`, on standard error.
 //!
-//! The bracket is coloured on a terminal only, and not where `NO_COLOR` is set. What comes from
-//! outside (a container's output, a name) cannot forge a line: control characters are escaped and
-//! further lines of one message are indented.
+//! The bracket is coloured on a terminal, unless `NO_COLOR` is set. Text from outside (a container's output,
+//! a name) cannot forge a line: control characters are escaped, and further lines of a message are indented.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _};
@@ -25,14 +24,14 @@ mod patient;
 use self::patient::Patient;
 pub use self::patient::{finish, say_at_last};
 
-/// The names of the levels, as [`level`] takes them.
+/// The values that [`level`] accepts.
 pub const LEVELS: &str = "0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL";
 
-/// The most characters of one message.
+/// The longest message, in characters.
 const LONGEST: usize = 32 * 1024;
 
-/// The level of this name or number, as Python's `logging` numbers them. Errors are shown at every
-/// level, because nobody should have to guess why a command failed.
+/// Returns the level of this name or number, as Python's `logging` has them. Errors are shown at each level,
+/// because nobody should have to guess why a command failed.
 #[must_use]
 pub fn level(name: &str) -> Option<Level> {
     Some(match name {
@@ -45,19 +44,19 @@ pub fn level(name: &str) -> Option<Level> {
     })
 }
 
-/// Whether standard error is a terminal on which what is written can be changed again.
+/// Whether standard error is a terminal that can be redrawn.
 #[must_use]
 pub fn is_on_terminal(env: &Env) -> bool {
     io::stderr().is_terminal() && is_capable(env)
 }
 
-/// Whether colours are wanted there.
+/// Whether standard error shows colours.
 #[must_use]
 pub fn has_colour(env: &Env) -> bool {
     io::stderr().is_terminal() && wants_colour(env)
 }
 
-/// Whether a terminal, if there is one, shall show colours.
+/// Whether the user wants colours on terminals.
 #[must_use]
 pub fn wants_colour(env: &Env) -> bool {
     is_capable(env) && env.get("NO_COLOR").is_none()
@@ -67,13 +66,13 @@ fn is_capable(env: &Env) -> bool {
     env.get("TERM") != Some("dumb")
 }
 
-/// Sends the messages of this process to standard error, those of `level` and above, in the name of
-/// `application`. A second call changes nothing.
+/// Sends messages of at least `level` to standard error, in the name of `application`. Only the first call
+/// counts.
 pub fn init(application: &'static str, level: Level, env: &Env) {
     start(application, level, env, io::stderr);
 }
 
-/// The same for a program that waits for no reader; it is to end with [`finish`].
+/// Like [`init`], for a program that does not wait for readers of its log; call [`finish`] at its end.
 pub fn init_patient(application: &'static str, level: Level, env: &Env) {
     start(application, level, env, || Patient);
 }
@@ -85,7 +84,7 @@ fn start<W: io::Write + 'static>(
     writer: impl Fn() -> W + Send + Sync + 'static,
 ) {
     let colour = has_colour(env);
-    // An error here means that a subscriber is there already.
+    // An error means that there is a subscriber already.
     let _ = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(writer)
@@ -101,8 +100,8 @@ struct JupyterFormat {
     local: bool,
 }
 
-/// Whether the system can be asked for the local time: it reads the file that `TZ` names, and waits for the
-/// other end of a pipe. `TZ=:/path`, or a path below one of the directories of time zones.
+/// Whether the system may be asked for the local time: it reads the file that `TZ` names, and would wait for
+/// the other end of a pipe. `TZ` is then `:/path`, or a path below one of the directories of time zones.
 fn has_time_zone(env: &Env) -> bool {
     const DIRECTORIES: [&str; 4] =
         ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/share/zoneinfo", "/etc/zoneinfo"];
@@ -111,7 +110,7 @@ fn has_time_zone(env: &Env) -> bool {
     let of_env = env.path("TZDIR");
     let directories = DIRECTORIES.iter().map(PathBuf::from).chain(of_env);
     let mut places = directories.map(|path| path.join(given));
-    // Where nothing is, nothing is waited for.
+    // Nothing blocks on a file that does not exist.
     places.all(|path| path.metadata().map_or(true, |metadata| metadata.is_file()))
 }
 
@@ -164,8 +163,8 @@ impl Visit for Message {
     }
 }
 
-/// The text with control characters escaped, lines after the first indented, and cut where nobody would
-/// read on: an engine that repeats what it does not like may do so at any length.
+/// Escapes control characters, indents lines after the first, and shortens the text: an engine may repeat
+/// what it rejects at any length.
 fn harmless(text: &str) -> String {
     let text = match text.char_indices().nth(LONGEST) {
         Some((end, _)) => &format!("{}...", &text[..end]),

@@ -84,7 +84,7 @@ fn install(arguments: &Install, forms: &[ClassForm], paths: &Paths<'_>) -> ExitC
     program::printed(commands::install::run(arguments, &line, paths))
 }
 
-/// The help of a subcommand, or of all of it, and what there is to be configured.
+/// The help of a subcommand, or of the whole program, and all configuration.
 fn help_all(subcommand: Option<&str>) -> ExitCode {
     let mut command = cli::command();
     command.build();
@@ -96,13 +96,13 @@ fn help_all(subcommand: Option<&str>) -> ExitCode {
     program::print(help + &commands::config::help_of_classes(), ExitCode::SUCCESS)
 }
 
-/// Reports a command line that is not understood.
+/// Reports an invalid command line.
 fn usage(reason: &str, env: &Env) -> ExitCode {
     log::init(APPLICATION, Level::INFO, env);
     program::usage(reason)
 }
 
-/// Help and version, which clap hands over as errors too, are data on standard output.
+/// Help and version, which clap returns as errors too, are data on standard output.
 fn report_usage(error: &clap::Error, env: &Env, is_set: bool) -> ExitCode {
     if let Some(reason) = cli::not_for_set(error).filter(|_| is_set) {
         return usage(&reason, env);
@@ -114,7 +114,7 @@ fn report_usage(error: &clap::Error, env: &Env, is_set: bool) -> ExitCode {
     usage(text.trim_start_matches("error: "), env)
 }
 
-/// What the Python tool says too, with its exit status.
+/// Like the Python tool, with its exit status.
 fn no_subcommand() -> ExitCode {
     let mut command = cli::command();
     let names: Vec<String> =

@@ -1,5 +1,4 @@
-//! The words that every part of both programs shares: the language of a kernel, what it runs as, and the
-//! documented samples.
+//! The vocabulary of both programs: the language of a kernel, what it runs as, and the documented samples.
 
 mod sample;
 
@@ -7,7 +6,7 @@ use serde::Serialize;
 
 pub use self::sample::Sample;
 
-/// The language of a kernel, with all that depends on it.
+/// The language of a kernel, and everything that depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// Python, by `ipykernel`.
@@ -19,7 +18,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language of this name, in any case.
+    /// The language of this name, in upper or lower case.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Python, Self::R, Self::Scala]
@@ -27,7 +26,7 @@ impl Language {
             .find(|l| l.key().eq_ignore_ascii_case(name))
     }
 
-    /// What `kernel.json` calls it.
+    /// The name in `kernel.json`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,7 +36,7 @@ impl Language {
         }
     }
 
-    /// The lower-case name, as in file and kernel names.
+    /// The lower-case name for files and kernels.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -47,13 +46,13 @@ impl Language {
         }
     }
 
-    /// The name of its specifications by default.
+    /// The default name of its specifications.
     #[must_use]
     pub fn default_kernel_name(self) -> String {
         format!("docker_{}", self.key())
     }
 
-    /// What people see by default.
+    /// The default display name.
     #[must_use]
     pub const fn default_display_name(self) -> &'static str {
         match self {
@@ -63,7 +62,7 @@ impl Language {
         }
     }
 
-    /// The image of its kernels by default, without a tag.
+    /// The default image of its kernels, without a tag.
     #[must_use]
     pub const fn default_image(self) -> &'static str {
         match self {
@@ -74,13 +73,13 @@ impl Language {
     }
 }
 
-/// What the kernel's container is made by.
+/// What a kernel runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// One Docker Engine: a container.
+    /// A container of one Docker Engine.
     Docker,
-    /// A Docker Swarm: a service.
+    /// A service of a Docker Swarm.
     Swarm,
 }
 

@@ -1,5 +1,5 @@
-//! Jupyter's directories, by the rules of `jupyter_core.paths`: where a kernelspec goes, and where
-//! Jupyter will look for it. `jupyter --paths` prints the same lists.
+//! Jupyter's directories, by the rules of `jupyter_core.paths`: where a kernelspec is installed, and where
+//! Jupyter looks for it. `jupyter --paths` prints the same lists.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -12,7 +12,7 @@ mod shim;
 
 use self::python::{VENV_CONFIGURATION, is_python_environment};
 
-/// Names of the environment variables read here.
+/// Names of the environment variables that are read here.
 mod variable {
     pub(super) const DATA_DIR: &str = "JUPYTER_DATA_DIR";
     pub(super) const SEARCH_PATH: &str = "JUPYTER_PATH";
@@ -36,18 +36,18 @@ const SYSTEM_CONFIG: [&str; 2] = ["/usr/local/etc/jupyter", "/etc/jupyter"];
 
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
 
-/// The directories of one process: its environment and where its executable lies.
+/// The directories of one process: they follow from its environment and its executable.
 #[derive(Clone, Copy, Debug)]
 pub struct Paths<'a> {
-    /// The environment that the rules read.
+    /// The environment to which the rules apply.
     pub env: &'a Env,
-    /// The executable, with symbolic links resolved; `None` if the system cannot say.
+    /// The executable, with symbolic links resolved; `None` if unknown.
     pub executable: Option<&'a Path>,
 }
 
 impl Paths<'_> {
-    /// The path made absolute and freed of `.` and `..` without looking at the disk, as Python's
-    /// `os.path.abspath` does.
+    /// Makes a path absolute and removes `.` and `..` without looking at the disk, like Python's
+    /// `os.path.abspath`.
     #[must_use]
     pub fn absolute(&self, path: &Path) -> PathBuf {
         let mut out = PathBuf::new();
@@ -63,7 +63,7 @@ impl Paths<'_> {
         out
     }
 
-    /// The path with a leading `~` replaced by the home directory, made absolute.
+    /// Replaces a leading `~` by the home directory, and makes the path absolute.
     #[must_use]
     pub fn expand(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), self.env.home()) {
@@ -90,7 +90,7 @@ impl Paths<'_> {
         Some(self.absolute(&share.join("jupyter")))
     }
 
-    /// The data directories that all users share, the one to install into first.
+    /// The data directories of all users; the first is for installing.
     #[must_use]
     pub fn system_data(&self) -> Vec<PathBuf> {
         if self.platform_directories() {
@@ -99,8 +99,8 @@ impl Paths<'_> {
         SYSTEM_DIRECTORIES.map(PathBuf::from).to_vec()
     }
 
-    /// Jupyter's directories in those that a variable lists, as far as they are absolute, else in the
-    /// default ones.
+    /// Jupyter's directories below those that a variable lists, if they are absolute, or else the default
+    /// ones.
     fn shared(&self, variable: &str, default: &str) -> Vec<PathBuf> {
         let in_list = |list: &str| -> Vec<PathBuf> {
             let directories = list.split(':').map(Path::new).filter(|path| path.is_absolute());
@@ -110,15 +110,14 @@ impl Paths<'_> {
         found.unwrap_or_else(|| in_list(default))
     }
 
-    /// The prefix of the Python environment that this program belongs to: the one that holds the
-    /// executable, else `$VIRTUAL_ENV`, else `$CONDA_PREFIX`, else what `python3` on `PATH` says;
-    /// `None` if there is none.
+    /// The prefix of the Python environment that this program belongs to: the one with the executable, or
+    /// else `$VIRTUAL_ENV`, or else `$CONDA_PREFIX`, or else what `python3` on `PATH` says.
     #[must_use]
     pub fn environment_prefix(&self) -> Option<PathBuf> {
         self.known_environment().or_else(|| self.prefix_of_python())
     }
 
-    /// The same, as far as no Python has to be asked.
+    /// Like [`environment_prefix`](Self::environment_prefix), but without running Python.
     #[must_use]
     pub fn known_environment(&self) -> Option<PathBuf> {
         let of_executable = self
@@ -133,8 +132,8 @@ impl Paths<'_> {
             .map(|prefix| self.absolute(&prefix))
     }
 
-    /// The directories with configuration files, in Jupyter's search order. Of the Python on `PATH`
-    /// the prefix is guessed from where it lies: asking it would take longer than all the rest.
+    /// The directories with configuration files, in Jupyter's search order. The prefix of the Python on
+    /// `PATH` is guessed from its path: running it would take longer than everything else.
     #[must_use]
     pub fn config_directories(&self) -> Vec<PathBuf> {
         if self.env.get(variable::NO_CONFIG).is_some() {
@@ -166,8 +165,8 @@ impl Paths<'_> {
         found
     }
 
-    /// The text with `$NAME` and `${NAME}` replaced, where the variable is set, as traitlets does in the
-    /// directories of configuration files.
+    /// Replaces `$NAME` and `${NAME}` if the variable is set, as traitlets does in the directories of
+    /// configuration files.
     fn filled(&self, text: &str) -> String {
         let mut parts = text.split('$');
         let mut filled = parts.next().unwrap_or_default().to_owned();
@@ -201,13 +200,13 @@ impl Paths<'_> {
         home.map(|home| home.join(".jupyter"))
     }
 
-    /// The home directory, symbolic links resolved.
+    /// The home directory, with symbolic links resolved.
     fn home(&self) -> Option<PathBuf> {
         self.env.home().map(|home| fs_err::canonicalize(&home).unwrap_or(home))
     }
 
-    /// Whether what lies in the Python environment comes before what is the user's: where it is
-    /// told so, and in the user's own virtual or conda environment, but not in conda's base one.
+    /// Whether the Python environment comes before the user's directories: if a variable says so, or in a
+    /// virtual or conda environment of the user, but not in conda's base one.
     fn prefers_environment(&self, prefix: &Path) -> bool {
         if self.env.is_set(variable::PREFER_ENV_PATH) {
             return self.is_on(variable::PREFER_ENV_PATH);
@@ -221,8 +220,8 @@ impl Paths<'_> {
         own && (conda || prefix.join(VENV_CONFIGURATION).is_file())
     }
 
-    /// The kernels directories that Jupyter searches, the first first. Those of the Python
-    /// environment among them, for which a `python3` may be run.
+    /// The kernels directories that Jupyter searches, in order. Those of the Python environment are among
+    /// them, for which `python3` may be run.
     #[must_use]
     pub fn kernel_directories(&self) -> Vec<PathBuf> {
         let prefix = self.environment_prefix();
@@ -249,8 +248,7 @@ impl Paths<'_> {
         kernels
     }
 
-    /// Whether Jupyter searches the kernels directory in whatever Python environment it runs, which
-    /// takes no `python3` to know.
+    /// Whether Jupyter searches the kernels directory in any Python environment. This never runs `python3`.
     #[must_use]
     pub fn always_searched(&self, kernels: &Path) -> bool {
         let mut directories = self.search_path().into_iter();
@@ -268,8 +266,7 @@ impl Paths<'_> {
             .collect()
     }
 
-    /// The base of Python's user site, which a virtual environment hides unless it
-    /// shows the system's packages.
+    /// The base of Python's user site. A virtual environment hides it unless it shows the system's packages.
     fn user_site(&self, prefix: Option<&Path>) -> Option<PathBuf> {
         let hidden = prefix
             .and_then(|prefix| files::read_to_string(&prefix.join(VENV_CONFIGURATION)).ok())
@@ -290,13 +287,12 @@ impl Paths<'_> {
         self.absolute(prefix).join("share/jupyter/kernels")
     }
 
-    /// Whether platform directories are in use.
+    /// Whether platform directories are used.
     fn platform_directories(&self) -> bool {
         self.is_on(variable::PLATFORM_DIRS)
     }
 
-    /// Whether a variable that is a switch is on. An empty one counts as set, as it does in
-    /// `jupyter_core`.
+    /// Whether a variable that is a switch is on. An empty one is on, as in `jupyter_core`.
     fn is_on(&self, name: &str) -> bool {
         const OFF: [&str; 6] = ["no", "n", "false", "off", "0", "0.0"];
         self.env.is_set(name)
@@ -306,12 +302,12 @@ impl Paths<'_> {
                 .is_some_and(|value| OFF.contains(&value.to_ascii_lowercase().as_str()))
     }
 
-    /// The Python that is first on the `PATH` that was handed down, not on that of this process.
+    /// The first Python on the given `PATH`, not on that of this process.
     fn python(&self) -> Option<PathBuf> {
         self.on_path("python3").next()
     }
 
-    /// The files of this name in the directories of `PATH`, the first that would be run first.
+    /// The files of this name in the directories of `PATH`, in order.
     pub fn on_path(&self, name: &str) -> impl Iterator<Item = PathBuf> {
         let directories = self.env.get("PATH").unwrap_or_default().split(':');
         directories
@@ -324,8 +320,8 @@ impl Paths<'_> {
     }
 }
 
-/// Whether the configuration of a virtual environment, the text of its `pyvenv.cfg`, lets the
-/// system's packages be seen.
+/// Whether a virtual environment shows the system's packages. `configuration` is the text of its
+/// `pyvenv.cfg`.
 fn shows_system_packages(configuration: &str) -> bool {
     let settings = configuration.lines().filter_map(|line| line.split_once('='));
     let mut values = settings

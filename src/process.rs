@@ -1,4 +1,4 @@
-//! Child processes that may take only so long.
+//! Child processes with a time limit.
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How often it is looked whether a child has ended.
+/// How often to check whether a child has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How much is kept of what it prints; the rest is read, so that it comes to its end, and forgotten.
+/// How many bytes of output are kept; the rest is read and discarded, so that the child does not block.
 const MOST: u64 = 16 * 1024 * 1024;
 
-/// Runs a command without input and returns what it printed; `None` if it was not done in time, and
-/// was killed, with all that it had started.
+/// Runs a command without input and returns its output; `None` if it took too long and was killed, with all
+/// processes that it started.
 pub(crate) fn output_within(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own, which can be ended as a whole: a script's programs have its output open, too.
+    // A process group can be killed as a whole: the children of a script hold its output open, too.
     let mut child = command.process_group(0).spawn()?;
     let end = Instant::now() + limit;
     let stdout = drain(child.stdout.take());
@@ -41,7 +41,7 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> io::Resul
         }
         thread::sleep(LOOK);
     };
-    // Something else may still have it open.
+    // Another process may still hold it open.
     let rest = |stream: &Receiver<Vec<u8>>| {
         stream.recv_timeout(end.saturating_duration_since(Instant::now())).ok()
     };
@@ -57,19 +57,19 @@ fn drain(stream: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<
     let (sender, receiver) = mpsc::channel();
     let read = move || {
         let mut text = Vec::new();
-        // What could be read is what there is.
+        // After an error, what was read so far counts.
         let _ = stream.map(|mut stream| {
             stream.by_ref().take(MOST).read_to_end(&mut text)?;
             io::copy(&mut stream, &mut io::sink())
         });
         let _ = sender.send(text);
     };
-    // Where there is a limit on processes, `thread::spawn` panics.
+    // `thread::spawn` panics if the number of processes is limited.
     thread::Builder::new().spawn(read)?;
     Ok(receiver)
 }
 
-/// Ends a child, and what it has started unless that has left its group.
+/// Kills a child, and the processes that it started, unless they left its group.
 fn kill(child: &mut Child) {
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.wait();
@@ -79,7 +79,7 @@ fn kill(child: &mut Child) {
 mod tests {
     use super::*;
 
-    /// What a shell prints, or whether it was killed.
+    /// Returns what a shell prints; `None` if it was killed.
     fn run(script: &str, limit: Duration) -> Option<(String, String)> {
         let output = output_within(Command::new("sh").args(["-c", script]), limit).unwrap()?;
         let [stdout, stderr] =

@@ -1,4 +1,4 @@
-//! How the two programs end: what they print, and with which status.
+//! How both programs start and end: panics, output and exit statuses.
 
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
@@ -7,25 +7,26 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use tokio::runtime::{Builder, Runtime};
 
-/// How many pairs of files a runtime and what is done in it open at least.
+/// How many pairs of files a runtime and its tasks open at least.
 const PAIRS: usize = 4;
 
-/// The exit status after a command line that is not understood.
+/// The exit status for an invalid command line.
 const USAGE: u8 = 2;
 
-/// Has a panic say where it was, and no more, in a program that it aborts: `cargo build-static` leaves
-/// out what a backtrace would be made from, and without symbols it would name nothing. It ends as any failure
-/// does, because a server takes no signal for one, and without a reader too.
+/// Makes a panic print its place only, in a program that it aborts: `cargo build-static` leaves out what a
+/// backtrace needs, and without symbols it would name nothing. The program then ends like after any failure,
+/// because a server does not take a signal for one. It also ends if nobody reads its log.
 pub fn report_panics() {
     #[cfg(panic = "abort")]
     std::panic::set_hook(Box::new(|panic| {
-        // Not by the log: that may be where it was.
+        // Not with the log, which may have panicked itself.
         crate::log::say_at_last(panic.to_string());
         std::process::exit(1);
     }));
 }
 
-/// What asynchronous work is done in. One thread will do: nearly all of it is waiting for the engine.
+/// Makes the runtime for asynchronous work. One thread suffices: nearly all of the work is waiting for the
+/// engine.
 ///
 /// # Errors
 /// When this process may open too few files, which would be a panic later.
@@ -35,7 +36,7 @@ pub fn runtime() -> Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("could not start")
 }
 
-/// Reports what a command has come to.
+/// Reports the result of a command.
 #[must_use]
 pub fn finish(result: Result<()>) -> ExitCode {
     match result {
@@ -47,7 +48,7 @@ pub fn finish(result: Result<()>) -> ExitCode {
     }
 }
 
-/// Prints what a command has come to, or reports why it has not.
+/// Prints the result of a command, or reports its error.
 #[must_use]
 pub fn printed(result: Result<impl AsRef<[u8]>>) -> ExitCode {
     match result {
@@ -56,14 +57,14 @@ pub fn printed(result: Result<impl AsRef<[u8]>>) -> ExitCode {
     }
 }
 
-/// Reports what is wrong with a command line.
+/// Reports an invalid command line.
 #[must_use]
 pub fn usage(message: &str) -> ExitCode {
     tracing::error!("{message}");
     USAGE.into()
 }
 
-/// Writes to standard output; a reader that has gone away is no failure.
+/// Writes to standard output; that its reader has gone is not an error.
 #[must_use]
 pub fn print(text: impl AsRef<[u8]>, code: ExitCode) -> ExitCode {
     match io::stdout().write_all(text.as_ref()) {

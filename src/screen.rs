@@ -1,5 +1,5 @@
-//! Standard output as people look at it: how wide it is, and whether it has colours. A file or a pipe
-//! gets each line whole and plain.
+//! Standard output on a terminal: its width, and whether it has colours. Files and pipes get whole lines
+//! without colours.
 
 use std::io::{self, IsTerminal as _};
 
@@ -11,10 +11,10 @@ use crate::env::Env;
 use crate::log;
 use crate::text::is_plain;
 
-/// What stands before the further lines of a row that does not fit on one.
+/// The indentation of a row's further lines.
 const CONTINUED: &str = "    ";
 
-/// What there is to write on.
+/// Standard output.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Screen {
     columns: Option<usize>,
@@ -22,25 +22,25 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Standard output of this process.
+    /// Looks at standard output of this process.
     pub(crate) fn of_stdout(env: &Env) -> Self {
         let stdout = io::stdout();
         if !stdout.is_terminal() {
             return Self::default();
         }
         let size = rustix::termios::tcgetwinsize(&stdout);
-        // A terminal that does not know its size says that it has none.
+        // A terminal of unknown size reports 0.
         let columns = size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
         Self { columns, colour: log::wants_colour(env) }
     }
 
-    /// The text in one of ANSI's colours, such as 31 for red.
+    /// Colours the text; `colour` is ANSI's, such as 31 for red.
     pub(crate) fn painted(&self, text: &str, colour: u8) -> String {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// The line after what takes up `indent` columns, with its further lines as far to the right.
-    /// What is in backquotes stays in one piece, so that it can be copied.
+    /// Wraps a line that follows `indent` columns; its further lines are indented as far. Text in backquotes
+    /// is not broken, so that it can be copied.
     pub(crate) fn wrapped(&self, line: &str, indent: usize) -> String {
         let Some(columns) = self.columns else { return line.to_owned() };
         let options = Options::new(columns.saturating_sub(indent))
@@ -50,8 +50,7 @@ impl Screen {
         textwrap::wrap(line, options).join(&format!("\n{}", " ".repeat(indent)))
     }
 
-    /// Rows with their cells below each other. Columns for which there is no room are on further lines
-    /// of the row.
+    /// Aligns the cells of rows. Columns that do not fit are on further lines of the row.
     pub(crate) fn aligned<const COLUMNS: usize>(&self, rows: &[[String; COLUMNS]]) -> Vec<String> {
         let width = |column: usize| rows.iter().map(|row| width_of(&row[column])).max();
         let widths: [usize; COLUMNS] =
@@ -79,12 +78,12 @@ impl Screen {
     }
 }
 
-/// How many columns a text takes, without a look into the tables of Unicode where it needs none.
+/// The width of a text in columns. Plain ASCII needs no look into Unicode's tables.
 fn width_of(text: &str) -> usize {
     if is_plain(text) { text.len() } else { text.width() }
 }
 
-/// The words of a line, as `textwrap` takes them.
+/// The words of a line, for `textwrap`.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let (mut is_quoted, mut after_blank) = (false, false);
     let mut starts = Vec::new();

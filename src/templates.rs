@@ -6,10 +6,11 @@ use crate::model::{Language, Mode};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
-/// The launcher in Python, for those who want to edit it.
+/// The Python launcher, for those who want to edit it.
 ///
 /// # Panics
-/// Never in a release: the file is embedded, and a test asks for it.
+///
+/// Not in a release: the file is embedded, as a test checks.
 #[must_use]
 pub fn python_launcher() -> &'static [u8] {
     TEMPLATES.get_file("launch_docker.py").expect("the template is embedded").contents()
@@ -18,18 +19,19 @@ pub fn python_launcher() -> &'static [u8] {
 /// The file beside the launcher that administrators edit.
 ///
 /// # Panics
-/// Never in a release: the file is embedded, and a test asks for it.
+///
+/// Not in a release: the file is embedded, as a test checks.
 #[must_use]
 pub fn options() -> &'static str {
     let file = TEMPLATES.get_file("launch_docker.toml").expect("the template is embedded");
     file.contents_utf8().expect("the template is UTF-8")
 }
 
-/// The files that the Jupyter front ends show or load for a kernel of this language: name and
-/// content.
+/// The files that Jupyter's front ends show or load for a kernel of this language: names and contents.
 ///
 /// # Panics
-/// Never in a release: the files are embedded, and a test asks for every combination.
+///
+/// Not in a release: the files are embedded, as a test checks.
 pub fn resources(
     language: Language,
     mode: Mode,

@@ -1,18 +1,18 @@
-//! How values are written in messages.
+//! Formats values for messages.
 
 use std::time::Duration;
 
-/// Seconds, with one digit after the point unless they are whole.
+/// Seconds, with one decimal unless they are whole.
 pub(crate) fn seconds(duration: Duration) -> String {
     tenths((duration.as_millis() + 50) / 100)
 }
 
-/// Megabytes, that is 10^6 bytes, with one digit after the point unless they are whole.
+/// Megabytes (10^6 bytes), with one decimal unless they are whole.
 pub(crate) fn megabytes(bytes: u64) -> String {
     tenths(u128::from(bytes) / 100_000)
 }
 
-/// In whole numbers: formatting a float would add tens of kilobytes to the launcher.
+/// Formats tenths as integers: formatting a float would add tens of kilobytes to the launcher.
 fn tenths(number: u128) -> String {
     match number % 10 {
         0 => (number / 10).to_string(),
@@ -20,7 +20,7 @@ fn tenths(number: u128) -> String {
     }
 }
 
-/// `; did you mean ...?` for the name that is most like the given one, if one is.
+/// `; did you mean ...?` with the most similar name, or nothing if none is similar.
 pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let like = |name: &&str| strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase());
     known
@@ -30,19 +30,19 @@ pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>)
         .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
-/// Whether the character is not seen but changes what is: it moves a terminal's cursor or changes its
-/// colours, breaks a line, or turns the direction of the text after it in a reader that goes by Unicode.
+/// Whether the character is invisible but has effects: it moves a terminal's cursor or changes its colours,
+/// breaks a line, or changes the direction of the text after it.
 pub(crate) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether the text is of ASCII that is seen, of which most is, and each character a column wide.
+/// Whether all characters are printable ASCII, and thus one column wide. Most texts are.
 pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// The text as one line, with escapes in the place of what is not seen but changes what is.
+/// Makes the text one line: escapes invisible characters that have effects.
 pub(crate) fn printable(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
@@ -58,7 +58,7 @@ pub(crate) fn printable(text: &str) -> String {
     out
 }
 
-/// The line and the column, both from 1, of a place that many bytes from the beginning of a text.
+/// The line and column, both from 1, of a byte offset in a text.
 pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -1,4 +1,4 @@
-//! `launch_docker`, which Jupyter servers run through `kernel.json` to start a kernel.
+//! `launch_docker`, which Jupyter servers run to start a kernel, as `kernel.json` says.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,7 +16,7 @@ use jupyter_docker_spec::{log, program};
 use tokio::time::Instant;
 use tracing::Level;
 
-/// The name under which the launcher speaks in the server's log.
+/// The name of the launcher in the server's log.
 const APPLICATION: &str = "launch_docker";
 
 fn main() -> ExitCode {
@@ -33,7 +33,8 @@ fn main() -> ExitCode {
     code
 }
 
-/// Success is told only where everything is, because whoever runs a kernel quietly hears this process too.
+/// Successes are logged only at the level for debugging, because quiet clients show the launcher's output
+/// too.
 fn level(env: &Env) -> Level {
     let names = ["LOG_LEVEL", "GP_LOG_LEVEL", "EG_LOG_LEVEL"];
     let levels = names.into_iter().filter_map(|name| log::level(env.get(name)?));

@@ -4,10 +4,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The most that is read of an answer.
+/// The longest answer that is read, in bytes.
 const LONGEST: u64 = 1024;
 
-/// Asks a question, and says whether the answer is yes.
+/// Asks a question, and returns whether the answer is yes. Fails if nobody can answer.
 pub(super) fn yes(question: &str) -> Result<bool> {
     // Standard output is for data.
     write!(io::stderr(), "{question} [y/N] ")?;
@@ -15,7 +15,7 @@ pub(super) fn yes(question: &str) -> Result<bool> {
     let read = io::stdin().lock().take(LONGEST).read_until(b'\n', &mut answer);
     read.context("could not read the answer")?;
     if !answer.ends_with(b"\n") || !io::stdin().is_terminal() {
-        // Nobody has typed the end of the line.
+        // The user ended the input without a newline.
         writeln!(io::stderr())?;
     }
     ensure!(!answer.is_empty(), "there is nobody to answer; say yes with -y");

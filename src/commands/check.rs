@@ -33,10 +33,10 @@ use crate::paths::Paths;
 use crate::program;
 use crate::screen::Screen;
 
-/// A specification that was found, as far as it could be read, with the word that finds it.
+/// A specification that was found, as far as it could be read, and the word that finds it.
 type Read = (String, Found, Result<Installed>);
 
-/// Checks the specifications that are named, or all. Returns the report, and whether all is well.
+/// Checks the named specifications, or all. Returns the report, and whether all is well.
 pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
     let mut report = Report::default();
     report.about("Specifications");
@@ -55,7 +55,7 @@ pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
     Ok((text, report.is_well()))
 }
 
-/// The specifications that are to be looked at.
+/// The specifications to check.
 fn chosen(args: &Check, paths: &Paths<'_>, report: &mut Report) -> Vec<Read> {
     let directories = paths.kernel_directories();
     let all = search::in_directories(&directories);
@@ -123,7 +123,7 @@ async fn on_engine(
             Listening { system: spec.system, of_server: addresses.of(spec.system), env: paths.env };
         let usable = docker.check(word, spec, &wanted, paths.env, report).await;
         if args.launch {
-            // A server would start none either.
+            // The server would not start one either.
             if starts {
                 launch::check(docker, spec, &wanted, &listening, paths, report).await;
             }

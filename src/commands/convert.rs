@@ -17,11 +17,11 @@ use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
 use crate::paths::Paths;
 use crate::settings::Launcher;
 
-/// What is added to the name of a launcher that somebody has changed, when ours takes its place.
+/// The suffix of an edited launcher that ours replaces.
 const KEPT: &str = ".replaced";
 
-/// Gives specifications the native launcher in the place of one in Python, and changes nothing else:
-/// all of those that are named, or none.
+/// Replaces the Python launchers of the named specifications by the native one, and changes nothing else: of
+/// all of them, or of none.
 ///
 /// # Errors
 /// When one of them is not there, is not for Docker, has a launcher that somebody has changed, or
@@ -74,20 +74,20 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A specification that is to be converted.
+/// A specification to convert.
 struct Plan {
     found: Found,
     spec: Installed,
-    /// The tool whose launcher it has; `None` for one that is not known.
+    /// The tool whose launcher it has; `None` if that is not known.
     known: Option<&'static str>,
-    /// Its launcher, as the path in the specification; `None` if it lies elsewhere or is missing.
+    /// The path of its launcher in the specification; `None` if it is elsewhere or missing.
     launcher: Option<PathBuf>,
-    /// The words for the launcher.
+    /// The words of `argv` that run the launcher.
     words: Vec<String>,
 }
 
 impl Plan {
-    /// Looks at a specification; `None` if there is nothing to do.
+    /// Reads a specification; `None` if there is nothing to do.
     fn new(found: Found) -> Result<Option<Self>> {
         let shown = found.directory.display();
         let Some(spec) = found.read()? else {
@@ -133,14 +133,14 @@ impl Plan {
     }
 }
 
-/// The tool whose launcher in Python this is, if it is as it came.
+/// The tool whose unedited Python launcher this is.
 fn known_as(path: &Path) -> Result<Option<&'static str>> {
     let text = files::read(path).context("could not read the launcher")?;
     Ok(known::name(&String::from_utf8_lossy(&text)))
 }
 
-/// The launcher as a path in the specification. One that was made for another place names the
-/// launcher where it would lie there.
+/// The path of the launcher in the specification. A specification made for another place names the launcher
+/// as if it were there.
 fn inside(spec: &Installed, path: &Path) -> Option<PathBuf> {
     if let Ok(inside) = path.strip_prefix(&spec.directory) {
         return spec.directory.join(inside).exists().then(|| inside.to_path_buf());

@@ -1,4 +1,4 @@
-//! `install --dry-run`: what would be written, and what the launcher would ask the engine for.
+//! `install --dry-run`: what would be written, and what the launcher would request from the engine.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,14 +34,14 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
             let _ = write!(text, "\n{KERNEL_JSON}:\n{}", String::from_utf8_lossy(bytes));
         }
     }
-    // What this one asks for stands in itself, and is to be edited.
+    // The documented launcher contains its request, and is meant to be edited.
     if settings.launcher != Launcher::Python {
         text.push_str(&request(settings.mode, &planned::of_settings(settings, env)?)?);
     }
     Ok(text)
 }
 
-/// What a launch asks the engine for.
+/// What a launch requests from the engine.
 pub(super) fn request(mode: Mode, plan: &Plan) -> Result<String> {
     let what = match mode {
         Mode::Docker => "containers",

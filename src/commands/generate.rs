@@ -1,4 +1,4 @@
-//! `completions` and `man`: what shells and manuals know of the command line, made from it.
+//! `completions` and `man`: files for shells and manuals, made from the command line's definition.
 
 use anyhow::{Context as _, Result};
 use clap_complete::Shell;
@@ -14,7 +14,7 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The manual page, in roff, of the program or of one of its subcommands.
+/// The manual page, in roff, of the program or of a subcommand.
 pub fn man(subcommand: Option<&str>) -> Result<Vec<u8>> {
     let mut command = cli::command();
     command.build();
@@ -25,7 +25,7 @@ pub fn man(subcommand: Option<&str>) -> Result<Vec<u8>> {
             .cloned()
             .with_context(|| format!("there is no subcommand `{name}`"))?,
     };
-    // As `man` finds it: jupyter-docker-spec-install(1).
+    // The name that `man` looks for: jupyter-docker-spec-install(1).
     let title = described.get_display_name().unwrap_or(described.get_name()).to_owned();
     let mut page = Vec::new();
     let written = clap_mangen::Man::new(described).title(title).render(&mut page);

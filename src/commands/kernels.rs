@@ -1,4 +1,4 @@
-//! The kernels that there are on an engine, or in its Swarm.
+//! The kernels of an engine, or of its Swarm.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::launcher::launch::KERNELSPEC;
 use crate::model::Mode;
 use crate::server::{RESPONSE_ADDRESS, System};
 
-/// What all kernels have, whoever has launched them. One of ours has the label of a server's, too.
+/// The labels of all kernels, whichever launcher started them.
 pub(super) const LABELS: [&str; 2] = ["component=kernel", "kernel_id"];
 
 /// How long the engine may take for one answer, and for all.
@@ -40,18 +40,18 @@ pub(super) struct Kernel {
     pub(super) created: String,
     #[serde(rename = "age_seconds")]
     pub(super) age: Option<u64>,
-    /// Where its server listens.
+    /// The address of its server.
     pub(super) response_address: Option<String>,
     #[serde(skip)]
     pub(super) container: Option<String>,
     #[serde(skip)]
     pub(super) is_over: bool,
-    /// Whether it runs on the host of the engine that was asked.
+    /// Whether it runs on the host of this engine.
     #[serde(skip)]
     pub(super) is_here: bool,
 }
 
-/// The kernels, and the engine that has told of them.
+/// The kernels, and their engine.
 pub(super) struct Found {
     pub(super) engine: Engine,
     pub(super) info: Info,
@@ -59,7 +59,7 @@ pub(super) struct Found {
 }
 
 impl Kernel {
-    /// `None` if it has not all labels of one.
+    /// Returns `None` if a label of a kernel is missing.
     fn new(
         mode: Mode,
         (id, name, created): (&str, &str, &str),
@@ -80,7 +80,7 @@ impl Kernel {
             system: System::ALL.into_iter().find(|system| app == system.facts().label)?,
             user: variable("KERNEL_USERNAME"),
             specification: label(KERNELSPEC),
-            // The digest that a Swarm adds is no part of what was asked for.
+            // A Swarm adds a digest that was not asked for.
             image: config.image.split("@sha256:").next().unwrap_or_default().to_owned(),
             state: String::new(),
             node: None,
@@ -115,13 +115,13 @@ impl Kernel {
     }
 }
 
-/// The seconds since a time in the form of RFC 3339.
+/// The seconds since a time in the format of RFC 3339.
 pub(super) fn age(created: &str) -> Option<u64> {
     let created = OffsetDateTime::parse(created, &Rfc3339).ok()?;
     (OffsetDateTime::now_utc() - created).whole_seconds().try_into().ok()
 }
 
-/// Connects to the engine, and finds all kernels, the oldest first.
+/// Connects to the engine, and lists all kernels, the oldest first.
 pub(super) async fn find(env: &Env) -> Result<Found> {
     let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
     let mut kernels = Vec::new();
@@ -131,7 +131,7 @@ pub(super) async fn find(env: &Env) -> Result<Found> {
             Ok(container) => kernels.extend(Kernel::of_container(&container)),
             // It has just gone.
             Err(error) if error.is_not_found() => {}
-            // One that cannot be read must not keep all others from being seen.
+            // One unreadable container must not hide all others.
             Err(error @ Error::BadAnswer { .. }) => {
                 tracing::warn!("Leaving out the container {}: {error}", container.id);
             }
@@ -156,7 +156,7 @@ async fn services(engine: &Engine, here: &str) -> Result<Vec<Kernel>> {
     let tasks = engine.labelled_tasks(&LABELS).await?;
     let nodes = engine.nodes().await?;
     let kernel = |service: &Service| {
-        // There is one, unless the Swarm has replaced it: then the one that lives counts.
+        // There is only one, unless the Swarm has replaced it: then the live one counts.
         let own: Vec<&Task> = tasks.iter().filter(|task| task.service == service.id).collect();
         let task = own.iter().find(|task| !task.is_over()).or(own.first()).copied();
         let mut kernel = Kernel::of_service(service, task)?;

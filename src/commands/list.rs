@@ -24,7 +24,7 @@ use crate::server::System;
 use crate::templates;
 use crate::text::printable;
 
-/// A specification as it is listed. What cannot be read is `None`.
+/// A row of the list. What cannot be read is `None`.
 #[derive(Debug, Serialize)]
 pub(super) struct Entry {
     name: String,
@@ -47,7 +47,7 @@ fn as_text_or_null<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok
 }
 
 impl Entry {
-    /// What there is to say of a specification; `None` if its kernels do not run in Docker.
+    /// Describes a specification; returns `None` if its kernels do not run in Docker.
     pub(super) fn new(
         found: &Found,
         read: Result<Option<Installed>>,
@@ -94,7 +94,7 @@ impl Entry {
         self.launcher.as_ref()
     }
 
-    /// A line for each thing that is known of it.
+    /// The entry as text, one line per property.
     pub(super) fn text(&self) -> String {
         const NAMES: [&str; 8] =
             ["Name", "Display name", "Language", "Image", "Mode", "System", "Launcher", "Path"];
@@ -111,7 +111,7 @@ impl Entry {
         text
     }
 
-    /// Adds something that is wrong with it.
+    /// Adds an error of the specification.
     pub(super) fn add_problem(&mut self, problem: String) {
         self.problems.push(problem);
     }
@@ -132,7 +132,7 @@ impl Entry {
     }
 }
 
-/// What is wrong with the `launch_docker.toml` of a specification, if something is.
+/// The error in the `launch_docker.toml` of a specification, if there is one.
 fn options_problem(spec: &Installed) -> Option<String> {
     let path = spec.directory.join(layout::script(OPTIONS));
     let text = match files::read(&path) {
@@ -143,7 +143,7 @@ fn options_problem(spec: &Installed) -> Option<String> {
         }
         Err(error) => return Some(error.to_string()),
     };
-    // Most often nobody has written anything into it.
+    // The file is usually unedited.
     if text == templates::options().as_bytes() {
         return None;
     }
@@ -164,8 +164,8 @@ fn is_valid(name: &str) -> bool {
 const HEADINGS: [&str; 8] =
     ["NAME", "DISPLAY NAME", "LANGUAGE", "IMAGE", "MODE", "SYSTEM", "LAUNCHER", "PATH"];
 
-/// Lists the Docker kernelspecs that Jupyter would find from here, in its search order. Returns what
-/// is to be printed on standard output.
+/// Lists the Docker kernelspecs that Jupyter would find, in its search order. Returns the text for standard
+/// output.
 pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
     let mut reader = Reader::default();

@@ -1,4 +1,4 @@
-//! The subcommands of `jupyter-docker-spec`, one a file.
+//! The subcommands of `jupyter-docker-spec`, one per file.
 
 mod ask;
 mod changes;

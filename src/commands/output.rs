@@ -1,4 +1,4 @@
-//! How what the commands print is written.
+//! The formats in which commands print.
 
 use std::fmt::Write as _;
 
@@ -15,8 +15,8 @@ pub(super) fn dash(text: Option<&str>) -> &str {
     text.filter(|text| !text.is_empty()).unwrap_or("-")
 }
 
-/// The value as JSON for a terminal too: of what is not seen, the serialiser escapes only the control
-/// characters of ASCII below the blank.
+/// Serializes the value as JSON that is safe on a terminal: the serializer itself escapes only ASCII's
+/// control characters.
 pub(super) fn json(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string_pretty(value).context("could not write JSON")?;
     let mut text = String::with_capacity(json.len() + 1);
@@ -32,7 +32,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
     Ok(text)
 }
 
-/// One line: a name and its value.
+/// Appends a line with a name and its value.
 pub(super) fn field(text: &mut String, name: &str, value: &str) {
     // Writing to a string does not fail.
     let _ = writeln!(text, "{:<16}{}", format!("{name}:"), printable(value));

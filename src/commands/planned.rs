@@ -1,5 +1,5 @@
-//! A launch as a server asks for it, with its defaults, for looking at what would come
-//! of a specification without starting a kernel.
+//! The launch that a server would request by default, to see what a specification does without starting a
+//! kernel.
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -15,10 +15,11 @@ use crate::options::flags::FLAGS;
 use crate::server::System;
 use crate::settings::Settings;
 
-/// A kernel id for show.
+/// A kernel id for display.
 pub(super) const KERNEL_ID: &str = "00000000-0000-0000-0000-000000000000";
 
-/// The launch of a kernel with these settings, on the network that this environment names.
+/// Plans the launch of a kernel with these settings, on the network that this environment names. An error
+/// shows the line of `launch_docker.toml`.
 ///
 /// # Errors
 /// When the settings for the container are not right: it shows the line for `launch_docker.toml`.
@@ -44,7 +45,7 @@ pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
         .context("the options for the container are not valid")
 }
 
-/// The error with the option in front that writes the line of `launch_docker.toml` with which it begins.
+/// Puts the option that writes the line of `launch_docker.toml` in front of the error about that line.
 fn naming_option(error: &anyhow::Error) -> anyhow::Error {
     let text = format!("{error:#}");
     let key = text.split(" = ").next().unwrap_or_default();
@@ -55,7 +56,7 @@ fn naming_option(error: &anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// The same for a specification with changes that are not written yet, and this text as its
+/// Plans the launch of a kernel of a specification with changes that are not written yet; `text` is its
 /// `launch_docker.toml`.
 ///
 /// # Errors
@@ -67,7 +68,8 @@ pub(super) fn of_changed(spec: &Installed, text: &str, env: &Env) -> Result<Plan
         .context("the options for the container are not valid")
 }
 
-/// The launch of a kernel of an installed specification.
+/// Plans the launch of a kernel of an installed specification. An error names the line of
+/// `launch_docker.toml`.
 ///
 /// # Errors
 /// When its `launch_docker.toml` is not right: it names the line.
@@ -79,7 +81,7 @@ pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Res
     plan(server, &name, (image, &language), options, Arguments::default(), env)
 }
 
-/// What a server tells the launcher.
+/// What a server gives to the launcher.
 pub(super) fn sample<'a>(
     system: System,
     mode: Mode,

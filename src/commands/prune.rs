@@ -1,4 +1,4 @@
-//! `jupyter-docker-spec prune`: removes kernels that no server waits for, and the volumes that kernels have left.
+//! `jupyter-docker-spec prune`: removes kernels that no server waits for, and volumes of past kernels.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ mod volumes;
 use self::server::{Here, Waiting};
 use self::volumes::Left;
 
-/// A kernel that nobody waits for.
+/// A kernel that no server waits for.
 #[derive(Serialize)]
 struct Abandoned {
     #[serde(flatten)]
@@ -34,7 +34,7 @@ struct Abandoned {
     removed: bool,
 }
 
-/// What is to be removed, in the order in which that is done.
+/// Something to remove, in the order of removal.
 #[derive(Serialize)]
 #[serde(untagged)]
 #[expect(clippy::large_enum_variant, reason = "there are few of them, and not for long")]
@@ -43,7 +43,8 @@ enum Item {
     Volume(Left),
 }
 
-/// Removes the kernels that nobody waits for, and volumes without a kernel, after asking. Returns which they are.
+/// Removes the kernels that no server waits for, and volumes without a kernel, after asking. Returns the list
+/// of them. If one cannot be removed, the others still are.
 ///
 /// # Errors
 /// When the engine is not there or does not tell, the answer is no, or one of them cannot be removed:
@@ -100,7 +101,7 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
     Ok(if args.dry_run { text(&abandoned) } else { String::new() })
 }
 
-/// Whether a server waits for a kernel: one that has ended, or was never started, is of use to none.
+/// Whether a server waits for a kernel. No server needs one that has ended or was never started.
 fn waiting(kernel: &Kernel, here: &Here) -> Waiting {
     if kernel.is_over {
         return Waiting::Nobody(format!("it is {}", kernel.state));
@@ -111,7 +112,7 @@ fn waiting(kernel: &Kernel, here: &Here) -> Waiting {
     here.waiting(kernel)
 }
 
-/// Removes them, and says how many could not be.
+/// Removes the items, and returns how many could not be removed.
 async fn remove(engine: &Engine, abandoned: &mut [Item]) -> usize {
     let mut failed = 0;
     for item in abandoned {

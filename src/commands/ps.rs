@@ -1,4 +1,4 @@
-//! `jupyter-docker-spec ps`: the kernels that there are.
+//! `jupyter-docker-spec ps`: lists kernels.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::text::{self, printable};
 const HEADINGS: [&str; 9] =
     ["KERNEL", "USER", "SPECIFICATION", "STATE", "NODE", "AGE", "CPU TIME", "MEMORY", "IMAGE"];
 
-/// A kernel with what it uses, as far as that is known here.
+/// A kernel and its resource usage, as far as known here.
 #[derive(Serialize)]
 struct Row {
     #[serde(flatten)]
@@ -50,7 +50,7 @@ impl Row {
     }
 }
 
-/// The kernels that there are, in the order in which they were created.
+/// Lists the kernels, the oldest first.
 pub fn run(args: &Ps, paths: &Paths<'_>) -> Result<String> {
     let runtime = program::runtime()?;
     let rows = runtime.block_on(rows(paths))?;
@@ -89,7 +89,7 @@ async fn rows(paths: &Paths<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// An age with its largest unit, and the next one.
+/// An age in its largest unit and the next one.
 pub(super) fn shown_age(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     match seconds {

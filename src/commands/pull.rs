@@ -1,4 +1,4 @@
-//! `jupyter-docker-spec pull`: fetches the images of specifications before kernels need them.
+//! `jupyter-docker-spec pull`: pulls the images of specifications before kernels need them.
 
 mod display;
 mod wanted;
@@ -25,21 +25,21 @@ use crate::paths::Paths;
 use crate::program;
 use crate::text;
 
-/// How long the engine may take for an answer, and for all of them: images may be large and lines thin,
-/// and whoever waits can end it.
+/// How long the engine may take for one answer, and for all: images may be large and connections slow, and
+/// the user can interrupt.
 const ANSWER: Duration = Duration::from_secs(20);
 const ALL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What has come of an image.
+/// What became of an image.
 #[derive(Clone, Debug, Default, Serialize)]
 struct Outcome {
     status: Status,
     reason: Option<String>,
-    /// The digest by which the registry knows it.
+    /// Its digest in the registry.
     digest: Option<String>,
-    /// The id by which the engine does.
+    /// Its id on the engine.
     id: Option<String>,
-    /// How much has been fetched.
+    /// How much was downloaded.
     bytes: u64,
 }
 
@@ -59,8 +59,8 @@ impl Outcome {
     }
 }
 
-/// Pulls the images of the specifications that are named, or of all that Jupyter finds. Returns what is
-/// to be printed, and the exit status.
+/// Pulls the images of the named specifications, or of all that Jupyter finds. Returns the output, and the
+/// exit status.
 ///
 /// # Errors
 /// When there is no specification of a name, or none at all, or no engine.
@@ -81,13 +81,13 @@ pub fn run(args: &Pull, paths: &Paths<'_>) -> Result<(String, ExitCode)> {
             display.close();
             let signal = signal.context("could not listen for signals")?;
             tracing::error!("interrupted: what was not complete has not been kept");
-            // As a shell tells of a program that a signal has ended.
+            // The status that shells give a program that was killed by a signal.
             Ok((String::new(), ExitCode::from(128 + signal)))
         }
     }
 }
 
-/// Waits for a signal that tells a process to stop, and gives its number.
+/// Waits for a signal that stops a process, and returns its number.
 async fn stopped() -> io::Result<u8> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -99,7 +99,7 @@ async fn stopped() -> io::Result<u8> {
     })
 }
 
-/// Says what cannot be pulled, and pulls the rest: what has come of each, in their order.
+/// Reports what cannot be pulled, pulls the rest, and returns the results in the order of `wanted`.
 async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec<Outcome>> {
     let outcomes: Vec<RefCell<Outcome>> = wanted.iter().map(|_| RefCell::default()).collect();
     for (wanted, outcome) in wanted.iter().zip(&outcomes) {
@@ -128,7 +128,7 @@ async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec
                 }
             }
         };
-        // Three images at a time: as many layers does an engine fetch.
+        // Three images at a time, because an engine downloads three layers at a time.
         tokio::select! {
             _ = async { tokio::join!(worker(), worker(), worker()) } => {}
             never = display.keep_current() => match never {},
@@ -137,7 +137,7 @@ async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec
     Ok(outcomes.into_iter().map(RefCell::into_inner).collect())
 }
 
-/// Says for which specifications it does not suffice that one engine has the image.
+/// Logs for which specifications one engine with the image is not enough.
 fn tell_of_swarm(wanted: &[Wanted], engine: &Engine) {
     let of_swarm = |wanted: &&Wanted| wanted.wish.as_ref().is_ok_and(|wish| wish.of_swarm);
     let names: Vec<&str> = wanted.iter().filter(of_swarm).map(|wanted| &*wanted.name).collect();
@@ -211,7 +211,7 @@ async fn find(image: &str, engine: &Engine) -> engine::Result<Option<Image>> {
     }
 }
 
-/// What to do about a pull that has failed.
+/// What to do about a failed pull.
 fn advice(error: &Error, image: &Reference, auth: Option<&RegistryAuth>) -> String {
     let registry = image.registry();
     match auth {
@@ -226,7 +226,7 @@ fn advice(error: &Error, image: &Reference, auth: Option<&RegistryAuth>) -> Stri
     }
 }
 
-/// Says what has come of an image, that is of the specifications named.
+/// Logs what became of the image of the named specifications.
 fn tell(wish: Option<&Wish>, names: &str, outcome: &Outcome) {
     let Outcome { status, reason, bytes, .. } = outcome;
     let reason = reason.as_deref().unwrap_or_default();
@@ -246,7 +246,7 @@ fn tell(wish: Option<&Wish>, names: &str, outcome: &Outcome) {
     }
 }
 
-/// What has come of a specification, as JSON.
+/// The result for a specification, as JSON.
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
     name: &'a str,

@@ -13,8 +13,8 @@ use crate::paths::Paths;
 use crate::settings::Location;
 use crate::text::printable;
 
-/// Removes the specifications that the command line names: of each the one that Jupyter finds, or
-/// the one in the place that is named too.
+/// Removes the specifications that the command line names: those that Jupyter finds, or those in the given
+/// place.
 ///
 /// # Errors
 /// When one of them is not there, is not for Docker, or cannot be removed, or the answer is no. All
@@ -42,7 +42,7 @@ pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
             None if finish_removal(&directories, name) => {
                 tracing::info!("Removed what was left of kernelspec {name}");
             }
-            // After the others: what is left of them has to go also if one is there no more.
+            // Reported last: the remains of the others must go even if one does not exist.
             None => unknown.push(name),
         }
     }
@@ -68,9 +68,9 @@ pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Completes removals that were killed. Says whether there was one.
+/// Completes interrupted removals. Returns whether there was one.
 fn finish_removal(directories: &[PathBuf], name: &str) -> bool {
-    // All of them, not only the first that has one.
+    // `count` visits all of them, not only the first that has one.
     directories.iter().filter(|directory| store::finish_removal(directory, name)).count() > 0
 }
 

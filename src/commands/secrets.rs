@@ -1,4 +1,4 @@
-//! Secrets that are written where many can read them.
+//! Finds secrets in files that many can read.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -14,8 +14,7 @@ use crate::options::comparable::comparable;
 const VARIABLE: &str = "give the name alone, `--env NAME`, which passes on the server's, or a file that only the \
                         server can read with --env-file, or in a Swarm a --secret";
 
-/// The keys of `launch_docker.toml` whose values are names with values, and what to do with a secret among
-/// them.
+/// The keys of `launch_docker.toml` with named values, and what to do with a secret among them.
 const KEYS: [(&str, &str); 4] = [
     ("environment", VARIABLE),
     ("labels", "leave it out, as `docker inspect` shows it too"),
@@ -23,8 +22,8 @@ const KEYS: [(&str, &str); 4] = [
     ("annotations", "leave it out, as `docker inspect` shows it too"),
 ];
 
-/// Names the secrets that these options of a container have in plain text, in a sentence each; where they lie,
-/// or are going to, is `place`.
+/// Describes the secrets in these options in plain text, one sentence each; `place` is where they are, or
+/// will be.
 pub(super) fn of_options(options: &Options, place: &str) -> Vec<String> {
     let mut told = Vec::new();
     for (key, value) in options.values() {
@@ -39,9 +38,9 @@ pub(super) fn of_options(options: &Options, place: &str) -> Vec<String> {
     told
 }
 
-/// The same for the variables in `kernel.json`.
+/// Like [`of_options`], for the variables in `kernel.json`.
 pub(super) fn of_kernel_json(kernel_json: &KernelJson, place: &str) -> Option<String> {
-    // The server fills in its own variable, also without braces.
+    // The server replaces its own variables, even without braces.
     let is_of_server = |value: &str| {
         value.strip_prefix('$').is_some_and(|name| {
             name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -73,14 +72,14 @@ fn names(values: &Json) -> Vec<String> {
     secret.map(|(name, _)| name.clone()).collect()
 }
 
-/// Whether a value is most likely a secret, by the name that it has, or because it is an address with a
-/// password in it. What is filled in at a launch is none.
+/// Whether a value is probably a secret: by its name, or because it is a URL with a password. Values filled
+/// in at a launch are not.
 pub(super) fn is_secret(name: &str, value: &str) -> bool {
     const ANYWHERE: [&str; 7] =
         ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "CREDENTIAL", "CREDENTIALS"];
     const AT_THE_END: [&str; 5] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "APIKEY"];
     const AFTER_ANOTHER: [&str; 3] = ["KEY", "PASS", "PWD"];
-    /// Where it lies, and not what it is.
+    /// Suffixes of names for where a secret is, not what it is.
     const PLACES: [&str; 5] = ["FILE", "PATH", "DIR", "NAME", "URL"];
 
     if value.is_empty() || value.starts_with("${") {
@@ -97,7 +96,7 @@ pub(super) fn is_secret(name: &str, value: &str) -> bool {
     named || has_password(value)
 }
 
-/// Whether it is an address with a password: `scheme://user:password@host`.
+/// Whether it is a URL with a password: `scheme://user:password@host`.
 fn has_password(value: &str) -> bool {
     let user = value.split_once("://").and_then(|(_, rest)| {
         let host = rest.split(['/', '?', '#']).next()?;

@@ -1,10 +1,10 @@
-//! Who reaches a server, and the token that keeps the others out: whoever starts kernels by the engine's
-//! socket can do much on its host.
+//! Who can reach a server, and the token that keeps others out: starting kernels through the engine's socket
+//! gives much power over its host.
 
 use super::Deployment;
 use crate::server::System;
 
-/// The variable that has the token of a server.
+/// The variable with the token of a server.
 pub(super) const fn token_variable(system: System) -> &'static str {
     match system {
         System::EnterpriseGateway => "EG_AUTH_TOKEN",
@@ -13,7 +13,7 @@ pub(super) const fn token_variable(system: System) -> &'static str {
 }
 
 impl Deployment {
-    /// Who reaches the server and what he needs for that, and whether it should worry somebody.
+    /// Says who can reach the server and what they need for that, and whether that is a reason to warn.
     pub(crate) fn access(&self) -> (String, bool) {
         let variable = token_variable(self.system);
         if self.token().is_some() {
@@ -46,7 +46,7 @@ impl Deployment {
         (text, true)
     }
 
-    /// The token that is in the file.
+    /// The token in the file.
     pub(crate) fn token(&self) -> Option<&str> {
         self.given(token_variable(self.system)).filter(|token| !token.is_empty())
     }

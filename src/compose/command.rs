@@ -1,11 +1,10 @@
-//! The command of a server.
+//! The command that starts a server.
 
 use super::Deployment;
 use super::variable::{data, variable};
 use crate::server::System;
 
-/// The words of a command, each with the variable whose value is in the place of `*`, and its
-/// default.
+/// The words of a command. Each has a variable, whose value replaces `*`, and its default.
 pub(super) type Words = [(&'static str, &'static str, &'static str)];
 
 const EG: &Words = &[
@@ -37,7 +36,7 @@ const GP: &Words = &[
     ("--KernelSpecManager.ensure_native_kernel=*", "JUPYTER_NATIVE_KERNEL", "False"),
 ];
 
-/// The command, with what the servers do not read from variables themselves.
+/// The command, with the settings that the server does not read from variables itself.
 pub(super) fn command(deployment: &Deployment) -> impl Iterator<Item = String> {
     let script = [only_allowed(deployment.system), "sh".to_owned()];
     let words = words(deployment.system).iter().map(|(word, name, default)| {
@@ -46,8 +45,8 @@ pub(super) fn command(deployment: &Deployment) -> impl Iterator<Item = String> {
     ["/bin/sh", "-c"].map(str::to_owned).into_iter().chain(script).chain(words)
 }
 
-/// What a shell does to start the server with those kernels that a variable allows. It is read as by the
-/// start script of Enterprise Gateway's image: with brackets around it or without, and `null` means all.
+/// Shell code that starts the server with only those kernels that a variable allows. It reads the variable as
+/// the start script of Enterprise Gateway's image does: with or without brackets, and `null` means all.
 fn only_allowed(system: System) -> String {
     let (variable, option) = match system {
         System::EnterpriseGateway => ("EG_ALLOWED_KERNELS", "whitelist"),

@@ -1,8 +1,8 @@
-//! Compose files for the servers that start kernels: Enterprise Gateway, and Jupyter servers with
+//! Writes Compose files for the servers that start kernels: Enterprise Gateway, and Jupyter servers with
 //! `gateway_provisioners`.
 //!
-//! The command line goes to [`Deployment`], all of it validated, to a [`yaml::Map`] by [`render`], to
-//! text. Every value may also come from a variable when the file is used.
+//! The command line becomes a validated [`Deployment`], then a [`yaml::Map`] in [`render`], then text.
+//! Variables can replace each value when the file is used.
 
 mod access;
 mod command;
@@ -25,73 +25,73 @@ use crate::engine::Reference;
 use crate::paths::Paths;
 use crate::server::System;
 
-/// The engine's socket by default, and where it is in the server's container.
+/// The default path of the engine's socket, and its path in the server's container.
 pub(crate) const SOCKET: &str = "/var/run/docker.sock";
 
-/// Where specifications are that are on a volume.
+/// The path of specifications on a volume.
 const KERNELS: &str = "/usr/local/share/jupyter/kernels";
 
-/// Data directories in which Jupyter looks without being told.
+/// Data directories that Jupyter searches by default.
 const SEARCHED: [&str; 2] = ["/usr/local/share/jupyter", "/usr/share/jupyter"];
 
-/// Where specifications come from that are not in the server's image.
+/// Where specifications outside of the server's image are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kernelspecs {
-    /// A directory of the host, mounted at the same place, because the path of the launcher is in the
-    /// specifications.
+    /// A directory of the host, mounted at the same path, because the specifications contain the path of the
+    /// launcher.
     Directory(String),
-    /// A volume, with its driver and options of it.
+    /// A volume, with its driver and the driver's options.
     Volume { name: String, driver: Option<String>, options: Vec<(String, String)> },
 }
 
-/// What stands in front of the server in a Swarm.
+/// The reverse proxy in front of the server in a Swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proxy {
     pub image: String,
-    /// How its port is published.
+    /// The publish mode of its port.
     pub mode: PublishMode,
-    /// Where its statistics are.
+    /// The port of its statistics.
     pub stats: Option<NonZeroU16>,
 }
 
-/// Everything that a Compose file says, validated.
+/// Everything that a Compose file needs, validated.
 #[derive(Clone, Debug)]
 pub(crate) struct Deployment {
     pub system: System,
-    /// Whether it is a service of a Swarm.
+    /// Whether it is deployed to a Swarm.
     pub swarm: bool,
-    /// The server's image; `None` to be named by a variable.
+    /// `None` if a variable is to name it.
     pub image: Option<String>,
-    /// Where its specifications are; `None` for those in the image.
+    /// `None` if the specifications are in the image.
     pub kernelspecs: Option<Kernelspecs>,
-    /// Further volumes, as they are written in a Compose file.
+    /// Further volumes, in the syntax of a Compose file.
     pub volumes: Vec<String>,
-    /// Variables that have been given, some of them by options of their own.
+    /// The variables given as such, and those with options of their own.
     pub environment: Vec<(String, Option<String>)>,
-    /// As whom the server runs.
+    /// The user that runs the server.
     pub uid: u32,
     /// The path of the engine's socket; `None` if the engine is elsewhere.
     pub socket: Option<String>,
-    /// The group of the socket; `None` to be named by a variable.
+    /// The group of the socket; `None` if a variable is to name it.
     pub socket_gid: Option<u32>,
-    /// Which nodes may run the server.
+    /// Constraints on the nodes that may run the server.
     pub constraints: Vec<String>,
-    /// The network of server and kernels.
+    /// The network of the server and the kernels.
     pub network: String,
-    /// Its driver; `None` if the network is there already.
+    /// Its driver; `None` if the network exists already.
     pub network_driver: Option<String>,
-    /// The address of the host at which the server is reached; `None` for all those of a Swarm.
+    /// The host's address at which the server is reached; `None` for all of a Swarm.
     pub address: Option<IpAddr>,
-    /// Its port there.
+    /// The port at that address.
     pub port: NonZeroU16,
-    /// Whether the file cannot be used without a token in the environment.
+    /// Whether using the file requires a token in the environment.
     pub wants_token: bool,
     /// What is in front of it in a Swarm.
     pub proxy: Option<Proxy>,
 }
 
 impl Deployment {
-    /// What the options come to. `socket_gid` is the group of the socket on this machine.
+    /// Resolves the options. `socket_gid` is the group of this machine's socket.
     ///
     /// # Errors
     /// When a value is not valid: it names the option and what is accepted.
@@ -165,14 +165,14 @@ impl Deployment {
         })
     }
 
-    /// What has been given for a variable; `None` if nothing has, or only its name.
+    /// The value given for a variable; `None` if there is none, or only a name.
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         let (_, value) = self.environment.iter().find(|(known, _)| known == name)?;
         value.as_deref()
     }
 }
 
-/// The network of a system by default.
+/// The default network of a system.
 const fn network(system: System) -> &'static str {
     match system {
         System::EnterpriseGateway => "enterprise-gateway",
@@ -180,7 +180,7 @@ const fn network(system: System) -> &'static str {
     }
 }
 
-/// What the variables of a server's own begin with, where the two systems have the same.
+/// The prefix of the variables that both systems have.
 const fn prefix(system: System) -> &'static str {
     match system {
         System::EnterpriseGateway => "EG",
@@ -188,7 +188,7 @@ const fn prefix(system: System) -> &'static str {
     }
 }
 
-/// The variables that are given as such, and those that have an option.
+/// The variables given as such, and those with options of their own.
 fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<String>)>> {
     let authorized = names::admitted(&args.authorized_users, "`--authorized-users`")?;
     let unauthorized = names::users(&args.unauthorized_users, "`--unauthorized-users`")?;
@@ -254,7 +254,7 @@ fn checked_image(option: &str, image: &str) -> Result<String> {
     Ok(image.to_owned())
 }
 
-/// Whether the engine would take it for the name of an object.
+/// Whether the engine accepts this as the name of an object.
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
@@ -303,7 +303,7 @@ fn checked_volume(volume: &str) -> Result<String> {
     Ok(volume.to_owned())
 }
 
-/// The name of the volume in such a text, if it is none of a directory.
+/// The name of the volume in `NAME:PATH`; `None` if that is a path.
 fn volume_name(volume: &str) -> Option<&str> {
     volume.split(':').next().filter(|source| is_name(source))
 }

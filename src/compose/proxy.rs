@@ -1,4 +1,4 @@
-//! What haproxy does in front of a server in a Swarm.
+//! haproxy in front of a server in a Swarm.
 
 use super::parts::{INSIDE, labels};
 use super::variable::variable;
@@ -6,14 +6,13 @@ use super::yaml::{Map, Node};
 use super::{Deployment, Proxy};
 use crate::cli::PublishMode;
 
-/// Where it shows its statistics, and where that is published by default in Enterprise Gateway's own
-/// file.
+/// The port of its statistics, which Enterprise Gateway's own file publishes by default.
 const STATS: u32 = 9088;
 
-/// What answers without the server.
+/// The path that haproxy answers without the server.
 const ALIVE: &str = "/haproxy-is-alive";
 
-/// The service. Its configuration is in its environment, so that the Compose file is all there is.
+/// The service. Its configuration is in its environment, so that the Compose file is complete.
 pub(super) fn service(deployment: &Deployment, proxy: &Proxy, server: &str, port: &str) -> Map {
     let mode = match proxy.mode {
         PublishMode::Ingress => "ingress",
@@ -51,7 +50,7 @@ pub(super) fn service(deployment: &Deployment, proxy: &Proxy, server: &str, port
         .with("deploy", Map::default().with("replicas", 1).with("labels", labels))
 }
 
-/// A port that a service publishes.
+/// A published port of a service.
 pub(super) fn published(target: u32, published: Node, mode: &str) -> Node {
     Map::default()
         .with("target", target)
@@ -61,9 +60,8 @@ pub(super) fn published(target: u32, published: Node, mode: &str) -> Node {
         .into()
 }
 
-/// Its configuration. The server has no virtual address, so the engine's name server is asked again
-/// and again for the one it has now. Starting a kernel is one long request, and a notebook one long
-/// connection.
+/// The configuration. The server has no virtual address, so haproxy keeps asking the engine's name server for
+/// the current one. Starting a kernel is one long request, and a notebook is one long connection.
 fn configuration(server: &str, stats: bool) -> String {
     let stats = if stats {
         format!(

@@ -1,4 +1,4 @@
-//! A Compose file from what is to be deployed. Pure.
+//! Renders a deployment as a Compose file. Pure.
 
 use super::access::token_variable;
 use super::command::{command, words};
@@ -9,24 +9,22 @@ use super::yaml::{Map, Node};
 use super::{Deployment, KERNELS, Kernelspecs, SEARCHED, SOCKET, volume_name};
 use crate::server::System;
 
-/// How long a line of a comment may be.
+/// The longest line of a comment.
 const WIDTH: usize = 98;
 
-/// Any answer shows that the server is there, also that a token is missing. Kernels need the engine
-/// too.
+/// Any answer shows that the server is up, even that a token is missing. Kernels also need the engine.
 const HEALTHY: &str = "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=5); \
                        c.request('GET', '/api'); exit(c.getresponse().status >= 500)";
 const ENGINE: &str = "import socket as s; s.socket(s.AF_UNIX).connect('/var/run/docker.sock'); ";
 
-/// What Enterprise Gateway hands on to the launcher, for whom it is meant, besides what a variable
-/// names.
+/// What Enterprise Gateway hands on to the launcher besides what a variable names.
 const INHERITED: &str = "DOCKER_HOST,DOCKER_CONFIG,EG_KERNEL_LAUNCH_TIMEOUT,EG_REMOVE_CONTAINER";
 
-/// What the variable has to have without which a file with a token cannot be used.
+/// The error for the unset variable in a file that requires a token.
 const TOKEN: &str = "set it to a token that clients have to name";
 
-/// Variables of Enterprise Gateway, and of a Jupyter server with `gateway_provisioners`, that have
-/// no value unless somebody gives them one.
+/// Variables of Enterprise Gateway, and of a Jupyter server with `gateway_provisioners`, that have no
+/// default.
 const OPTIONAL_EG: [&str; 13] = [
     "EG_ALLOWED_KERNELS",
     "EG_AUTH_TOKEN",
@@ -61,8 +59,8 @@ pub(crate) fn render(deployment: &Deployment) -> String {
         services = services.with(&format!("{name}-proxy"), service);
     }
     let volumes = volumes(deployment);
-    // `docker stack deploy` of Docker 20.10 refuses a file without a version; Compose has no need of one,
-    // and says so of each file that has it.
+    // `docker stack deploy` of Docker 20.10 rejects a file without a version; Compose needs none, and warns
+    // of each file that has one.
     let heading = heading(deployment);
     let map = if deployment.swarm {
         Map::default().told(&heading, "version", "3.7").with("services", services)
@@ -237,7 +235,7 @@ fn environment(deployment: &Deployment) -> Map {
     for (name, value) in &deployment.environment {
         let known = optional.iter().any(|(known, _)| known == name) || map.has(name);
         if !known && !words(system).iter().any(|(_, known, _)| known == name) {
-            // Not a variable: there may be one for whoever uses the file, such as HOME.
+            // Not a variable of the file: its user's environment may have one of this name, such as HOME.
             optional.push((name, value.as_deref().map(data)));
         }
     }
@@ -289,7 +287,7 @@ fn mounts(deployment: &Deployment) -> Vec<Node> {
     mounts
 }
 
-/// The volumes that have a name. It is theirs everywhere, without that of the project or stack.
+/// The named volumes. Their names have no prefix of the project or stack.
 fn volumes(deployment: &Deployment) -> Map {
     let mut map = Map::default();
     if let Some(Kernelspecs::Volume { name, driver, options }) = &deployment.kernelspecs {

@@ -1,16 +1,15 @@
-//! Texts of a Compose file in which variables of the environment are filled in.
+//! Texts with variables of the environment in a Compose file.
 
-/// A text as it is: no `$` in it begins a variable.
+/// Escapes a text, so that no `$` in it starts a variable.
 #[must_use]
 pub(super) fn data(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-/// The value of a variable, or a text if it is not set or empty.
+/// The value of a variable, or a default if it is unset or empty.
 ///
-/// Some readers take what stands behind `:-` as it is and others fill in variables there, and none
-/// of them takes a brace or nothing at all: there the text is written itself, and no variable changes
-/// it.
+/// Readers differ in whether they interpolate a default after `:-`, and none of them supports braces or an
+/// empty one: such a text is written instead of the variable, which then changes nothing.
 #[must_use]
 pub(super) fn variable(name: &str, default: &str) -> String {
     let writable = !default.is_empty()
@@ -18,8 +17,8 @@ pub(super) fn variable(name: &str, default: &str) -> String {
     if writable { format!("${{{name}:-{default}}}") } else { data(default) }
 }
 
-/// The value of a variable that has to be set: `reason` is said if it is not. A hyphen in it would be
-/// taken for the beginning of a default.
+/// The value of a variable that must be set; otherwise `reason` is shown. A hyphen in the reason would be
+/// read as the start of a default.
 #[must_use]
 pub(super) fn required(name: &str, reason: &str) -> String {
     format!("${{{name}:?{reason}}}")

@@ -1,12 +1,11 @@
-//! A value of a Compose file, and how it is written: with a comment above each key that needs one,
-//! which no crate for YAML writes.
+//! YAML values, written with comments above keys, which no YAML crate writes.
 
 use std::fmt::Write as _;
 
-/// A value. Texts are written in quotes, so that none is taken for a number, a truth value or null.
+/// A YAML value. Texts are quoted, so that none is read as a number, a boolean or null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Node {
-    /// Nothing: a variable that is handed on as it is, or an object with its defaults.
+    /// Null: a variable that is passed on, or an object with its defaults.
     Null,
     Bool(bool),
     Number(u32),
@@ -16,7 +15,7 @@ pub(crate) enum Node {
 }
 
 impl Node {
-    /// A list of texts.
+    /// Makes a list of texts.
     pub(crate) fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         Self::List(texts.into_iter().map(|text| Self::Text(text.into())).collect())
     }
@@ -58,24 +57,24 @@ impl From<Map> for Node {
     }
 }
 
-/// Keys and values in the order in which they are written.
+/// Keys and values, in the order of writing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Map(Vec<(String, Node, Option<String>)>);
 
 impl Map {
-    /// With one more key.
+    /// Adds a key.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Node>) -> Self {
         self.0.push((key.to_owned(), value.into(), None));
         self
     }
 
-    /// With one more key, below a comment.
+    /// Adds a key below a comment.
     pub(crate) fn told(mut self, comment: &str, key: &str, value: impl Into<Node>) -> Self {
         self.0.push((key.to_owned(), value.into(), Some(comment.to_owned())));
         self
     }
 
-    /// With one more key, if there is a value for it.
+    /// Adds a key if there is a value.
     pub(crate) fn maybe(self, key: &str, value: Option<impl Into<Node>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
@@ -91,7 +90,7 @@ impl Map {
         self.0.is_empty()
     }
 
-    /// The document that this is.
+    /// Writes the document.
     pub(crate) fn document(&self) -> String {
         let mut out = String::new();
         for (at, (key, value, comment)) in self.0.iter().enumerate() {
@@ -104,8 +103,7 @@ impl Map {
     }
 }
 
-/// Writes a key and its value. `first` stands in front of the key in the place of the indentation,
-/// for the first key of a list's item.
+/// Writes a key and its value. `first` replaces the indentation before the first key of a list's item.
 fn entry(
     out: &mut String,
     depth: usize,
@@ -119,7 +117,7 @@ fn entry(
     let start = if first.is_empty() { &indent } else { first };
     let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         && key.starts_with(|c: char| c.is_ascii_alphabetic());
-    // These are truth values where YAML is older, and null.
+    // YAML 1.1 reads these as booleans or null.
     let word = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let plain = plain && !word.iter().any(|word| key.eq_ignore_ascii_case(word));
     let key = if plain { key.to_owned() } else { quoted(key) };
@@ -165,7 +163,7 @@ fn list_item(out: &mut String, depth: usize, item: &Node) {
     }
 }
 
-/// Writes what fits on the line that has been begun.
+/// Writes a value on the current line.
 fn scalar(out: &mut String, node: &Node) {
     let _ = match node {
         Node::Null => writeln!(out),
@@ -173,7 +171,7 @@ fn scalar(out: &mut String, node: &Node) {
         Node::Number(number) => writeln!(out, " {number}"),
         Node::Text(text) => writeln!(out, " {}", quoted(text)),
         Node::List(items) => {
-            // A list in a list.
+            // A list within a list.
             let texts = items.iter().map(|item| {
                 let mut text = String::new();
                 scalar(&mut text, item);
@@ -185,8 +183,8 @@ fn scalar(out: &mut String, node: &Node) {
     };
 }
 
-/// Whether a text of several lines can be written as it is: its last line ends, the first is not
-/// indented, and there is nothing in it that has to be escaped.
+/// Whether a text of several lines can be a block: its last line ends, its first is not indented, and nothing
+/// needs escapes.
 fn is_block(text: &str) -> bool {
     text.contains('\n')
         && text.ends_with('\n')
@@ -196,8 +194,8 @@ fn is_block(text: &str) -> bool {
         && text.chars().all(|c| c == '\n' || (' '..='~').contains(&c))
 }
 
-/// The text in double quotes. What is not printable everywhere is escaped: readers of older YAML
-/// refuse it, or take it for the end of a line.
+/// Quotes a text. Characters that are not printable everywhere are escaped: readers of older YAML refuse
+/// them, or take them as line breaks.
 fn quoted(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {

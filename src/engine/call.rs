@@ -1,4 +1,4 @@
-//! One call of the engine's API, as it is written down.
+//! One call of the engine's API.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
@@ -23,7 +23,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A call of the path made of `parts`, which may hold any characters.
+    /// Percent-encodes `parts`, so they may hold any characters.
     pub(super) fn new(doing: &'static str, method: Method, parts: &[&str]) -> Self {
         let mut path = String::new();
         for part in parts {
@@ -41,7 +41,7 @@ impl Call {
         self
     }
 
-    /// Asks only for what has one of these values of each of these names.
+    /// Asks only for objects that match all of these filters; one of a filter's values is enough.
     pub(super) fn filters(self, filters: &[(&str, &[&str])]) -> Result<Self> {
         let filters: BTreeMap<_, _> = filters.iter().copied().collect();
         let filters = serde_json::to_string(&filters).map_err(|error| self.unsayable(&error))?;
@@ -62,8 +62,7 @@ impl Call {
         self
     }
 
-    /// Makes the deadline the only limit, for what may well take its time on a busy engine before a
-    /// word is said.
+    /// Exempts the call from the answer limit, for what may take long on a busy engine. The deadline holds.
     pub(super) fn patient(mut self) -> Self {
         self.patient = true;
         self

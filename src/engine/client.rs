@@ -1,4 +1,4 @@
-//! Talks to an engine: sends calls within their limits, and reads the answers.
+//! Sends calls to the engine within their time limits, and reads the answers.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -22,10 +22,9 @@ use crate::env::Env;
 
 /// A Docker Engine that has answered.
 ///
-/// Every call must be answered within the answer limit, but for those that make the engine work, and
-/// none outlasts the deadline: after it, nothing is sent. A call that is dropped before its end is
-/// broken off, though the engine may still carry it out. A stream is opened within these limits; how
-/// long it is read is up to the reader.
+/// Each call must be answered within the answer limit, except the patient ones, and none outlasts the
+/// deadline; after it, nothing is sent. Dropping a call breaks it off, though the engine may still carry it
+/// out. A stream is opened within these limits; reading it may take as long as the reader wants.
 pub struct Engine {
     transport: Transport,
     version: String,
@@ -34,8 +33,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Connects to the engine, and speaks its own version of the API. `DOCKER_API_VERSION` is read by no
-    /// server.
+    /// Connects to the engine, and speaks the newest API version that it knows. No server reads
+    /// `DOCKER_API_VERSION`.
     pub async fn connect(
         endpoint: Endpoint,
         answer_limit: Duration,
@@ -49,7 +48,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Connects to the engine that the environment names, else the local one.
+    /// Connects to the engine that the environment names, or else to the local one.
     pub async fn from_env(env: &Env, answer_limit: Duration, deadline: Instant) -> Result<Self> {
         Self::connect(Endpoint::from_env(env)?, answer_limit, deadline).await
     }
@@ -65,25 +64,24 @@ impl Engine {
         &self.version
     }
 
-    /// Sets another deadline, as for clearing up after the first has passed.
+    /// Sets another deadline, for instance to clean up after the first has passed.
     pub fn set_deadline(&self, deadline: Instant) {
         self.deadline.set(deadline);
     }
 
-    /// Looks whether the engine still takes connections: one that is about to stop goes on answering
-    /// on those that it has.
+    /// Checks that the engine still accepts connections: one that is shutting down keeps answering on those
+    /// that it has.
     pub async fn reconnect(&self) -> Result<()> {
         self.transport.close_idle();
         self.ping().await.map(drop)
     }
 
-    /// The newest version of the API that the engine speaks.
+    /// Returns the newest API version that the engine speaks.
     async fn ping(&self) -> Result<String> {
         const DOING: &str = "find the Docker Engine's version";
         let ping = |method| self.header(Call::new(DOING, method, &["_ping"]), "Api-Version");
         let version = match ping(Method::HEAD).await {
-            // What stands between us and the engine may let only GET through; and what refuses
-            // says why only to GET.
+            // A proxy may let only GET through, and an answer to HEAD has no body with a reason.
             Err(Error::Status { .. }) => ping(Method::GET).await?,
             version => version?,
         };
@@ -92,15 +90,15 @@ impl Engine {
         })
     }
 
-    /// Sends a call that is answered with JSON.
+    /// Sends a call and parses its answer as JSON.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
         let doing = call.doing;
         let body = self.bytes(call, OBJECT_SIZE).await?;
         self.parse(doing, &body)
     }
 
-    /// Sends a call that is answered with a list, of which each item is parsed as it comes. Those that are
-    /// too large, or too many, are left out.
+    /// Sends a call that is answered with a list, and parses each item as it arrives. Items that are too
+    /// large, or too many, are left out.
     pub(super) async fn list<T: DeserializeOwned>(&self, call: Call) -> Result<Vec<T>> {
         let (doing, patient) = (call.doing, call.patient);
         let work = async {
@@ -137,7 +135,7 @@ impl Engine {
     }
 
     fn parse<T: DeserializeOwned>(&self, doing: &'static str, json: &[u8]) -> Result<T> {
-        // It quotes what does not fit, at any length.
+        // The error quotes what does not fit, at any length.
         serde_json::from_slice(json)
             .map_err(|error| self.bad_answer(doing, shortened(&error.to_string())))
     }
@@ -146,12 +144,12 @@ impl Engine {
         Error::BadAnswer { doing, endpoint: self.endpoint().to_string(), reason }
     }
 
-    /// Sends a call whose answer says no more than that it succeeded.
+    /// Sends a call and ignores the body of its answer.
     pub(super) async fn empty(&self, call: Call) -> Result<()> {
         self.bytes(call, ANSWER_SIZE).await.map(drop)
     }
 
-    /// Sends a call of whose answer a header is all that matters.
+    /// Sends a call and returns one header of its answer.
     pub(super) async fn header(&self, call: Call, name: &str) -> Result<Option<String>> {
         let doing = call.doing;
         let work = async {
@@ -169,7 +167,7 @@ impl Engine {
         self.limited(doing, patient, async { self.send(call).await?.read(self, limit).await }).await
     }
 
-    /// Sends a call that is answered with a stream.
+    /// Sends a call and returns its answer as a stream.
     pub(super) async fn stream(&self, call: Call) -> Result<Stream> {
         let (doing, patient) = (call.doing, call.patient);
         let answer = self.limited(doing, patient, self.send(call)).await?;
@@ -177,7 +175,7 @@ impl Engine {
         Ok(Stream::new(doing, self.endpoint().to_string(), response.into_body(), connection))
     }
 
-    /// Holds the work to the limits. It is not begun after the deadline.
+    /// Runs `work` within the limits; after the deadline, not at all.
     pub(super) async fn limited<T>(
         &self,
         doing: &'static str,
@@ -200,7 +198,7 @@ impl Engine {
         let request = call.request(self.endpoint(), &self.version)?;
         let (response, connection) = self.transport.send(doing, request).await?;
         let status = response.status();
-        // A container that runs already is not started again: 304.
+        // Starting a running container gives status 304.
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(Answer { doing, response, connection });
         }
@@ -215,7 +213,7 @@ impl Engine {
     }
 }
 
-/// An answer of which the head is read, and says that the call succeeded.
+/// The head of an answer to a call that succeeded.
 struct Answer {
     doing: &'static str,
     response: Response<Incoming>,
@@ -223,7 +221,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// Reads the rest, up to so many bytes, so that the connection can be used again.
+    /// Reads the body, up to `limit` bytes, so that the connection can be reused.
     async fn read(self, engine: &Engine, limit: usize) -> Result<Bytes> {
         let body = collect(self.response.into_body(), limit)
             .await
@@ -259,7 +257,7 @@ async fn collect(body: Incoming, limit: usize) -> std::result::Result<Bytes, Fai
     }
 }
 
-/// What the engine says in a body that tells why it refused.
+/// The engine's reason for refusing, from the body of its answer.
 fn message(body: &[u8], status: StatusCode) -> String {
     #[derive(serde::Deserialize)]
     struct Refusal {

@@ -1,5 +1,5 @@
-//! The Docker client's `config.json`, as far as it says which registry credentials and which
-//! context to use: <https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties>
+//! The Docker client's `config.json`: registry credentials and the current context.
+//! <https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties>
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,12 +15,12 @@ use crate::files;
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ConfigFile {
-    /// What `docker login` wrote, by registry.
+    /// Written by `docker login`, by registry.
     #[serde(deserialize_with = "null_is_default")]
     pub(super) auths: BTreeMap<String, AuthEntry>,
-    /// The credential helper for every registry.
+    /// The credential helper for all registries.
     pub(super) creds_store: String,
-    /// The credential helper for single registries.
+    /// Credential helpers for single registries.
     #[serde(deserialize_with = "null_is_default")]
     pub(super) cred_helpers: BTreeMap<String, String>,
     pub(super) current_context: String,
@@ -39,7 +39,7 @@ pub(super) struct AuthEntry {
 }
 
 impl ConfigFile {
-    /// The file in `$DOCKER_CONFIG`, else the one in `~/.docker`; `None` if there is neither.
+    /// Reads the file in `$DOCKER_CONFIG`, or else the one in `~/.docker`; `None` if there is neither.
     pub(super) fn find(env: &Env) -> Result<Option<Self>> {
         let named = env.path("DOCKER_CONFIG").map(|path| env.join(&path));
         let usual = env.home().map(|home| home.join(".docker"));
@@ -51,7 +51,7 @@ impl ConfigFile {
                 Err(reason) => return Err(Error::File { what: "the configuration", reason }),
             };
             let file: Self = serde_json::from_slice(&text).map_err(|error| {
-                // serde_json quotes the text of a wrong value, which may be a secret.
+                // The texts of serde_json quote wrong values, which may be secrets.
                 let place = format!("line {} column {}", error.line(), error.column());
                 Error::Config(format!("`{}` is not valid: see {place}", path.display()))
             })?;
@@ -65,7 +65,7 @@ impl ConfigFile {
     }
 }
 
-/// Whether the error says no more than that there is no such file.
+/// Whether the error means that there is no such file.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

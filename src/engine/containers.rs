@@ -19,16 +19,16 @@ pub struct Created {
     pub warnings: Vec<String>,
 }
 
-/// A container as it is now, with what it was created from.
+/// A container, as inspecting it shows it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Container {
     #[serde(deserialize_with = "short")]
     pub id: String,
-    /// Its name, after a slash.
+    /// With a leading slash.
     #[serde(default, deserialize_with = "short")]
     pub name: String,
-    /// When it was created, as RFC 3339 has it.
+    /// In the format of RFC 3339.
     #[serde(default, deserialize_with = "short")]
     pub created: String,
     pub state: State,
@@ -38,13 +38,13 @@ pub struct Container {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContainerConfig {
-    /// Its image, as it was named.
+    /// As it was named at creation.
     #[serde(default, deserialize_with = "short")]
     pub image: String,
-    /// Its labels, as far as we go by them.
+    /// Only those that we use.
     #[serde(default, deserialize_with = "known_labels")]
     pub labels: BTreeMap<String, String>,
-    /// Its variables, as far as they tell something about a kernel, as `NAME=VALUE`.
+    /// Only variables that describe a kernel, as `NAME=VALUE`.
     #[serde(default, deserialize_with = "known_variables")]
     pub env: Vec<String>,
 }
@@ -62,21 +62,20 @@ pub struct State {
     /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
     #[serde(deserialize_with = "short")]
     pub status: String,
-    /// Whether the kernel of the host killed it for its use of memory.
+    /// Whether the host's Linux kernel killed it for lack of memory.
     #[serde(default, rename = "OOMKilled")]
     pub oom_killed: bool,
 }
 
 impl State {
-    /// Whether it runs no more, and will not by itself.
+    /// Whether it has ended for good.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         ["exited", "dead", "removing"].contains(&self.status.as_str())
     }
 }
 
-/// A container in a list. The engine makes lists from what it remembers, while inspecting a container that is
-/// being started waits for that.
+/// A container in a list. Listing does not wait for a container that is being started; inspecting does.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListedContainer {
@@ -87,7 +86,7 @@ pub struct ListedContainer {
 }
 
 impl ListedContainer {
-    /// Whether it is that of a task of a service.
+    /// Whether it belongs to a task of a service.
     #[must_use]
     pub fn is_of_service(&self) -> bool {
         self.labels.contains_key(SERVICE)
@@ -115,7 +114,7 @@ impl Engine {
         self.json(call.json(spec)?.patient()).await
     }
 
-    /// Starts a container; one that runs is left alone.
+    /// Starts a container; one that is running is left alone.
     ///
     /// # Errors
     /// When it cannot be started. It then still exists, unless it was to be removed at its end.
@@ -124,7 +123,7 @@ impl Engine {
         self.empty(Call::new("start the container", Method::POST, &path).patient()).await
     }
 
-    /// Looks at a container.
+    /// Inspects a container.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if there is none.
@@ -133,15 +132,15 @@ impl Engine {
         self.json(Call::new("inspect the container", Method::GET, &path)).await
     }
 
-    /// Removes a container with its anonymous volumes, killing it if `force`d. One that is gone or
-    /// going is fine.
+    /// Removes a container and its anonymous volumes, killing it if `force` is set. Succeeds if it has gone
+    /// or is being removed.
     pub async fn remove_container(&self, id: &str, force: bool) -> Result<()> {
         let call = Call::new("remove the container", Method::DELETE, &["containers", id])
             .query("v", "1")
             .query("force", if force { "1" } else { "0" });
         match self.empty(call).await {
             Err(error) if error.is_not_found() => Ok(()),
-            // The other conflict is that it runs.
+            // The other conflict is a running container.
             Err(Error::Status { status, message, .. })
                 if status == StatusCode::CONFLICT.as_u16()
                     && message.contains("already in progress") =>
@@ -152,14 +151,14 @@ impl Engine {
         }
     }
 
-    /// Attaches to what a container writes from now on: before its start, as `docker run` does, to
-    /// everything, also if the container is removed at its end.
+    /// Attaches to the output of a container from now on. If that is before its start, as with `docker run`,
+    /// nothing is missed, even if the container is removed when it ends.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if there is none.
     pub async fn attach_output(&self, id: &str) -> Result<Output> {
-        // Without an `Upgrade` header the engine sends the output as a body that ends with the
-        // connection, which is all that is needed to read.
+        // Without an `Upgrade` header, the engine sends the output as a body that ends with the connection,
+        // which suffices for reading.
         let path = ["containers", id, "attach"];
         let call = Call::new("attach to the container's output", Method::POST, &path)
             .query("stream", "1")
@@ -174,7 +173,7 @@ impl Engine {
         self.json(call.json(spec)?.patient()).await
     }
 
-    /// Whether there is something at this path in a container.
+    /// Whether a container has something at this path.
     pub async fn has_path(&self, id: &str, path: &str) -> Result<bool> {
         let parts = ["containers", id, "archive"];
         let call = Call::new("look into the image", Method::HEAD, &parts).query("path", path);
@@ -185,7 +184,7 @@ impl Engine {
         }
     }
 
-    /// All containers with these labels, also those that do not run.
+    /// Lists all containers with these labels, including those that are not running.
     pub async fn containers_with(&self, labels: &[&str]) -> Result<Vec<ListedContainer>> {
         let call = Call::new("look for containers", Method::GET, &["containers", "json"])
             .query("all", "1")

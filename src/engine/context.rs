@@ -1,9 +1,9 @@
-//! The Docker CLI's current context, which docker-py (since 7.2) follows too where `DOCKER_HOST` is
-//! not set: <https://docs.docker.com/engine/manage-resources/contexts/>
+//! The Docker CLI's current context, which docker-py (since 7.2) also uses if `DOCKER_HOST` is not set:
+//! <https://docs.docker.com/engine/manage-resources/contexts/>
 //!
-//! A context lies in `contexts/meta/<digest of its name>/meta.json` beside `config.json`, its
-//! certificates in `contexts/tls/<the same digest>/docker`. The digest is found by looking for the
-//! name, not computed.
+//! A context is in `contexts/meta/<digest of its name>/meta.json` beside `config.json`, its certificates are
+//! in `contexts/tls/<the same digest>/docker`. The digest is not computed: all contexts are searched for the
+//! name.
 
 use std::path::Path;
 
@@ -48,8 +48,8 @@ impl Default for DockerEndpoint {
     }
 }
 
-/// The context that `DOCKER_CONTEXT` or `config.json` names; `None` for the default one and, as in
-/// docker-py, for one that is not there.
+/// Returns the context that `DOCKER_CONTEXT` or `config.json` names; `None` for the default one and, as in
+/// docker-py, for one that does not exist.
 pub(super) fn current(env: &Env, config: Option<&ConfigFile>) -> Result<Option<Context>> {
     let Some(config) = config else { return Ok(None) };
     let name = env.get("DOCKER_CONTEXT").unwrap_or(&config.current_context);
@@ -70,7 +70,7 @@ pub(super) fn current(env: &Env, config: Option<&ConfigFile>) -> Result<Option<C
             Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(unreadable(error)),
         };
-        // Whose it is cannot be read in one that is broken: the one sought is then missing.
+        // A broken file does not tell whose context it is; if it is the one sought, that is missing.
         let Ok(meta) = serde_json::from_slice::<Meta>(&text) else { continue };
         if meta.name != name {
             continue;

@@ -1,6 +1,5 @@
-//! The credentials for the registry of an image, from where `docker login` put them:
-//! `DOCKER_AUTH_CONFIG`, else `config.json` with its credential helpers.
-//! <https://docs.docker.com/reference/cli/docker/login/#credential-stores>
+//! Registry credentials, from where `docker login` puts them: `DOCKER_AUTH_CONFIG`, or else `config.json` and
+//! its credential helpers. <https://docs.docker.com/reference/cli/docker/login/#credential-stores>
 
 use std::fmt;
 use std::io::Write as _;
@@ -21,11 +20,11 @@ use super::limits::shortened;
 use super::reference::Reference;
 use crate::env::Env;
 
-/// The name of Docker Hub among credentials.
+/// Docker Hub's key among the credentials.
 const HUB: &str = "https://index.docker.io/v1/";
-/// The user name with which a helper says that the secret is an identity token.
+/// With this user name, a helper's secret is an identity token.
 const TOKEN_USER: &str = "<token>";
-/// How much is read of what a helper says.
+/// How many bytes are read from a helper.
 const ANSWER_SIZE: u64 = 64 * 1024;
 
 #[derive(Clone, Default, Eq, PartialEq, Serialize)]
@@ -42,7 +41,7 @@ pub struct RegistryAuth {
 impl RegistryAuth {
     /// The value of the `X-Registry-Auth` header.
     pub(super) fn header(&self) -> HeaderValue {
-        // A struct of strings has a JSON form, and base64 is fit for a header.
+        // Neither step can fail: a struct of strings has a JSON form, and base64 is a valid header value.
         let json = serde_json::to_vec(self).unwrap_or_default();
         let mut value = HeaderValue::try_from(URL_SAFE.encode(json))
             .unwrap_or_else(|_| HeaderValue::from_static(""));
@@ -79,8 +78,8 @@ impl fmt::Debug for RegistryAuth {
     }
 }
 
-/// The credentials for the registry of `image`; `None` if there are none. A helper must answer
-/// within `limit`.
+/// Returns the credentials for the registry of `image`; `None` if there are none. A helper must answer within
+/// `limit`.
 pub async fn credentials(
     image: &Reference,
     env: &Env,
@@ -97,7 +96,7 @@ pub async fn credentials(
 
     if let Some(text) = env.get("DOCKER_AUTH_CONFIG") {
         let file = serde_json::from_str(text).map_err(|error| {
-            // Not the error's own words, which may quote a secret.
+            // The error's own text may quote a secret.
             let place = format!("line {} column {}", error.line(), error.column());
             failed(format!("DOCKER_AUTH_CONFIG is not valid: see {place}"))
         })?;
@@ -121,7 +120,7 @@ fn helper<'a>(file: &'a ConfigFile, key: &str) -> Option<&'a str> {
     own.or(Some(&file.creds_store)).map(String::as_str).filter(|name| !name.is_empty())
 }
 
-/// The entry for a registry, which may be written as a URL.
+/// The entry for a registry, whose key may be a URL.
 fn entry<'a>(file: &'a ConfigFile, key: &str) -> Option<&'a AuthEntry> {
     let same_host = || file.auths.iter().find(|(name, _)| host(name) == host(key));
     file.auths.get(key).or_else(|| same_host().map(|(_, entry)| entry))
@@ -175,21 +174,21 @@ async fn ask(
     }))
 }
 
-/// A helper that does not outlive the interest in it.
+/// A helper process, killed when it is dropped.
 struct Helper(Child);
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // Neither does anything if it has ended.
+        // Nothing happens if it has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Tells a helper the registry, reads its answer and waits for its end.
+/// Sends the registry to a helper, reads its answer and waits for it to exit.
 async fn converse(mut helper: Helper, key: &str) -> std::io::Result<(ExitStatus, Vec<u8>)> {
     if let Some(mut stdin) = helper.0.stdin.take() {
-        // One that does not listen may answer all the same.
+        // A helper that does not read its input may answer all the same.
         let _ = stdin.write_all(key.as_bytes());
     }
     let mut text = Vec::new();
@@ -235,8 +234,8 @@ mod tests {
         fn helper(&self, name: &str, script: &str) {
             let source = self.home.path().join("script");
             fs_err::write(&source, format!("#!/bin/sh\n{script}\n")).unwrap();
-            // Not written by this process, of which a fork in another test could hold the file open
-            // when it is run.
+            // Not written by this process: a fork in another test could keep the file open while it is
+            // executed.
             let path = self.home.path().join(format!("docker-credential-{name}"));
             let status = Command::new("install").args(["-m", "755"]).arg(source).arg(path).status();
             assert!(status.unwrap().success());
@@ -252,7 +251,7 @@ mod tests {
             runtime.block_on(credentials(&image, &env, limit)).map_err(|error| error.to_string())
         }
 
-        /// The header's JSON, or `none`, or the error.
+        /// Returns the header's JSON, `none`, or the error.
         fn found(&self, image: &str) -> String {
             match self.find(image, Duration::from_secs(20)) {
                 Ok(None) => "none".to_owned(),

@@ -1,10 +1,10 @@
-//! Where the Docker Engine is: what docker-py's `DockerClient.from_env()` finds, because the
-//! Jupyter server uses docker-py and must meet the engine on which the launcher starts a kernel.
+//! Finds the Docker Engine as docker-py's `DockerClient.from_env()` does: the Jupyter server uses docker-py,
+//! and must reach the engine on which the launcher starts a kernel.
 //!
-//! The rules are those of docker-py 7.2 (`utils.kwargs_from_env`, `utils.parse_host`):
-//! `DOCKER_HOST`, else the Docker CLI's current context (see [`super::context`]), else
-//! `/var/run/docker.sock`. What docker-py gives up at, such as a missing port, is an error here too: its
-//! server would not find the kernel. Not taken over: `ssh://`, and TLS that verifies nothing.
+//! The rules are those of docker-py 7.2 (`utils.kwargs_from_env`, `utils.parse_host`): `DOCKER_HOST`, or else
+//! the Docker CLI's current context (see [`super::context`]), or else `/var/run/docker.sock`. What docker-py
+//! rejects, such as a missing port, is an error here too: its server would not find the kernel. Two things
+//! are not supported: `ssh://`, and TLS without verification.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,15 +28,15 @@ pub enum Endpoint {
         /// A name or an address; IPv6 without brackets.
         host: String,
         port: u16,
-        /// The path below which the engine's API is; empty as a rule.
+        /// The path that comes before the path of each request; usually empty.
         base: String,
-        /// What to identify each other with; `None` is plain HTTP.
+        /// `None` for plain HTTP.
         tls: Option<TlsFiles>,
     },
 }
 
 impl Endpoint {
-    /// The engine that the environment names, else the local one.
+    /// Returns the engine that the environment names, or else the local one.
     pub fn from_env(env: &Env) -> Result<Self> {
         let tls = Tls::from_env(env)?;
         if let Some(host) = env.path("DOCKER_HOST") {
@@ -45,7 +45,7 @@ impl Endpoint {
             })?;
             return Self::parse(host, tls, "DOCKER_HOST");
         }
-        // docker-py goes on without a file that it cannot read.
+        // docker-py ignores a file that it cannot read.
         let config = ConfigFile::find(env).unwrap_or_default();
         let Some(Context { name, host, tls: of_context }) = context::current(env, config.as_ref())?
         else {
@@ -55,10 +55,10 @@ impl Endpoint {
         Self::parse(&host, tls, &format!("the Docker context `{name}`"))
     }
 
-    /// The address in `text`, which `origin` gave.
+    /// Parses an address; errors name `origin`.
     fn parse(text: &str, tls: Tls, origin: &str) -> Result<Self> {
         let refuse = |reason: String| {
-            // What stands before an `@` may be a password.
+            // What precedes an `@` may be a password.
             let shown = match (text.split_once("://"), text.rsplit_once('@')) {
                 (Some((scheme, _)), Some((_, host))) => &format!("{scheme}://...@{host}"),
                 (None, Some((_, host))) => &format!("...@{host}"),
@@ -75,7 +75,7 @@ impl Endpoint {
         let tls = match scheme.as_str() {
             "unix" if rest == "//" => return Ok(Self::Unix(DEFAULT_SOCKET.into())),
             "unix" | "http+unix" => {
-                // `unix://var/run/docker.sock` is how it was once written.
+                // `unix://var/run/docker.sock` is an old spelling.
                 let path = format!("{authority}{path}");
                 return match path.trim_matches('/') {
                     "" => refuse("name a socket, as in `unix:///var/run/docker.sock`".to_owned()),
@@ -124,7 +124,7 @@ impl Endpoint {
         }
     }
 
-    /// What stands before the path of each request, where something passes on the engine below one.
+    /// The path before the path of each request, if a proxy serves the engine below one.
     pub(super) fn base(&self) -> &str {
         match self {
             Self::Unix(_) => "",
@@ -150,8 +150,8 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The scheme of an address and what comes after its colon; `tcp` and the address as what comes after `//`
-/// where no scheme of docker-py's is there.
+/// Splits an address into its scheme and what follows the colon. Without one of docker-py's schemes it is
+/// `tcp`, and the address is what follows `//`.
 fn split_scheme(text: &str) -> (String, Cow<'_, str>) {
     match text.split_once(':') {
         Some((scheme, rest))
@@ -164,18 +164,18 @@ fn split_scheme(text: &str) -> (String, Cow<'_, str>) {
     }
 }
 
-/// What stands between `//` and the path, and the path.
+/// Splits what follows the scheme into what is between `//` and the path, and the path.
 fn split_authority(rest: &str) -> (&str, &str) {
     let Some(rest) = rest.strip_prefix("//") else { return ("", rest) };
     rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
-/// Whether this may stand before the paths of all requests.
+/// Whether this can come before the paths of all requests.
 fn is_path(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The two parts of `host:port`, `[v6]:port` or `:port`.
+/// Splits `host:port`, `[v6]:port` or `:port`.
 fn host_and_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once("]:")?,

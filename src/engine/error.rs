@@ -1,5 +1,5 @@
-//! What can go wrong between this program and the Docker Engine, told apart where a caller acts on
-//! the difference, and worded for the person who reads it in the log of a Jupyter server.
+//! What can go wrong between this program and the Docker Engine. Cases are told apart where a caller acts on
+//! the difference; the texts are for readers of a Jupyter server's log.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use crate::text;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why the engine did not do what it was asked.
+/// Why the engine did not do what it was asked to.
 ///
-/// `doing` is the thing asked for, as an infinitive: `create the container`.
+/// `doing` is the action, as an infinitive: `create the container`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -45,18 +45,18 @@ pub enum Error {
     #[error("failed to {doing}: lost the Docker Engine at `{endpoint}`: {reason}")]
     Connection { doing: &'static str, endpoint: String, reason: String },
 
-    /// No TLS session could be agreed on.
+    /// The two sides could not agree on a TLS session.
     #[error("failed to open a TLS session with the Docker Engine at `{endpoint}`: {reason}")]
     Tls { endpoint: String, reason: String },
 
-    /// The engine took longer than it may.
+    /// The engine took too long.
     #[error(
         "failed to {doing}: the Docker Engine at `{endpoint}` did not answer within {} s",
         text::seconds(*limit)
     )]
     TimedOut { doing: &'static str, endpoint: String, limit: Duration },
 
-    /// The deadline passed before the engine was asked, so that it was not asked.
+    /// The deadline had passed, so the engine was not asked.
     #[error("did not {doing}: the time for it was over")]
     TooLate { doing: &'static str },
 
@@ -64,30 +64,30 @@ pub enum Error {
     #[error("failed to {doing}: {message} (status {status} from the Docker Engine)")]
     Status {
         doing: &'static str,
-        /// The HTTP status; that of an error inside a stream is 500.
+        /// The HTTP status; 500 for an error inside a stream.
         status: u16,
         message: String,
     },
 
-    /// What answers is no Docker Engine, or one of another kind.
+    /// The answer is not that of a Docker Engine, or not of a kind that we know.
     #[error("failed to {doing}: `{endpoint}` does not answer as a Docker Engine does: {reason}")]
     BadAnswer { doing: &'static str, endpoint: String, reason: String },
 
-    /// There is no version of the API that both the engine and this program speak.
+    /// The engine and this program have no API version in common.
     #[error("{0}")]
     Version(String),
 
-    /// An image's name is none.
+    /// The name of an image is not valid.
     #[error("`{name}` is not the name of an image: {reason}")]
     Reference { name: String, reason: &'static str },
 
-    /// The credentials for a registry cannot be had.
+    /// The credentials for a registry could not be read.
     #[error("failed to get the credentials for the registry `{registry}`: {reason}")]
     Credentials { registry: String, reason: String },
 }
 
 impl Error {
-    /// The status with which the engine refused, if it was the engine that did.
+    /// The HTTP status with which the engine refused, if it did.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -96,27 +96,26 @@ impl Error {
         }
     }
 
-    /// Whether the engine says that what the call names does not exist: for a container that is
-    /// created, its image.
+    /// Whether the object that the call names does not exist; for a container to be created, its image.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(StatusCode::NOT_FOUND.as_u16())
     }
 
-    /// Whether somebody in front of the engine does not let it be asked that.
+    /// Whether a proxy in front of the engine forbids the call.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         self.status() == Some(StatusCode::FORBIDDEN.as_u16())
     }
 
-    /// Whether the engine says that several objects have the name.
+    /// Whether the name matches several objects.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Status { message, .. } if message.contains("ambiguous"))
     }
 
-    /// Whether a registry did not give an image because it wants credentials, or others. Many say of
-    /// what is secret that it does not exist, so that this is no more than likely.
+    /// Whether a registry refused an image for want of credentials, or of the right ones. Many say that a
+    /// private image does not exist, so this is only likely.
     #[must_use]
     pub fn wants_login(&self) -> bool {
         let Self::Status { message, .. } = self else { return false };
@@ -125,7 +124,7 @@ impl Error {
         words.iter().chain(&or).any(|words| message.contains(words))
     }
 
-    /// Whether the engine says that another object is in the way, such as one of the same name.
+    /// Whether another object is in the way, such as one of the same name.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         self.status() == Some(StatusCode::CONFLICT.as_u16())

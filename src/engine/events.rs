@@ -1,4 +1,4 @@
-//! The engine's call for what happens to a container.
+//! The engine's call for the events of a container.
 
 use hyper::Method;
 use serde::Deserialize;
@@ -12,11 +12,11 @@ use super::stream::JsonLines;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     Start,
-    /// The kernel of the host killed a process in it for its use of memory.
+    /// The host's Linux kernel killed a process in it for lack of memory.
     OutOfMemory,
     /// Someone sent it a signal through the engine.
     Kill {
-        /// The signal's number, as far as the engine tells.
+        /// The signal's number, if the engine tells it.
         signal: Option<i32>,
     },
     Die {
@@ -25,14 +25,13 @@ pub enum Event {
     Destroy,
 }
 
-/// What happens to a container, as it happens.
+/// The events of a container, as they happen.
 pub struct Events {
     lines: JsonLines,
 }
 
 impl Events {
-    /// What happened next; `None` when the engine stops telling. A call that is dropped before its
-    /// end loses nothing.
+    /// Returns the next event; `None` at the end of the stream. This method is cancel safe.
     pub async fn next(&mut self) -> Result<Option<Event>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -46,7 +45,7 @@ impl Events {
             #[serde(default, deserialize_with = "null_is_default")]
             attributes: Attributes,
         }
-        // Besides, there are all labels of the container.
+        // There are other attributes, such as all labels of the container.
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Attributes {
@@ -78,8 +77,8 @@ impl Events {
 }
 
 impl Engine {
-    /// Listens for what happens to a container, beginning with what already has. It needs the id:
-    /// others may have had the name before.
+    /// Listens for the events of a container, beginning with the past ones. It takes an id because others may
+    /// have had the name before.
     pub async fn container_events(&self, id: &str) -> Result<Events> {
         let call = Call::new("listen to the engine's events", Method::GET, &["events"])
             .filters(&[
@@ -87,7 +86,7 @@ impl Engine {
                 ("container", &[id]),
                 ("event", &["start", "oom", "kill", "die", "destroy"]),
             ])?
-            // The engine answers just before it begins to listen; what it remembers fills the gap.
+            // The engine answers shortly before it starts to listen; its history fills the gap.
             .query("since", "1");
         Ok(Events { lines: JsonLines::new(self.stream(call).await?) })
     }

@@ -19,7 +19,7 @@ use super::stream::JsonLines;
 pub struct Image {
     #[serde(default)]
     pub id: String,
-    /// The architecture it is for, as Go names it.
+    /// As Go names it.
     #[serde(default)]
     pub architecture: String,
     #[serde(default)]
@@ -30,10 +30,10 @@ pub struct Image {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Platform {
-    /// The architecture, as Go names it; empty if it is not told.
+    /// As Go names it; empty if unknown.
     #[serde(default)]
     pub architecture: String,
-    /// The operating system; empty if it is not told.
+    /// Empty if unknown.
     #[serde(default)]
     pub os: String,
 }
@@ -55,7 +55,7 @@ impl Image {
         (self.config.entrypoint, self.config.cmd)
     }
 
-    /// The places at which each of its containers gets a volume of its own.
+    /// The paths at which each container of the image gets an anonymous volume.
     #[must_use]
     pub fn volumes(&self) -> Vec<String> {
         self.config.volumes.keys().cloned().collect()
@@ -77,13 +77,13 @@ impl Image {
     }
 }
 
-/// How far a pull has come with one layer, or something about the whole image.
+/// The progress of pulling one layer, or a message about the whole image.
 #[derive(Debug, Deserialize)]
 pub struct Progress {
-    /// The layer; empty for the image.
+    /// Empty for the image.
     #[serde(default)]
     pub id: String,
-    /// What is being done: `Downloading`, `Extracting`, `Pull complete` and others.
+    /// `Downloading`, `Extracting`, `Pull complete` and others.
     #[serde(default)]
     pub status: String,
     #[serde(default, rename = "progressDetail", deserialize_with = "null_is_default")]
@@ -106,13 +106,13 @@ struct ErrorDetail {
 }
 
 impl Progress {
-    /// The bytes of the layer that are done.
+    /// How many bytes of the layer are done.
     #[must_use]
     pub fn current(&self) -> Option<u64> {
         self.detail.current
     }
 
-    /// The bytes of the layer.
+    /// How many bytes the layer has.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         self.detail.total
@@ -124,7 +124,7 @@ impl Progress {
 }
 
 impl Engine {
-    /// Looks at an image.
+    /// Inspects an image.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if the engine does not have it.
@@ -150,8 +150,8 @@ impl Engine {
         Ok(found.platforms)
     }
 
-    /// Pulls an image, for the engine's own platform unless another is named, and tells how far it is.
-    /// Only the deadline limits how long that may take.
+    /// Pulls an image, for the engine's own platform unless another is named, and reports the progress. Only
+    /// the deadline limits how long that takes.
     pub async fn pull_image(
         &self,
         image: &Reference,
@@ -162,7 +162,7 @@ impl Engine {
         const DOING: &str = "pull the image";
         let mut call = Call::new(DOING, Method::POST, &["images", "create"])
             .query("fromImage", &image.name())
-            // Without a tag, the engine would pull all there are.
+            // Without a tag, the engine would pull all of them.
             .query("tag", image.version());
         if let Some(platform) = platform {
             call = call.query("platform", platform);

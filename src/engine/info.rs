@@ -1,4 +1,4 @@
-//! The engine's call for itself.
+//! The engine's call for information about itself.
 
 use hyper::Method;
 use serde::Deserialize;
@@ -11,12 +11,12 @@ use super::json::null_is_default;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Info {
-    /// The name of the engine's host.
+    /// The host name.
     #[serde(default)]
     pub name: String,
     #[serde(default)]
     pub server_version: String,
-    /// The host's architecture, as the host's kernel names it.
+    /// As the host's Linux kernel names it.
     #[serde(default)]
     pub architecture: String,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -34,7 +34,7 @@ pub struct Swarm {
     pub control_available: bool,
     #[serde(default, rename = "NodeID")]
     pub node_id: String,
-    /// The address by which the other nodes know it.
+    /// The address at which the other nodes reach it.
     #[serde(default)]
     pub node_addr: String,
 }

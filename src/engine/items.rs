@@ -1,15 +1,14 @@
-//! A list that is read item by item, so that it may have more and larger ones than one wants to have in
-//! memory at once.
+//! Reads a list item by item, so that a long list or large items need little memory.
 
 use hyper::body::{Buf as _, Bytes};
 
 use super::limits::OBJECT_SIZE;
 
-/// Takes a JSON array apart, however it is cut up.
+/// Splits a JSON array that arrives in chunks into its items.
 #[derive(Default)]
 pub(super) struct Items {
     place: Place,
-    /// How many brackets and braces are open within the item.
+    /// How many brackets and braces are open in the item.
     open: usize,
     in_text: bool,
     after_backslash: bool,
@@ -30,12 +29,12 @@ enum Place {
 #[derive(Debug, PartialEq)]
 pub(super) enum Item {
     Whole(Vec<u8>),
-    /// It was larger than anything is that we use.
+    /// It was larger than any that we use.
     TooLarge,
 }
 
 impl Items {
-    /// Takes the next item off the front of `input`; `None` when that is used up.
+    /// Takes the next item from the front of `input`; returns `None` when `input` is used up.
     pub(super) fn next(&mut self, input: &mut Bytes) -> Result<Option<Item>, &'static str> {
         let mut start = 0;
         for at in 0..input.len() {
@@ -52,7 +51,7 @@ impl Items {
                     input.advance(at + 1);
                     if byte == b']' {
                         self.place = Place::After;
-                        // A list without items.
+                        // An empty list.
                         if self.item.trim_ascii().is_empty() && !self.too_large {
                             return self.next(input);
                         }
@@ -71,12 +70,13 @@ impl Items {
         Ok(None)
     }
 
-    /// Whether all of the list has come.
+    /// Whether the list is complete.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.place, Place::After | Place::Null)
     }
 
-    /// Follows the item, and says whether this byte, which is no blank between values, is the first after it.
+    /// Tracks the nesting, and returns whether this byte ends the item. The byte is not a space between
+    /// values.
     fn ends_at(&mut self, byte: u8) -> bool {
         if self.in_text {
             match byte {

@@ -1,5 +1,5 @@
-//! How the engine's JSON is read: as far as it is used. What somebody else has written into an object, such
-//! as its environment, may be of any size, and there may be many objects.
+//! Deserializes only what is used of the engine's JSON, within limits: what others have written into an
+//! object, such as its environment, may be of any size, and there may be many objects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,20 +9,20 @@ use serde::{Deserialize, Deserializer};
 
 use super::limits::shortened;
 
-/// The labels that we go by, of those that an object has.
+/// The labels that are read.
 const LABELS: [&str; 5] = ["app", "component", "kernel_id", "kernelspec", SERVICE];
 
-/// The label of a task's container that says whose it is.
+/// The label that names the service of a task's container.
 pub(super) const SERVICE: &str = "com.docker.swarm.service.id";
 
-/// The variables of a kernel that tell something about it.
+/// The variables that describe a kernel.
 const VARIABLES: [&str; 2] = ["KERNEL_USERNAME", "RESPONSE_ADDRESS"];
 
 /// How many texts are kept of a list that is only shown, and how many words of a command.
 const FEW: usize = 5;
 const WORDS: usize = 100;
 
-/// A field for which Go writes `null` where it means nothing, such as an empty list.
+/// Reads Go's `null`, written for instance for an empty list, as the default.
 pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -31,7 +31,7 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A text that is shown, or compared with what is short.
+/// Reads a text that is only shown, or compared with short ones.
 pub(super) fn short<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<String, D::Error> {
@@ -63,7 +63,7 @@ impl<'de> DeserializeSeed<'de> for Short {
     }
 }
 
-/// The labels that we go by; Go writes `null` where there are none.
+/// Reads only [`LABELS`]. Go writes `null` if there are none.
 pub(super) fn known_labels<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<BTreeMap<String, String>, D::Error> {
@@ -99,7 +99,7 @@ pub(super) fn known_labels<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(Labels)
 }
 
-/// The variables that tell something about a kernel, as `NAME=VALUE`.
+/// Reads only [`VARIABLES`], as `NAME=VALUE`.
 pub(super) fn known_variables<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Vec<String>, D::Error> {
@@ -108,7 +108,7 @@ pub(super) fn known_variables<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(Texts { keep: known, most: VARIABLES.len() }).map(|(kept, _)| kept)
 }
 
-/// The first few texts of a list, and how many more there are.
+/// Reads the first few texts of a list, and counts the others.
 pub(super) fn few<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Vec<String>, D::Error> {
@@ -120,7 +120,7 @@ pub(super) fn few<'de, D: Deserializer<'de>>(
     Ok(kept)
 }
 
-/// The words of a command, as far as anybody would read on.
+/// Reads the words of a command, as many as are worth showing.
 pub(super) fn words<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Vec<String>, D::Error> {
@@ -128,7 +128,7 @@ pub(super) fn words<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(all).map(|(words, _)| words)
 }
 
-/// Keeps some texts of a list, and counts those for which there is no room.
+/// Keeps some texts of a list, and counts the others.
 struct Texts<F> {
     keep: F,
     most: usize,

@@ -1,29 +1,29 @@
-//! How far a pull is, summed up over the layers of the image.
+//! The progress of a pull, summed up over the layers of the image.
 
 use std::collections::BTreeMap;
 
 use super::images::Progress;
 use crate::text;
 
-/// The most layers that are counted, and bytes of one: more than any image has, and few enough to be
-/// remembered and summed up whatever an engine says.
+/// How many layers are counted, and how many bytes of one: more than any image has, but few enough to store
+/// and add up whatever an engine sends.
 const MOST: usize = 1000;
 const MOST_BYTES: u64 = 1 << 44;
 
-/// How long the name of a layer may be.
+/// The longest id of a layer.
 const NAME_LENGTH: usize = 100;
 
 /// The layers of an image that is being pulled.
 #[derive(Debug, Default)]
 pub struct Layers {
     by_id: BTreeMap<String, Layer>,
-    /// Whether the engine has said of a layer that it tries again, and of none since that it goes on.
+    /// Whether the engine is retrying a layer, with no progress since.
     again: bool,
 }
 
 #[derive(Debug, Default)]
 struct Layer {
-    /// The bytes to fetch; 0 before the engine knows.
+    /// The bytes to download; 0 until the engine tells.
     size: u64,
     fetched: u64,
     unpacked: u64,
@@ -31,7 +31,7 @@ struct Layer {
 }
 
 impl Layers {
-    /// Takes in what the engine tells.
+    /// Updates the layers from a message of the engine.
     pub fn note(&mut self, progress: &Progress) {
         let status = progress.status.as_str();
         if status.starts_with("Retrying") {
@@ -56,7 +56,7 @@ impl Layers {
         } else if done || fetched {
             layer.fetched = layer.size;
         }
-        // Some engines count seconds here, and have no total then.
+        // Some engines report seconds here, without a total.
         if status == "Extracting" && total.is_some() {
             layer.unpacked = current.unwrap_or(layer.unpacked).min(layer.size);
         } else if done {
@@ -64,26 +64,26 @@ impl Layers {
         }
     }
 
-    /// The bytes that have been fetched.
+    /// The bytes downloaded.
     #[must_use]
     pub fn fetched(&self) -> u64 {
         self.by_id.values().map(|layer| layer.fetched).sum()
     }
 
-    /// The bytes that have to be, as far as they are known.
+    /// The bytes to download, as far as known.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.by_id.values().map(|layer| layer.size).sum()
     }
 
-    /// Whether there are layers of which the engine has not told the size yet.
+    /// Whether the sizes of some layers are not known yet.
     #[must_use]
     pub fn is_more_to_come(&self) -> bool {
         self.by_id.values().any(Layer::is_unknown)
     }
 
-    /// How much is done of fetching and unpacking, in thousandths. A layer whose size is not known yet
-    /// counts as one of average size.
+    /// The progress of downloading and extracting, in thousandths. A layer of unknown size counts as an
+    /// average one.
     #[must_use]
     pub fn thousandths(&self) -> u64 {
         let unknown = self.by_id.values().filter(|layer| layer.is_unknown()).count() as u64;
@@ -95,7 +95,7 @@ impl Layers {
         u64::try_from(done / u128::from(expected.max(1))).unwrap_or(1000).min(1000)
     }
 
-    /// What is being done.
+    /// What the engine is doing.
     #[must_use]
     pub fn doing(&self) -> &'static str {
         if self.again {

@@ -1,16 +1,16 @@
-//! How much of what an engine sends is read, and shown.
+//! How much of the engine's answers is read and shown.
 
-/// How much is read of an answer that says no more than how a call went.
+/// How many bytes are read of an answer that only says how a call went.
 pub(super) const ANSWER_SIZE: usize = 2 * 1024 * 1024;
-/// How much is read of an object. It is some ten kB as a rule, but has the client's variables in it, of which
-/// the system lets a process have some MB, and a byte may be six in JSON.
+/// How many bytes are read of an object. It usually has some ten kB, but contains the client's variables,
+/// which may have some MB, and JSON may need six bytes for one.
 pub(super) const OBJECT_SIZE: usize = 32 * 1024 * 1024;
-/// How many items of a list are taken.
+/// How many items of a list are read.
 pub(super) const MOST_ITEMS: usize = 20_000;
-/// How much is shown of the reason for which the engine refused.
+/// How many characters of the engine's reason for refusing are shown.
 pub(super) const MESSAGE_CHARS: usize = 1000;
 
-/// The text, cut where it grows too long for a message.
+/// Shortens what is too long for a message.
 pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(MESSAGE_CHARS) {
         Some((end, _)) => format!("{}...", &text[..end]),

@@ -1,10 +1,9 @@
-//! A client of the Docker Engine, with no more than what a kernel's launch needs of it:
+//! A client of the Docker Engine: only what launching and looking after kernels needs of
 //! <https://docs.docker.com/reference/api/engine/>
 //!
-//! [`Endpoint`] says where the engine is, [`Engine`] talks to it. Everything that the engine sends
-//! is bounded in size, and everything that is asked of it in time; redirects are never followed.
-//! Answers are read only as far as they are used, so that old and new engines, and others that
-//! speak the same API, are understood alike.
+//! [`Endpoint`] is the address of the engine, [`Engine`] talks to it. Everything that the engine sends is
+//! limited in size, and every call in time; redirects are never followed. Answers are parsed only as far as
+//! they are used, so that old and new engines, and others with the same API, all work.
 
 mod call;
 mod client;

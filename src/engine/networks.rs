@@ -11,16 +11,16 @@ use super::json::null_is_default;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Network {
-    /// Its name, which it need not have been found by.
+    /// May differ from the name it was found by.
     #[serde(default)]
     pub name: String,
     /// `local`, `swarm` or `global`.
     #[serde(default)]
     pub scope: String,
-    /// What makes it: `bridge`, `overlay` and others.
+    /// `bridge`, `overlay` and others.
     #[serde(default)]
     pub driver: String,
-    /// Whether containers, and not only services, can be attached.
+    /// Whether containers can be attached, and not only services.
     #[serde(default)]
     pub attachable: bool,
     #[serde(default, rename = "IPAM", deserialize_with = "null_is_default")]
@@ -44,8 +44,8 @@ struct IpamConfig {
 }
 
 impl Network {
-    /// Addresses on it: those by which its containers reach other networks, as far as engines tell them,
-    /// then those of its subnets.
+    /// Addresses on the network: the gateways of its containers, if the engine tells them, then those of its
+    /// subnets.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         let config = &self.ipam.config;
         let gateways = config.iter().map(|config| config.gateway.as_str());
@@ -55,7 +55,7 @@ impl Network {
 }
 
 impl Engine {
-    /// Looks at a network.
+    /// Inspects a network.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if there is none.
@@ -63,7 +63,7 @@ impl Engine {
         self.json(Call::new("look at the network", Method::GET, &["networks", network])).await
     }
 
-    /// Attaches a container to one more network, with these settings of its end there.
+    /// Attaches a container to another network, with these endpoint settings.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if there is no such network.

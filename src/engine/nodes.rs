@@ -1,4 +1,4 @@
-//! The engine's calls for the machines of a Swarm.
+//! The engine's calls for the nodes of a Swarm.
 
 use hyper::Method;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use super::call::Call;
 use super::client::Engine;
 use super::error::Result;
 
-/// A machine of a Swarm.
+/// A node of a Swarm.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Node {
@@ -50,7 +50,7 @@ impl Node {
         &self.spec.availability
     }
 
-    /// Whether the manager hears of it: `ready`, `down`, `disconnected` or `unknown`.
+    /// `ready`, `down`, `disconnected` or `unknown`.
     #[must_use]
     pub fn state(&self) -> &str {
         &self.status.state
@@ -64,7 +64,7 @@ impl Node {
 }
 
 impl Engine {
-    /// Looks at a node of the Swarm.
+    /// Inspects a node of the Swarm.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if there is none, or no more.
@@ -72,7 +72,7 @@ impl Engine {
         self.json(Call::new("inspect the node", Method::GET, &["nodes", id])).await
     }
 
-    /// All nodes of the Swarm.
+    /// Lists the nodes of the Swarm. Fails if the engine is not a manager.
     pub async fn nodes(&self) -> Result<Vec<Node>> {
         self.json(Call::new("look at the nodes", Method::GET, &["nodes"])).await
     }

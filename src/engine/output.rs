@@ -1,4 +1,4 @@
-//! What a container without a terminal writes, which the engine sends in frames of both channels:
+//! The output of a container without a terminal, which the engine sends in frames, for both channels:
 //! <https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Container/operation/ContainerAttach>
 
 use hyper::body::Bytes;
@@ -6,13 +6,13 @@ use hyper::body::Bytes;
 use super::error::Result;
 use super::stream::Stream;
 
-/// How much of an output is kept when it is read to its end.
+/// How many bytes are kept of an output that is read to its end.
 const TAIL_SIZE: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Channel {
     Stdout,
-    /// Standard error, and what the engine itself has to say about the output.
+    /// Standard error, and the engine's own messages about the output.
     Stderr,
 }
 
@@ -28,8 +28,8 @@ impl Output {
         Self { stream, frames: Frames::default(), chunk: Bytes::new() }
     }
 
-    /// What was written next, in pieces of any length; `None` when the container has ended. A call
-    /// that is dropped before its end loses nothing.
+    /// Returns the next piece of output, of any length; `None` when the container has ended. This method is
+    /// cancel safe.
     pub async fn next(&mut self) -> Result<Option<(Channel, Bytes)>> {
         loop {
             match self.frames.next(&mut self.chunk) {
@@ -43,7 +43,7 @@ impl Output {
         }
     }
 
-    /// The end of what was written, on both channels.
+    /// Reads to the end, and returns the last part, of both channels.
     pub(super) async fn tail(mut self) -> Result<String> {
         let mut tail = Vec::new();
         while let Some((_, piece)) = self.next().await? {
@@ -55,8 +55,8 @@ impl Output {
     }
 }
 
-/// Takes frames apart, however they are cut up: a byte for the channel, three zeros, the length in
-/// four bytes, and as many bytes of output.
+/// Splits a stream of any chunks into frames: a byte for the channel, three zeros, the length in four bytes,
+/// and as many bytes of output.
 #[derive(Default)]
 struct Frames {
     header: Vec<u8>,
@@ -64,7 +64,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// Takes the next piece of output off the front of `input`; `None` when it is used up.
+    /// Takes the next piece of output from the front of `input`; returns `None` when `input` is used up.
     fn next(&mut self, input: &mut Bytes) -> std::result::Result<Option<(Channel, Bytes)>, String> {
         loop {
             if let Some((channel, length)) = self.rest {

@@ -1,4 +1,4 @@
-//! The name of an image, taken apart as Docker does:
+//! Image references, parsed as Docker does:
 //! <https://github.com/distribution/reference/blob/main/reference.go>
 
 use std::fmt;
@@ -8,7 +8,7 @@ use super::error::Error;
 
 const HUB: &str = "docker.io";
 
-/// The name of an image in a registry, complete: `busybox` is `docker.io/library/busybox:latest`.
+/// A complete image reference: `busybox` is `docker.io/library/busybox:latest`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reference {
     registry: String,
@@ -30,19 +30,19 @@ impl Reference {
         self.registry == HUB
     }
 
-    /// The registry and the repository: the image without tag and digest.
+    /// The registry and the repository, without tag and digest.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.registry, self.repository)
     }
 
-    /// The repository in its registry.
+    /// The path of the repository in its registry.
     #[must_use]
     pub fn repository(&self) -> &str {
         &self.repository
     }
 
-    /// The tag, by which the engine goes only without a digest.
+    /// The engine ignores the tag if there is a digest.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
@@ -53,15 +53,14 @@ impl Reference {
         self.digest.as_deref()
     }
 
-    /// What tells the image from others of the same name: its digest, else its tag.
+    /// The digest, or else the tag.
     #[must_use]
     pub fn version(&self) -> &str {
         self.digest.as_deref().or(self.tag.as_deref()).unwrap_or("latest")
     }
 }
 
-/// The parts of a name, or of a pattern of names, as they are written. Where there is no registry, it is
-/// Docker Hub.
+/// The parts of a reference, or of a pattern, as they are written. The default registry is Docker Hub.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts<'a> {
     pub registry: &'a str,
@@ -71,13 +70,13 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Takes a name apart, without looking whether its parts are well-formed.
+    /// Splits a reference without validating its parts.
     pub(crate) fn of(text: &'a str) -> Self {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (text, None),
         };
-        // A colon before the last slash is that of a port.
+        // A colon before the last slash belongs to a port.
         let (name, tag) = match rest.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (rest, None),
@@ -147,15 +146,15 @@ impl FromStr for Reference {
     }
 }
 
-/// Whether what stands before the first slash is a host and not part of the path.
+/// Whether what comes before the first slash is a host, and not part of the path.
 fn is_host(part: &str) -> bool {
     part.contains(['.', ':'])
         || part == "localhost"
         || part.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
-/// Whether it is a host as it stands in the names of images: letters, digits and hyphens in parts between
-/// points, or an IPv6 address in brackets, and a port.
+/// Whether this is a valid registry host: labels of letters, digits and hyphens between dots, or an IPv6
+/// address in brackets, and a port.
 fn is_domain(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
@@ -176,7 +175,8 @@ fn is_domain(text: &str) -> bool {
     is_host && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Letters and digits, in parts that one `.`, one or two `_` or any number of `-` separate.
+/// Whether this is a valid path component: letters and digits, separated by one `.`, one or two `_` or any
+/// number of `-`.
 fn is_component(text: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends = text.bytes().next().is_some_and(is_word) && text.bytes().last().is_some_and(is_word);

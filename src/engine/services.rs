@@ -13,13 +13,13 @@ use super::error::Result;
 use super::json::{few, known_labels, null_is_default, short};
 use super::output::Output;
 
-/// A service, with what its tasks are created from.
+/// A service, with the template of its tasks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Service {
     #[serde(rename = "ID", deserialize_with = "short")]
     pub id: String,
-    /// When it was created, as RFC 3339 has it.
+    /// In the format of RFC 3339.
     #[serde(default, rename = "CreatedAt", deserialize_with = "short")]
     pub created: String,
     spec: Spec,
@@ -70,7 +70,7 @@ struct RawCreated {
 }
 
 impl Engine {
-    /// Creates a service, giving its nodes the credentials to pull its image.
+    /// Creates a service. Its nodes pull the image with these credentials.
     ///
     /// # Errors
     /// Status 503 if the engine is no Swarm manager, [`is_conflict`](super::Error::is_conflict) if
@@ -88,7 +88,7 @@ impl Engine {
         Ok(Created { id, warnings })
     }
 
-    /// The services with these labels.
+    /// Lists the services with these labels.
     pub async fn services_with(&self, labels: &[&str]) -> Result<Vec<Service>> {
         let call = Call::new("look for services", Method::GET, &["services"])
             .filters(&[("label", labels)])?;
@@ -100,7 +100,7 @@ impl Engine {
         self.json(Call::new("inspect the service", Method::GET, &path)).await
     }
 
-    /// Removes a service. One that is gone is fine.
+    /// Removes a service; succeeds if it has gone.
     pub async fn remove_service(&self, id: &str) -> Result<()> {
         match self.empty(Call::new("remove the service", Method::DELETE, &["services", id])).await {
             Err(error) if error.is_not_found() => Ok(()),
@@ -108,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// The last `tail` lines that the containers of a service wrote, within some ten kilobytes.
+    /// Returns the last `tail` lines that the containers of a service wrote, at most some ten kB.
     pub async fn service_logs(&self, id: &str, tail: usize) -> Result<String> {
         const DOING: &str = "read the service's log";
         let call = Call::new(DOING, Method::GET, &["services", id, "logs"])

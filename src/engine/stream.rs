@@ -1,4 +1,4 @@
-//! An answer that arrives bit by bit, for as long as it takes.
+//! An answer that arrives bit by bit.
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
@@ -8,15 +8,15 @@ use super::error::{Error, Result};
 use super::limits::shortened;
 use super::transport::{self, Connection};
 
-/// How long one JSON value of a stream may be. An event has all labels of its object.
+/// The largest JSON value of a stream, in bytes. An event contains all labels of its object.
 const LINE_SIZE: usize = 8 * 1024 * 1024;
 
-/// The body of an answer, read as it comes. Dropping it closes the connection.
+/// The body of an answer, read as it arrives. Dropping it closes the connection.
 pub(super) struct Stream {
     doing: &'static str,
     endpoint: String,
     body: Incoming,
-    /// The connection ends with its sender.
+    /// Keeps the connection open.
     _connection: Connection,
 }
 
@@ -30,7 +30,7 @@ impl Stream {
         Self { doing, endpoint, body, _connection: connection }
     }
 
-    /// The next bytes; `None` at the end.
+    /// Returns the next bytes; `None` at the end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         while let Some(frame) = self.body.frame().await {
             let frame =
@@ -42,7 +42,7 @@ impl Stream {
         Ok(None)
     }
 
-    /// What is being done, for an error in what came.
+    /// What is being done, for error messages.
     pub(super) fn doing(&self) -> &'static str {
         self.doing
     }
@@ -56,11 +56,11 @@ impl Stream {
     }
 }
 
-/// A stream of JSON values, one a line.
+/// A stream of JSON values, one per line.
 pub(super) struct JsonLines {
     stream: Stream,
     read: Vec<u8>,
-    /// How much of that is known to have no end of a line.
+    /// How many bytes of that are known to contain no end of a line.
     looked_at: usize,
 }
 
@@ -69,7 +69,7 @@ impl JsonLines {
         Self { stream, read: Vec::new(), looked_at: 0 }
     }
 
-    /// The next value; `None` at the end. A call that is dropped before its end loses nothing.
+    /// Returns the next value; `None` at the end. This method is cancel safe.
     pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         loop {
             let end = memchr::memchr(b'\n', &self.read[self.looked_at..]);

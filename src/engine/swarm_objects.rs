@@ -1,4 +1,4 @@
-//! The engine's call for secrets and configs, the objects that a Swarm keeps for its services.
+//! The engine's call for the secrets and configs of a Swarm.
 
 use hyper::Method;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub enum SwarmObject {
 }
 
 impl Engine {
-    /// The id of the secret or config of this name; `None` if there is none.
+    /// Returns the id of the secret or config with this name; `None` if there is none.
     pub async fn swarm_object(&self, kind: SwarmObject, name: &str) -> Result<Option<String>> {
         #[derive(Deserialize)]
         struct Listed {
@@ -34,7 +34,7 @@ impl Engine {
             SwarmObject::Config => ("configs", "look for the config"),
         };
         let call = Call::new(doing, Method::GET, &[path]).filters(&[("name", &[name])])?;
-        // The filter takes what only begins so as well, and a config comes with what is in it.
+        // The filter also matches longer names with this prefix; configs come with their contents.
         let listed: Vec<Listed> = self.list(call).await?;
         Ok(listed.into_iter().find(|object| object.spec.name == name).map(|object| object.id))
     }

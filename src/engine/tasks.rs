@@ -13,44 +13,45 @@ use super::json::short;
 pub struct Task {
     /// The id of its service, which may have been removed.
     pub service: String,
-    /// The state that it shall have: `running`, `shutdown` and others.
+    /// `running`, `shutdown` and others.
     pub desired_state: String,
-    /// The state that it has: `pending`, `preparing`, `running`, `failed`, `rejected` and others.
+    /// `pending`, `preparing`, `running`, `failed`, `rejected` and others.
     pub state: String,
-    /// Why it has failed or does not get on; empty if it does.
+    /// Why it failed or is held up; empty otherwise.
     pub err: String,
-    /// What it is about.
+    /// What Swarm is doing with it.
     pub message: String,
-    /// The exit status of its container, if it had one and it has ended.
+    /// The exit status of its container, once that has ended.
     pub exit_code: Option<i64>,
-    /// The node that it was given to; empty before.
+    /// The node that it is assigned to; empty before.
     pub node_id: String,
-    /// The id of its container; empty if it has had none.
+    /// The id of its container; empty if it has none.
     pub container: String,
 }
 
 impl Task {
-    /// Why it is in its state, or what that is about.
+    /// The error, or else the message.
     #[must_use]
     pub fn reason(&self) -> &str {
         if self.err.is_empty() { &self.message } else { &self.err }
     }
 
-    /// Whether it is in one of the states after which nothing comes.
+    /// Whether the state is final.
     #[must_use]
     pub fn is_over(&self) -> bool {
         ["complete", "shutdown", "failed", "rejected", "orphaned", "remove"]
             .contains(&self.state.as_str())
     }
 
-    /// Whether Swarm has found no node for it.
+    /// Whether no node is suitable.
     #[must_use]
     pub fn is_unplaceable(&self) -> bool {
         self.state == "pending" && !self.err.is_empty()
     }
 
-    /// Whether Swarm no longer wants the task, of which it does not hear: its node is away, or has just been
-    /// told to run nothing any more. The tasks of a service that is removed are to be removed too.
+    /// Whether Swarm has given the task up, though its node has not reported that it ended: the node is
+    /// unreachable, or has just been told to stop the task. The tasks of a service that is removed are to be
+    /// removed too.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         self.desired_state == "shutdown" && !self.is_over()
@@ -93,7 +94,7 @@ struct RawContainer {
 impl From<RawTask> for Task {
     fn from(raw: RawTask) -> Self {
         let RawStatus { state, message, err, container_status } = raw.status;
-        // Before the end there is a status too, which is 0.
+        // Before the end, the status is 0.
         let ended = matches!(state.as_str(), "complete" | "failed" | "shutdown");
         let exit_code = container_status.as_ref().filter(|_| ended);
         Self {
@@ -110,7 +111,7 @@ impl From<RawTask> for Task {
 }
 
 impl Engine {
-    /// The tasks of a service, those of the past among them, in no order.
+    /// Lists the tasks of a service, including past ones, in no particular order.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if there is no such service.
@@ -118,8 +119,8 @@ impl Engine {
         self.tasks("service", &[id]).await
     }
 
-    /// The tasks of services with these labels, `NAME=VALUE`, and of those that have been removed until they
-    /// end.
+    /// Lists the tasks of services with these labels, `NAME=VALUE`; those of removed services until they end.
+    /// Fails if the engine is not a manager.
     pub async fn labelled_tasks(&self, labels: &[&str]) -> Result<Vec<Task>> {
         self.tasks("label", labels).await
     }
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_swarm_has_given_up_is_told_from_what_is_coming_or_over() {
-        // Desired and real state, as a Swarm of several nodes shows them, and whether it is given up.
+        // Desired and actual state, as in a Swarm of several nodes, and whether the task is given up.
         for (desired, state, given_up) in [
             ("running", "assigned", false),
             ("running", "running", false),

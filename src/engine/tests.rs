@@ -52,7 +52,7 @@ impl Fake {
                         return;
                     }
                     let (Send(text) | Close(text) | Hang(text)) = &reply;
-                    // A client that has seen enough may be gone.
+                    // The client may have closed the connection.
                     let _ = stream.write_all(text.as_bytes());
                     match reply {
                         Send(_) => {}
@@ -382,7 +382,7 @@ fn a_pull_fails_with_the_error_in_its_stream() {
 
         engine.set_deadline(Instant::now() + 5 * SHORT);
         let result = engine.pull_image(&image, None, None, |_| ()).await;
-        // Not the limit for an answer, which is not for pulls.
+        // The deadline, because the limit for answers does not apply to pulls.
         assert_fails!(
             result,
             Error::TimedOut { limit, .. } if limit > SHORT,

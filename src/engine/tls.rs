@@ -1,5 +1,4 @@
-//! TLS with the Docker Engine, in which both sides show a certificate:
-//! <https://docs.docker.com/engine/security/protect-access/>
+//! Mutual TLS with the Docker Engine: <https://docs.docker.com/engine/security/protect-access/>
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,7 +41,7 @@ impl Tls {
         Ok(Self { connector: Arc::new(config).into(), server })
     }
 
-    /// Secures a connection.
+    /// Secures a connection. See [`explain`] for its errors.
     pub(super) async fn connect(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         self.connector.connect(self.server.clone(), stream).await
     }
@@ -66,15 +65,15 @@ fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> Error {
     Error::Config(format!("cannot use `{}`: {reason}", path.display()))
 }
 
-/// What to look at, if TLS is somewhere among the causes of the error. A client's certificate can
-/// be refused as late as with the first answer.
+/// What to check, if one of the error's causes is about TLS. The engine may refuse a client's certificate as
+/// late as in its first answer.
 pub(super) fn explain(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(advice(error));
         }
-        // An `io::Error` hands out what its inner error's cause is, not the inner error itself.
+        // The source of an `io::Error` is that of its inner error, not the inner error itself.
         cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),

@@ -1,16 +1,16 @@
-//! Whether the environment asks for TLS, and the files that it takes.
+//! Whether the environment asks for TLS, and the files for it.
 
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
 use crate::env::Env;
 
-/// The PEM files of a TLS connection.
+/// The PEM files for a TLS connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsFiles {
-    /// The authorities that may have signed the engine's certificate.
+    /// The certificates of the authorities that may have signed the engine's.
     pub ca: PathBuf,
-    /// The certificate that is shown to the engine.
+    /// The client's certificate.
     pub cert: PathBuf,
     pub key: PathBuf,
 }
@@ -26,13 +26,13 @@ impl TlsFiles {
     }
 }
 
-/// Whether a TCP connection is secured.
+/// Whether TCP connections are secured.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Tls {
     Off,
-    /// Both sides prove who they are.
+    /// Both sides verify each other.
     Verified(TlsFiles),
-    /// Asked for without verification, which we refuse with this advice.
+    /// Asked for without verification, which is refused with this advice.
     Unverified(&'static str),
 }
 

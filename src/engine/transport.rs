@@ -1,7 +1,7 @@
 //! HTTP/1.1 connections to one Docker Engine, over a socket, TCP or TLS.
 //!
-//! Calls that follow one another share a connection; calls at the same time, and streams, have one
-//! each. A call is sent a second time only if nothing of the first was.
+//! Consecutive calls share a connection; concurrent calls, and streams, have one each. A call is sent again
+//! only if nothing of it was sent the first time.
 
 use std::cell::Cell;
 use std::io;
@@ -21,11 +21,10 @@ use super::endpoint::Endpoint;
 use super::error::{Error, Result};
 use super::tls::{self, Tls};
 
-/// A connection on which the next request can be sent when the last answer was read to its end.
+/// A connection that can be reused once an answer is read to its end.
 pub(super) type Connection = SendRequest<Full<Bytes>>;
 
-/// Any of the three ways to the engine, behind one type, because each would bring its own copy of
-/// hyper into the launcher.
+/// One type for the three transports, because each type would add its own copy of hyper to the launcher.
 trait Pipe: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Pipe for T {}
@@ -49,7 +48,7 @@ impl Transport {
         &self.endpoint
     }
 
-    /// Sends a request and returns the head of the answer, with the connection that brings the rest.
+    /// Sends a request. Returns the head of the answer, and the connection that its body arrives on.
     pub(super) async fn send(
         &self,
         doing: &'static str,
@@ -67,7 +66,7 @@ impl Transport {
                 },
             }
         }
-        // Boxed, because a TLS handshake is some ten kB that every caller would carry.
+        // Boxed, because a TLS handshake needs some ten kB, which would be in each caller's future.
         let mut connection = Box::pin(self.connect(doing)).await?;
         match connection.send_request(request).await {
             Ok(response) => Ok((response, connection)),
@@ -80,12 +79,12 @@ impl Transport {
         self.idle.set(Some(connection));
     }
 
-    /// Has the next call make a connection of its own.
+    /// Makes the next call open a connection of its own.
     pub(super) fn close_idle(&self) {
         self.idle.take();
     }
 
-    /// The error of a connection that was made and then broke, or of what came over it.
+    /// The error for a connection that was open and then broke.
     pub(super) fn lost(&self, doing: &'static str, error: &hyper::Error) -> Error {
         lost(doing, &self.endpoint.to_string(), error)
     }
@@ -94,8 +93,8 @@ impl Transport {
         let (sender, connection) = http1::handshake(TokioIo::new(self.open().await?))
             .await
             .map_err(|error| self.lost(doing, &error))?;
-        // What goes wrong on the connection is reported to the call that it interrupts. The task
-        // ends when the sender and the answer are dropped.
+        // Errors of the connection are reported to the call that they interrupt. The task ends when the
+        // sender and the answer are dropped.
         tokio::spawn(async move {
             let _ = connection.await;
         });
@@ -136,8 +135,8 @@ impl Transport {
     }
 }
 
-/// Connects to a host. Its name is looked up in a thread of our own, as Tokio's panics where the number of
-/// processes is limited.
+/// Connects to a host. The name is resolved in a thread of our own: Tokio's panics if the number of processes
+/// is limited.
 async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return TcpStream::connect((address, port)).await;
@@ -146,13 +145,13 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let name = (host.to_owned(), port);
     thread::Builder::new().spawn(move || {
         let addresses = name.to_socket_addrs().map(Vec::from_iter);
-        // Nobody waits for them any more after the launch's time.
+        // After the launch's deadline, nobody waits for the addresses any more.
         let _ = sender.send(addresses);
     })?;
     TcpStream::connect(&*addresses.await.map_err(io::Error::other)??).await
 }
 
-/// The error of a connection to `endpoint` that was made and then broke.
+/// The error for a connection to `endpoint` that was open and then broke.
 pub(super) fn lost(doing: &'static str, endpoint: &str, error: &hyper::Error) -> Error {
     let endpoint = endpoint.to_owned();
     if let Some(reason) = tls::explain(error) {
@@ -164,7 +163,7 @@ pub(super) fn lost(doing: &'static str, endpoint: &str, error: &hyper::Error) ->
     Error::Connection { doing, endpoint, reason: chain(error) }
 }
 
-/// The error with its causes, since hyper's own text leaves them out.
+/// The error and its causes, which hyper leaves out.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

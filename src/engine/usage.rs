@@ -1,4 +1,4 @@
-//! The engine's call for what a container uses.
+//! The engine's call for the resource usage of a container.
 
 use hyper::Method;
 use serde::Deserialize;
@@ -41,14 +41,14 @@ struct MemoryDetails {
 }
 
 impl Usage {
-    /// The time that it has had processors for, in nanoseconds.
+    /// The CPU time that it has used, in nanoseconds.
     #[must_use]
     pub const fn cpu_nanoseconds(&self) -> u64 {
         self.cpu_stats.cpu_usage.total_usage
     }
 
-    /// Its memory in bytes, without files that are only kept for reading them again, as `docker stats`
-    /// has it; `None` if it does not run.
+    /// The memory that it uses, in bytes, without the page cache, like `docker stats`; `None` if it is not
+    /// running.
     #[must_use]
     pub fn memory(&self) -> Option<u64> {
         let MemoryDetails { total_inactive_file, inactive_file } = self.memory_stats.stats;
@@ -58,7 +58,7 @@ impl Usage {
 }
 
 impl Engine {
-    /// What a container has used until now.
+    /// Returns what a container has used so far.
     ///
     /// # Errors
     /// [`is_not_found`](super::Error::is_not_found) if this engine has no such container.

@@ -1,11 +1,11 @@
-//! Which version of the API to speak: the engine's own, as docker-py does, so that a kernel is started by
-//! the version by which the server then looks for it. An engine may have given up any older one.
+//! Chooses the API version: the newest of the engine, like docker-py, so that a kernel is started with the
+//! version with which the server then looks for it. An engine may have dropped any older one.
 //! <https://docs.docker.com/reference/api/engine/#api-version-matrix>
 
 use super::error::{Error, Result};
 use super::limits::shortened;
 
-/// What we use is all in Docker 19.03, the oldest that Docker's own client talks to.
+/// The API of Docker 19.03, the oldest that Docker's own client supports, has all that we use.
 const OLDEST: (u16, u16) = (1, 40);
 
 /// The version to speak with an engine whose newest is `theirs`.

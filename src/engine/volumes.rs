@@ -1,4 +1,4 @@
-//! The engine's calls for volumes, which only the installer's commands make.
+//! The engine's calls for volumes, which only the installer makes.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,16 @@ use super::json::{known_labels, null_is_default, short};
 pub struct Volume {
     #[serde(deserialize_with = "short")]
     pub name: String,
-    /// When it was created, as RFC 3339 has it.
+    /// In the format of RFC 3339.
     #[serde(default, rename = "CreatedAt", deserialize_with = "short")]
     pub created: String,
-    /// Its labels, as far as we go by them.
+    /// Only those that we use.
     #[serde(default, deserialize_with = "known_labels")]
     pub labels: BTreeMap<String, String>,
 }
 
 impl Volume {
-    /// Whether nobody has named it: the engine then takes 64 hexadecimal digits.
+    /// Whether the engine chose the name: 64 hexadecimal digits.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -33,7 +33,7 @@ impl Volume {
 }
 
 impl Engine {
-    /// The volumes with these labels that no container has.
+    /// Lists the volumes with these labels that no container uses.
     pub async fn dangling_volumes(&self, labels: &[&str]) -> Result<Vec<Volume>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -55,7 +55,7 @@ impl Engine {
         }
     }
 
-    /// Removes a volume that no container has; one that is gone is fine.
+    /// Removes an unused volume; succeeds if it has gone.
     ///
     /// # Errors
     /// [`is_conflict`](super::Error::is_conflict) if a container has it.

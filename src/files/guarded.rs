@@ -1,5 +1,5 @@
-//! A file that somebody else may have a hand in: a user of the server, who owns the directory that it lies
-//! in, may put a link to a file of root's there, or change what is in it.
+//! Reads files that somebody else may have tampered with: a user of the server, who owns the directory, may
+//! put a link to one of root's files there, or change the contents.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -14,18 +14,19 @@ use rustix::io::Errno;
 
 use super::{as_text, sized};
 
-/// As many links as the system itself follows on one way.
+/// How many links the system follows on one path.
 const LINKS: usize = 40;
 
 #[derive(Debug)]
 pub(crate) struct Guarded {
     pub text: String,
-    /// The first directory on the way, or the file itself, that others than root and this user may write to.
+    /// The first directory on the path, or the file itself, to which others than root and this user may
+    /// write.
     pub open_to_others: Option<PathBuf>,
 }
 
-/// The text of a plain file. Whoever may write to `base` is trusted; a path that leads out of there is gone
-/// from the root of the file system on. Where others may write, no link is followed.
+/// Reads a plain file. Whoever may write to `base` is trusted; a path that leads out of it is walked from the
+/// root of the file system. No link is followed in a directory to which others may write.
 pub(crate) fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
     let is_below =
         path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -74,7 +75,7 @@ pub(crate) fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
 
 const PATH: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// How far a way has been gone.
+/// How far a path has been walked.
 struct Way {
     directory: OwnedFd,
     path: PathBuf,
@@ -107,11 +108,11 @@ impl Way {
         }
     }
 
-    /// Reads what the way has led to.
+    /// Reads the file at the end of the path.
     fn read(self, name: &OsStr, path: &Path, found: &Stat) -> io::Result<Guarded> {
         let shown = path.display().to_string();
         let is_plain = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
-        // What is no plain file is not even opened: some devices take that for an order.
+        // Files that are not plain are not even opened: some devices act when they are.
         let open = |flags| rustix::fs::openat(&self.directory, name, flags, Mode::empty());
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = if is_plain { Some(open(flags)?) } else { None };
@@ -129,17 +130,17 @@ impl Way {
     }
 }
 
-/// Whether only root and this user may write to it. Root's group is as good as root, unless it is what an access
-/// control list allows at most that is in the place of the group's.
+/// Whether only root and this user may write to it. Root's group counts as root, unless the mode's group bits
+/// are the mask of an access control list.
 fn is_closed(entry: &OwnedFd, found: &Stat) -> bool {
     let is_ours = [0, rustix::process::geteuid().as_raw()].contains(&found.st_uid);
     let of_group = || found.st_gid == 0 && !has_list(entry);
     is_ours && found.st_mode & 0o002 == 0 && (found.st_mode & 0o020 == 0 || of_group())
 }
 
-/// Whether it has an access control list. What cannot be asked may have one.
+/// Whether it has an access control list, or may have one because the system does not say.
 fn has_list(entry: &OwnedFd) -> bool {
-    // What is only a way to a file is asked by its name.
+    // A descriptor opened with `O_PATH` has no attributes, but its name has.
     let name = format!("/proc/self/fd/{}", entry.as_raw_fd());
     let asked = rustix::fs::getxattr(name, c"system.posix_acl_access", &mut [0_u8; 0][..]);
     !matches!(asked, Err(Errno::NODATA | Errno::OPNOTSUPP))
@@ -150,7 +151,7 @@ fn refused(path: &Path, what: &str, open: &Path) -> io::Error {
     io::Error::other(format!("`{path}` is {what}, and others may write to `{open}`"))
 }
 
-/// The names on a way, from where it begins.
+/// The names in a path, from its start.
 fn parts(path: &Path) -> VecDeque<OsString> {
     let names = path.as_os_str().as_bytes().split(|byte| *byte == b'/');
     names
@@ -165,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// A file in a directory of this mode, and a file beside that.
+    /// Makes a file in a directory of this mode, and a file beside that directory.
     fn place(mode: u32) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         fs_err::create_dir(root.path().join("own")).unwrap();
@@ -231,7 +232,7 @@ mod tests {
         let root = place(0o757);
         let own = root.path().join("own");
         std::os::unix::fs::symlink("../secret", own.join("link")).unwrap();
-        // Everything there may be his, also what names the file.
+        // Everything there may belong to that user, including the link.
         assert_eq!(read(&own, Path::new("link")).unwrap().text, "SECRET=1");
         assert!(read(&own, Path::new("file")).unwrap().open_to_others.is_none());
         assert!(read(&own, &own.join("link")).is_err());

@@ -1,10 +1,10 @@
-//! The command line of `launch_docker`: the options that a server puts into the place-holders of
-//! `kernel.json`, in `gateway_provisioners`' spelling (`--kernel-id`) and in Enterprise Gateway's
-//! (`--RemoteProcessProxy.kernel-id`), of which the first counts if both are there.
+//! The command line of `launch_docker`: the options that a server fills into the placeholders of
+//! `kernel.json`, spelt as `gateway_provisioners` does (`--kernel-id`) or as Enterprise Gateway does
+//! (`--RemoteProcessProxy.kernel-id`). The former wins if both are given.
 //!
-//! The rules are those of Python's `argparse` with `nargs="?"`, by which the servers' own launchers
-//! go: `--option value` or `--option=value`; an option without a value, or with an empty one, is not
-//! given; of a repeated one the last counts.
+//! The rules are those of Python's `argparse` with `nargs="?"`, which the servers' own launchers use:
+//! `--option value` or `--option=value`; an option with no value or an empty one is not given; the last of
+//! several counts.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -13,19 +13,19 @@ use lexopt::{Arg, Parser};
 
 use crate::server::GATEWAY_SPELLING;
 
-/// What the command line says, whichever spelling it uses.
+/// The options, in whichever spelling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     pub kernel_id: Option<String>,
-    /// Ports that the kernel takes its own from.
+    /// The range of ports from which the kernel takes its own.
     pub port_range: Option<String>,
-    /// Where the kernel sends its connection information, as address and port.
+    /// The address and port to which the kernel sends its connection information.
     pub response_address: Option<String>,
-    /// Key with which it encrypts that.
+    /// The key with which the kernel encrypts its connection information.
     pub public_key: Option<String>,
     /// Whether the kernel's traffic is encrypted: `auto` or `required`.
     pub transport_encryption: Option<String>,
-    /// Class of a Python kernel.
+    /// The class of a Python kernel.
     pub kernel_class_name: Option<String>,
     /// Whether and how a Spark context is created.
     pub spark_context_init_mode: Option<String>,
@@ -37,7 +37,7 @@ pub struct Arguments {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     Launch(Box<Arguments>),
-    /// To print this text.
+    /// Print this text.
     Print(String),
 }
 
@@ -94,7 +94,7 @@ const OPTIONS: [Opt; 7] = [
 ];
 
 impl Request {
-    /// Reads the words after the program's name.
+    /// Parses the words that follow the program's name.
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
         let mut plain = Arguments::default();
         let mut gateway = Arguments::default();

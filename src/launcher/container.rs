@@ -1,4 +1,4 @@
-//! A kernel as a container of one engine.
+//! Runs a kernel as a container of one engine.
 
 use std::future::pending;
 use std::pin::pin;
@@ -18,22 +18,22 @@ use crate::engine::{Error, Event, Events, Output};
 use crate::server::RESPONSE_ADDRESS;
 use crate::text;
 
-/// How long the last output of a container that has ended is waited for.
+/// How long to wait for the last output of a container that has ended.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether a container that is in the way has gone.
+/// How often to check whether a container that is in the way has gone.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How often a container is looked for while the engine is restarted.
+/// How often to look for a container while the engine is restarting.
 const RESTART_LOOK: Duration = Duration::from_millis(500);
 
-/// The signal by which the servers have a container removed.
+/// The signal with which the servers remove a container.
 const KILL: i32 = 9;
 
-/// How long a container that is being removed by others is waited for before it is removed by us.
+/// How long to wait for a container that others are removing before removing it ourselves.
 const LEFTOVER: Duration = Duration::from_secs(5);
 
-/// Starts the kernel's container and watches over it for the time that the server waits.
+/// Starts the kernel's container and watches it for as long as the server waits.
 pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     let engine = &context.engine;
     let id = create(context).await?;
@@ -66,19 +66,19 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
         },
         Ending::Died { exit_code } => Err(watch.explain_death(context, &id, exit_code).await),
         Ending::Unknown(reason) => {
-            // What nobody reads must not stay attached.
+            // An attached connection that nobody reads would block the container.
             drop(watch);
             look_again(context, &id, &reason, true).await
         }
     }
 }
 
-/// Creates the container, pulling its image and making way for it if need be.
+/// Creates the container; pulls its image and makes way for it if necessary.
 async fn create(context: &Context<'_>) -> Result<String> {
     let launch = context.launch;
     let patience = Instant::now() + LEFTOVER;
     let plan = context.plan;
-    // What is not to be pulled is dealt with as if it had been.
+    // If nothing may be pulled, it counts as pulled.
     let mut pulled = plan.pull != PullPolicy::Missing;
     if plan.pull == PullPolicy::Always {
         pull::pull(context).await?;
@@ -91,7 +91,8 @@ async fn create(context: &Context<'_>) -> Result<String> {
             } else {
                 let volumes = match context.engine.inspect_image(&launch.image).await {
                     Ok(image) => image.volumes(),
-                    // As proxies do that let servers at containers only. Then `prune` does not find them.
+                    // From proxies that let servers access containers only. `prune` does not find such
+                    // volumes.
                     Err(error) if error.is_forbidden() => Vec::new(),
                     Err(error) => return Err(error),
                 };
@@ -109,7 +110,7 @@ async fn create(context: &Context<'_>) -> Result<String> {
             Err(error) if error.is_not_found() && !pulled => {
                 pull::pull(context).await?;
                 pulled = true;
-                // What is there now may have other volumes.
+                // The new image may have other volumes.
                 request = None;
             }
             Err(error) if error.is_not_found() && plan.pull == PullPolicy::Never => {
@@ -125,14 +126,14 @@ async fn create(context: &Context<'_>) -> Result<String> {
     }
 }
 
-/// Deals with the container that has the name: one of the same kernel is on its way out, because the
-/// server has restarted the kernel, and is removed if it takes too long.
+/// Makes way for the container. One with its name that has the same kernel is being removed, because the
+/// server is restarting the kernel; if that takes too long, it is removed here.
 async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
     let launch = context.launch;
     let present = match context.engine.inspect_container(&launch.name).await {
         Ok(present) => present,
         Err(error) if error.is_not_found() => {
-            // It has just gone, or the engine is of two minds: not as fast as can be again.
+            // It has just gone, or the engine's answers contradict each other: do not retry at once.
             sleep(LOOK).await;
             return Ok(());
         }
@@ -149,7 +150,7 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
         sleep(LOOK).await;
         return Ok(());
     }
-    // One that has ended is nobody's any more.
+    // A container that has ended belongs to nobody.
     let address = present.config.variable(RESPONSE_ADDRESS);
     if !present.state.has_ended() && !context.is_of_server(address) {
         return Err(context.taken("container", address, "docker rm --force"));
@@ -160,14 +161,14 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
     Ok(())
 }
 
-/// The engine's reason for not starting a container, with the way out where it is known.
+/// The engine's reason for not starting a container, with a remedy if one is known.
 fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
     let launch = context.launch;
     let text = error.to_string();
     if text.contains(FOREIGN) {
         return anyhow!(error).context(foreign(&launch.image));
     }
-    // The engine attaches a container only when it starts.
+    // The engine attaches a container to its networks only when it starts.
     let mut networks = context.plan.networks.iter();
     if let Some((network, _)) = networks.find(|(name, _)| text.contains(&format!(" {name} "))) {
         return anyhow!(error).context(format!(
@@ -189,11 +190,11 @@ fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
     ))
 }
 
-/// A container that has been started.
+/// A container that was started.
 struct Watch {
     events: Events,
-    /// What it writes, until there is no more. A kernel stands still when it is attached to somebody who does
-    /// not read, so it is read whatever else is waited for, or closed.
+    /// The output, until its end. A container blocks while nobody reads from a connection that is attached to
+    /// it, so its output is always read, or the connection closed.
     output: Option<Output>,
     tail: Tail,
     started: Instant,
@@ -201,15 +202,15 @@ struct Watch {
 }
 
 enum Ending {
-    /// The server's time is over, and the container lives.
+    /// The server's launch timeout has passed, and the container is running.
     StillRunning,
-    /// Somebody, the server as a rule, has ended it through the engine.
+    /// Somebody, usually the server, killed it through the engine.
     RemovedByOthers,
-    /// Somebody has stopped it, or the engine has because it is itself about to stop.
+    /// Somebody stopped it, or the engine did because it is shutting down.
     Stopped,
     /// It ended by itself.
     Died { exit_code: i64 },
-    /// The engine has stopped telling, for this reason.
+    /// The engine no longer reports events, for this reason.
     Unknown(String),
 }
 
@@ -249,7 +250,7 @@ impl Watch {
         }
     }
 
-    /// Does other work while it reads what the container writes.
+    /// Runs `work` while reading the output of the container.
     async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
@@ -260,8 +261,8 @@ impl Watch {
         }
     }
 
-    /// Stays for what the server does when its time is over. A kernel that it has, and that is shut down
-    /// just then, ends by itself before it is removed.
+    /// Waits to see what the server does once its launch timeout has passed. A kernel that the server has
+    /// taken over, and that is shut down at this moment, ends before it is removed.
     async fn verdict(&mut self, context: &Context<'_>) -> Result<()> {
         match self.ending(context.deadline + VERDICT).await {
             Ending::RemovedByOthers => Err(context.unheard("container", &self.tail.sentence())),
@@ -269,7 +270,7 @@ impl Watch {
         }
     }
 
-    /// Why the server waits for this kernel in vain.
+    /// Explains why the server will get no kernel.
     async fn explain_death(
         &mut self,
         context: &Context<'_>,
@@ -290,8 +291,8 @@ impl Watch {
         death::explained(context, reason, exit_code, self.tail.is_empty()).await
     }
 
-    /// Reads the rest of the output, and whether memory was the reason: the engine may tell of it after the
-    /// end, or have it noted if the container is still there.
+    /// Reads the rest of the output, and finds out whether the container ran out of memory: the engine may
+    /// report that after the end, or in the container's state if it still exists.
     async fn last_words(&mut self, context: &Context<'_>, id: &str) {
         let until = Instant::now() + LAST_OUTPUT;
         let mut telling = true;
@@ -316,18 +317,19 @@ impl Watch {
     }
 }
 
-/// Reads a piece of what a container writes; waits for ever if there is no more to come.
+/// Reads a piece of output; never returns if there is no more.
 async fn read(output: &mut Option<Output>, tail: &mut Tail) {
     let Some(open) = output else { return pending().await };
     match open.next().await {
         Ok(Some((_, piece))) => tail.push(&piece),
-        // The events tell what has become of it. What is not understood must not stay attached.
+        // The events tell what became of the container. A connection that is not understood must be closed,
+        // too.
         Ok(None) | Err(_) => *output = None,
     }
 }
 
-/// Finds out what has become of the container when the engine has stopped telling, as it does when it
-/// is restarted. `lives` is what was known of it last.
+/// Finds out what became of the container when the engine no longer reports events, as during a restart.
+/// `lives` is whether it was running when last seen.
 async fn look_again(context: &Context<'_>, id: &str, reason: &str, lives: bool) -> Result<()> {
     let name = &context.launch.name;
     tracing::warn!("The engine has stopped reporting on {name}: {reason}");
@@ -346,14 +348,14 @@ async fn look_again(context: &Context<'_>, id: &str, reason: &str, lives: bool) 
             Err(error) => error,
         };
         if Instant::now() + RESTART_LOOK > context.deadline {
-            // The last look came too late: the server may have the kernel by now.
+            // Too late to look again: the server may have the kernel by now.
             return if lives { Ok(()) } else { Err(error.into()) };
         }
         sleep(RESTART_LOOK).await;
     }
 }
 
-/// Removes what a failed launch has created, and nothing that has not this kernel's label or is of another
+/// Removes what a failed launch created, but nothing without this kernel's label, and nothing of another
 /// server.
 pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;

@@ -1,4 +1,4 @@
-//! What every step of a launch needs.
+//! What each step of a launch needs.
 
 use std::cell::{Cell, OnceCell};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::engine::{Created, Engine};
 use crate::env::Env;
 use crate::text;
 
-/// How long an engine may be away, as one is that is being restarted.
+/// How long an engine may be unreachable, as while it restarts.
 pub(super) const AWAY: Duration = Duration::from_secs(5);
 
-/// How long the server may take to give a kernel up when its time is over. It looks every half a second, and
-/// removes the kernel then.
+/// How long the server may take to give up a kernel once its launch timeout has passed. It checks every half
+/// second, and then removes the kernel.
 pub(super) const VERDICT: Duration = Duration::from_secs(2);
 
 pub(super) struct Context<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Context<'a> {
     pub(super) plan: &'a Plan,
     pub(super) env: &'a Env,
     pub(super) engine: Engine,
-    /// When the server gives the kernel up.
+    /// When the server gives up the kernel.
     pub(super) deadline: Instant,
     changing: Cell<bool>,
     created: OnceCell<String>,
@@ -43,8 +43,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Does work that changes something on the engine. It is not broken off at once when the launcher
-    /// is told to stop, because what has been created must be known to be removed.
+    /// Runs `work`, which changes something on the engine. It is not interrupted at once when the launcher is
+    /// stopped, because only what is known to exist can be removed.
     pub(super) async fn change<T>(&self, work: impl Future<Output = T>) -> T {
         self.changing.set(true);
         let result = work.await;
@@ -60,21 +60,21 @@ impl<'a> Context<'a> {
         for warning in &created.warnings {
             tracing::warn!("The engine warns about {}: {warning}", self.launch.name);
         }
-        // Set once: the first thing that is created is the only one.
+        // Only one thing is created.
         let _ = self.created.set(created.id.clone());
     }
 
-    /// Whether something is known to have been created.
+    /// Whether a container or service is known to have been created.
     pub(super) fn has_created(&self) -> bool {
         self.created.get().is_some()
     }
 
-    /// Whether what is there of this kernel is of this server: it was told to report to the same address.
+    /// Whether an existing kernel belongs to this server: it reports to the same address.
     pub(super) fn is_of_server(&self, address: Option<&str>) -> bool {
         address.is_some() && address == self.launch.response_address()
     }
 
-    /// The error for what another server has there.
+    /// The error for a kernel that belongs to another server.
     pub(super) fn taken(&self, what: &str, address: Option<&str>, remove: &str) -> anyhow::Error {
         let address = address.unwrap_or("an unknown address");
         anyhow!(
@@ -84,7 +84,7 @@ impl<'a> Context<'a> {
         )
     }
 
-    /// Why the server has given up a kernel that ran; `output` is what it wrote.
+    /// Why the server has given up a kernel that was running; `output` is what it wrote.
     pub(super) fn unheard(&self, what: &str, output: &str) -> anyhow::Error {
         let Launch { name, image, timeout, kernelspec, .. } = self.launch;
         let kernelspec = kernelspec.as_deref().unwrap_or("NAME");
@@ -97,8 +97,8 @@ impl<'a> Context<'a> {
         )
     }
 
-    /// What a failed launch may have left: the id, or the name if the answer with the id has never
-    /// come. The name alone may have passed on to the next launch of a kernel that is restarted.
+    /// What a failed launch may have left: the id, or the name if the answer with the id was lost. By the
+    /// name alone it might be the next launch of a kernel that is being restarted.
     pub(super) fn leftover(&self) -> &str {
         self.created.get().unwrap_or(&self.launch.name)
     }

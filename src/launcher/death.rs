@@ -1,4 +1,4 @@
-//! Why a kernel's container has ended, beyond what the engine says of it.
+//! Explains why a kernel's container ended, beyond what the engine says.
 
 use anyhow::anyhow;
 
@@ -7,10 +7,10 @@ use super::launch::Launch;
 use crate::model::Mode;
 use crate::server::BOOTSTRAP;
 
-/// What the system says of a program that is not one of this machine's.
+/// What Linux says of a program for another architecture.
 pub(super) const FOREIGN: &str = "exec format error";
 
-/// What is most likely wrong with the image then.
+/// The likely reason for that.
 pub(super) fn foreign(image: &str) -> String {
     format!(
         "the image `{image}` may be for another architecture than the engine's host; see it with \
@@ -18,11 +18,11 @@ pub(super) fn foreign(image: &str) -> String {
     )
 }
 
-/// The exit status of a process that was killed without a word, as the system does for want of memory.
+/// The exit status of a process that was killed with SIGKILL, as Linux does for lack of memory.
 const KILLED: i64 = 137;
 
-/// How it ended. The kernel may have run out of memory while the bootstrap, which has started it, ends as if
-/// all were well.
+/// How the container ended. The kernel may have run out of memory though the bootstrap, which started it,
+/// exits with success.
 pub(super) fn how(exit_code: i64, out_of_memory: bool) -> String {
     const ADVICE: &str = "raise `mem_limit` in launch_docker.toml if it has one";
     match (exit_code, out_of_memory) {
@@ -40,8 +40,8 @@ pub(super) fn how(exit_code: i64, out_of_memory: bool) -> String {
     }
 }
 
-/// The reason with what to do where the container ended without a word: as a rule its command is none that
-/// starts a kernel, but one that waits for somebody to type.
+/// Adds advice to `reason` if the container ended successfully and without output. Its command is then
+/// usually not one that starts a kernel, but one that waits for input, such as a shell.
 pub(super) async fn explained(
     context: &Context<'_>,
     reason: anyhow::Error,
@@ -64,7 +64,8 @@ pub(super) async fn explained(
     )
 }
 
-/// The words that the container has run: those of the request, else the image's, where this engine has it.
+/// The command that the container ran: that of the request, or else the image's, if this engine has the
+/// image.
 async fn command(context: &Context<'_>) -> Option<String> {
     let (entrypoint, command) = match context.launch.mode {
         Mode::Docker => ("/Entrypoint", "/Cmd"),
@@ -75,7 +76,7 @@ async fn command(context: &Context<'_>) -> Option<String> {
         Some(words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect())
     };
     let (entrypoint, command) = match (asked(entrypoint), asked(command)) {
-        // An entrypoint of one's own does away with the image's command.
+        // An entrypoint in the request disables the image's command.
         (Some(entrypoint), command) => (entrypoint, command.unwrap_or_default()),
         (None, command) => {
             let image = context.engine.inspect_image(&context.launch.image).await.ok()?;

@@ -1,9 +1,9 @@
-//! Which variables of the server's environment the kernel gets.
+//! Selects the variables of the server's environment that the kernel gets.
 //!
-//! `gateway_provisioners` gives the launcher the whole environment of the Jupyter server, with its
-//! tokens and cloud keys; Enterprise Gateway gives it what its administrator named in
-//! `EG_INHERITED_ENVS` and `EG_CLIENT_ENVS`. A kernel is code of somebody else's, so it gets what is
-//! known to be meant for it, and nothing that only has a meaning on the server's side.
+//! `gateway_provisioners` hands the launcher the whole environment of the Jupyter server, with its tokens and
+//! cloud keys; Enterprise Gateway hands it what its administrator named in `EG_INHERITED_ENVS` and
+//! `EG_CLIENT_ENVS`. A kernel runs other people's code, so it gets what is known to be meant for it, and
+//! nothing that only matters to the server.
 
 mod file;
 mod value;
@@ -24,12 +24,12 @@ use crate::options::read::{items, must};
 use crate::options::template;
 use crate::server::{RESPONSE_ADDRESS, System};
 
-/// What the kernel launchers in the images read for their own settings. The servers' own variables
-/// of these names have a prefix, the images' have none.
+/// The settings that the kernel launchers in the images read. The servers' own variables of these names have
+/// a prefix, the images' have none.
 const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANGE_RETRIES"];
 
-/// The environment of the kernel's container. Swarm expands templates in the values, but only the
-/// administrator's own text shall be one.
+/// Returns the environment of the kernel's container. Swarm expands templates in values, but only the
+/// administrator's text may contain one.
 pub(super) fn of_kernel(
     arguments: &Arguments,
     (caller, mode): (System, Mode),
@@ -59,7 +59,7 @@ pub(super) fn of_kernel(
         kernel.extend(value.map(|value| (name, value)));
     }
     kernel.entry("KERNEL_SPARK_CONTEXT_INIT_MODE".to_owned()).or_insert_with(|| "none".to_owned());
-    // After the server's variables: what it says on the command line is about this launch.
+    // After the server's variables, because the command line is about this launch.
     for (name, value) in [
         ("KERNEL_ID", &arguments.kernel_id),
         ("PORT_RANGE", &arguments.port_range),
@@ -76,11 +76,11 @@ pub(super) fn of_kernel(
     Ok(kernel)
 }
 
-/// What `launch_docker.toml` says of the environment.
+/// The settings of `launch_docker.toml` for the environment.
 struct Rules {
-    /// All of the server's environment, as the Python launcher has it.
+    /// Whether the kernel gets all of the server's environment, as with the Python launcher.
     inherit: bool,
-    /// Patterns of names in the server's environment.
+    /// Patterns for names of variables of the server.
     pass: Vec<String>,
     set: Vec<(String, VariableValue)>,
 }
@@ -116,13 +116,13 @@ impl Rules {
     }
 
     fn pass(&self, name: &str) -> bool {
-        // The server's PATH leads nowhere in the image.
+        // The server's PATH is useless in the image.
         (self.inherit && name != "PATH")
             || self.pass.iter().any(|pattern| WildMatch::new(pattern).matches(name))
     }
 }
 
-/// A table, or a list of `NAME=VALUE` and of names alone, which have the server's value.
+/// Reads a table, or a list of `NAME=VALUE` and `NAME`, which takes the server's value.
 fn variables(
     node: &Node,
     mode: Mode,
@@ -159,7 +159,7 @@ fn variables(
 
 fn is_for_kernel(name: &str, caller: System, spec: &InstalledSpec) -> bool {
     if name == "PATH" || name.starts_with("DOCKER_") || name.starts_with("JPY_") {
-        // They are about the server's own files, engine and parent process.
+        // These concern the server's own files, engine and parent process.
         return false;
     }
     if name.starts_with("KERNEL_") || name.starts_with("LC_") || name == "LANG" || name == "TZ" {
@@ -177,7 +177,7 @@ fn is_for_kernel(name: &str, caller: System, spec: &InstalledSpec) -> bool {
     }
     match caller {
         System::GatewayProvisioners => false,
-        // The gateway has filtered already: what is left was named by its administrator.
+        // The gateway has already filtered: its administrator named the rest.
         System::EnterpriseGateway => prefix.is_none() && !name.starts_with("KG_") && name != "HOME",
     }
 }

@@ -1,5 +1,4 @@
-//! What is to be launched: the command line, the environment and the specification turned into
-//! typed, validated values. Pure.
+//! Turns the command line, the environment and the specification into typed, validated values. Pure.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,51 +17,50 @@ use crate::server::{
     network_of_launcher, unreachable,
 };
 
-/// The longest host name that Linux and DNS take, and the longest name of a Swarm service.
+/// The longest host name of Linux and DNS, and the longest name of a Swarm service.
 const NAME_MAX: usize = 63;
 
-/// The greatest user or group id that Docker takes.
+/// The highest user or group id that Docker accepts.
 const ID_MAX: u32 = i32::MAX as u32;
 
-/// The label that names the specification, for people and `jupyter-docker-spec ps`.
+/// The label with the name of the specification, which `jupyter-docker-spec ps` shows.
 pub const KERNELSPEC: &str = "kernelspec";
 
-/// The group that the files of the kernel images belong to: `users`.
+/// The group of the files in the kernel images: `users`.
 const USERS_GROUP: u32 = 100;
 
-/// A kernel to be launched.
+/// The settings of one launch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
     pub kernel_id: String,
-    /// Name and host name of the container or service: valid for both, and for DNS.
+    /// Name and host name of the container or service: valid for both, and in DNS.
     pub name: String,
-    /// Who asked for it.
+    /// The server that asks for the kernel.
     pub caller: System,
-    /// The name of its specification, where that is known.
+    /// The name of the specification, if known.
     pub kernelspec: Option<String>,
     pub mode: Mode,
     pub image: String,
-    /// The network by which the server reaches the kernel.
+    /// The network on which the server reaches the kernel.
     pub network: String,
-    /// User id, if the image's own is not to be used.
+    /// `None` for the image's own user.
     pub user: Option<u32>,
     pub group: Option<u32>,
     pub supplementary_groups: Vec<u32>,
-    /// The directory in which the kernel starts, if not the image's own.
+    /// The directory in which the kernel starts; `None` for the image's own.
     pub working_directory: Option<String>,
     pub environment: BTreeMap<String, String>,
-    /// Whether a container is removed when it ends.
+    /// Whether the container is removed when it ends.
     pub remove: bool,
     /// How long the server waits for the kernel, from the start of the launcher.
     pub timeout: Duration,
 }
 
 impl Launch {
-    /// The launch that a server asks for.
+    /// Returns the launch that a server asks for. With `sample`, only the specification is checked.
     ///
     /// # Errors
-    /// When something is missing or not valid: it names the option or variable.
-    /// With `sample` it is only looked whether the specification is right.
+    /// Names the option or variable that is missing or not valid.
     pub fn new(
         arguments: &Arguments,
         spec: &InstalledSpec,
@@ -106,19 +104,19 @@ impl Launch {
         })
     }
 
-    /// What values in `launch_docker.toml` may be filled with.
+    /// Returns the values for placeholders in `launch_docker.toml`.
     #[must_use]
     pub fn filler<'a>(&'a self, env: &'a Env, sample: bool) -> Filler<'a> {
         filler(&self.kernel_id, env, sample)
     }
 
-    /// Where the kernel is to tell the server that it runs.
+    /// The address to which the kernel reports.
     #[must_use]
     pub fn response_address(&self) -> Option<&str> {
         self.environment.get(RESPONSE_ADDRESS).map(String::as_str)
     }
 
-    /// The labels by which the server, and people, find what was launched.
+    /// The labels by which servers and users find the kernel.
     #[must_use]
     pub fn labels(&self) -> BTreeMap<&'static str, &str> {
         let mut labels = BTreeMap::from([
@@ -148,8 +146,8 @@ fn first<'a>(env: &'a Env, names: &[&'static str]) -> Option<(&'static str, &'a 
     names.iter().find_map(|name| Some((*name, env.get(name)?)))
 }
 
-/// Refuses what nobody has filled in: a client runs `argv` as it is where it knows nothing of who
-/// should do so.
+/// Rejects placeholders that were not filled in: a client that does not know kernel provisioners runs `argv`
+/// as it is.
 fn check_filled_in(arguments: &Arguments) -> Result<()> {
     ensure!(
         arguments.kernel_id.as_deref() != Some("{kernel_id}"),
@@ -184,7 +182,7 @@ fn check_kernel_id(kernel_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// What decides about a launch, and is not UTF-8, must not be taken for not set.
+/// Rejects variables that matter to a launch and are not UTF-8; they must not be taken for unset.
 fn check_readable(env: &Env) -> Result<()> {
     const DECIDE: [&str; 5] =
         ["DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_MODE", "DOCKER_NETWORK", "REMOVE_CONTAINER"];
@@ -198,8 +196,8 @@ fn check_readable(env: &Env) -> Result<()> {
     }
 }
 
-/// `USERNAME-KERNEL_ID`, with what is not allowed in the name of a container, a service or a host
-/// replaced, and no longer than they may be. Nobody looks for the name: the server goes by the label.
+/// Returns `USERNAME-KERNEL_ID`, adapted to what the names of containers, services and hosts may contain, and
+/// shortened. The server finds the kernel by its label, not by its name.
 fn name(username: &str, kernel_id: &str) -> String {
     let room = NAME_MAX.saturating_sub(kernel_id.len() + 1);
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -209,8 +207,8 @@ fn name(username: &str, kernel_id: &str) -> String {
     if prefix.is_empty() { kernel_id.to_owned() } else { format!("{prefix}-{kernel_id}") }
 }
 
-/// The server that this environment and spelling come from. Either one marks its launches with the
-/// mode; a variable that a server merely inherited from elsewhere does not outweigh that.
+/// The server that this environment and spelling come from. Servers mark their launches with their own
+/// variable for the mode; that of the other server may only be inherited.
 fn caller(arguments: &Arguments, env: &Env) -> System {
     let gateway = env.get(System::EnterpriseGateway.facts().mode_variable).is_some()
         || arguments.gateway_spelling;
@@ -245,7 +243,7 @@ fn network(env: &Env, caller: System, mode: Mode) -> Result<String> {
             "the server cannot reach a kernel on the network `{network}`, where a container has no address \
              of its own: name another network in {variable}"
         ),
-        // Unless the server looks for it under the name that it has.
+        // Unless the server looks for it under the engine's name.
         Some(Unreachable::OtherName) if env.get(variable) != Some("bridge") => bail!(
             "the server finds no kernel on the network `{network}`, whose name is `bridge`: name that in \
              {variable}"
@@ -261,7 +259,8 @@ fn network(env: &Env, caller: System, mode: Mode) -> Result<String> {
     Ok(network.to_owned())
 }
 
-/// A user or a group. In one spelling only: the server compares it as text with those that it prohibits.
+/// Reads a user or group id. Only one spelling of a number is allowed, because the server compares it as text
+/// with the ids that it prohibits.
 fn id(env: &Env, variable: &str) -> Result<Option<u32>> {
     let Some(value) = env.raw(variable) else { return Ok(None) };
     let value = value.to_string_lossy();

@@ -1,8 +1,8 @@
-//! What `launch_docker` does, one step a file.
+//! `launch_docker`, one step per file.
 //!
-//! [`args`], the environment and the [`spec`] become one typed [`launch`]; `request` is its form
-//! for the engine, and [`plan`] that with all the administrator's file says. All of it is pure;
-//! [`run`] sends it and stays until the server can take over.
+//! [`args`], the environment and the [`spec`] become one typed [`launch`]; `request` is its form for the engine,
+//! and [`plan`] is that with everything that the administrator's file adds. All of this is pure; [`run`] sends
+//! it, and stays until the server takes over.
 
 pub mod args;
 mod container;

@@ -1,4 +1,4 @@
-//! `[client_overrides]`: what the notebook's user may change by `KERNEL_` variables, and how far.
+//! `[client_overrides]`: what the notebook's user may change with `KERNEL_` variables, and how far.
 
 use std::ops::RangeInclusive;
 
@@ -21,8 +21,8 @@ const KNOWN: [&str; 5] = ["memory", "cpus", "gpus", "image", "working_dir"];
 
 const NANO: i64 = 1_000_000_000;
 
-/// Obeys the user as far as the file allows. What it does not name stays data: it reaches the
-/// kernel's environment and changes nothing here.
+/// Applies the user's variables as far as the file allows. Others stay data: they reach the kernel's
+/// environment, and change nothing here.
 pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<()> {
     let options = &spec.options;
     let Some(node) = options.get(TABLE) else { return Ok(()) };
@@ -49,7 +49,7 @@ pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env, sample: bo
         let read = |text: &str| text.parse().ok();
         let most = amount(limit, read, "be a number").map_err(wrong)?;
         if let Some(count) = bounded(spec, env, "KERNEL_GPUS", read, 0..=most, limit)? {
-            // In the place of what the file asks for, not beside it.
+            // Replaces the file's request, instead of adding to it.
             put(&mut plan.request, devices, serde_json::Value::Null);
             let request = serde_json::json!([{"Count": count, "Capabilities": [["gpu"]]}]);
             if count > 0 {
@@ -67,7 +67,7 @@ pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env, sample: bo
     Ok(())
 }
 
-/// The fields for memory, processors and GPUs.
+/// The fields of the request for memory, processors and GPUs.
 const fn fields(mode: Mode) -> (&'static str, &'static str, Option<&'static str>) {
     match mode {
         Mode::Docker => {
@@ -90,8 +90,8 @@ fn amount(node: &Node, read: impl Fn(&str) -> Option<i64>, what: &str) -> Result
     value.ok_or_else(|| must(node, what))
 }
 
-/// What the user asks for, which has to be within the bounds: no memory and no processors at all mean to
-/// the engine as much as there is.
+/// Returns the amount that the user asks for if it is within the bounds. To the engine, 0 memory or
+/// processors means no limit.
 fn bounded(
     spec: &InstalledSpec,
     env: &Env,
@@ -125,8 +125,8 @@ fn patterns(node: Option<&Node>) -> Result<Vec<String>, Wrong> {
     patterns.collect()
 }
 
-/// With the table there, only the specification's own image may be had, which may be the server's default,
-/// and those it allows.
+/// If there is a table, only the specification's own image, which may be the server's default, and those that
+/// the table allows may be used.
 fn image(plan: &Plan, spec: &InstalledSpec, patterns: &[String], env: &Env) -> Result<()> {
     let image = &plan.launch.image;
     let own = spec.image().or_else(|| env.get(plan.launch.caller.facts().image_variable));
@@ -144,10 +144,11 @@ fn image(plan: &Plan, spec: &InstalledSpec, patterns: &[String], env: &Env) -> R
     )
 }
 
-/// Whether a pattern names an image. Each part of it stands for that part only: none for another registry, and
-/// none without a digest for one with a digest, of which the engine ignores the tag.
+/// Whether a pattern matches an image. Each part of the pattern applies to that part of the image alone:
+/// without a registry, it matches no other registry; without a digest, no image with one, whose tag the
+/// engine would ignore.
 fn allows(pattern: &str, image: &str) -> bool {
-    // The engine may take it for the id of an image, or for the beginning of one, whatever that is called.
+    // The engine may read it as an image id, or as the prefix of one.
     let digits = image.strip_prefix("sha256:").unwrap_or(image);
     if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return false;
@@ -155,14 +156,14 @@ fn allows(pattern: &str, image: &str) -> bool {
     let Ok(image) = image.parse::<Reference>() else { return false };
     let fits = |pattern: &str, part: &str| WildMatch::new(pattern).matches(part);
     let Parts { registry, repository, tag, digest } = Parts::of(pattern);
-    // The short name of one of Docker's own, of which none has more parts.
+    // The short name of an official image, which has one part.
     let short = image.repository().strip_prefix("library/");
     let short = short.filter(|name| image.is_on_hub() && !name.contains('/'));
     let is_named = fits(registry, image.registry())
         && (fits(repository, image.repository()) || short.is_some_and(|it| fits(repository, it)));
     let has_tag = |tag| image.tag().is_some_and(|own| fits(tag, own));
     match (tag, digest) {
-        // An asterisk at the end stands for all that may follow.
+        // An asterisk at the end matches everything that may follow.
         (None, None) if pattern.ends_with('*') => is_named,
         (tag, None) => is_named && image.digest().is_none() && has_tag(tag.unwrap_or("latest")),
         (tag, Some(digest)) => {
@@ -251,7 +252,7 @@ mod tests {
                 &["python:3.12", "docker.io/library/python:3.1"],
                 &["me/python:3.1", "python"],
             ),
-            // The engine may take these for ids.
+            // The engine may read these as ids.
             ("a*", &["alpine"], &["abc", "ab12", &DIGEST[7..]]),
             ("s*", &["some"], &[DIGEST, "sha256:e3b0"]),
             ("*a", &[], &["A B", "", "a@b", "../a"]),
@@ -286,7 +287,7 @@ mod tests {
             let executor = |image| launch(table, &[("KERNEL_EXECUTOR_IMAGE", image)], false);
             let error = executor("team/executor").unwrap_err().to_string();
             assert!(error.ends_with(", beside `team/executor`"), "{error}");
-            // Where one is named by nobody yet, it is only looked whether the table is right.
+            // Before the image is known, only the table is checked.
             launch(table, &[], true).unwrap();
         }
         launch("client_overrides.image = ['*']", &[], false).unwrap();

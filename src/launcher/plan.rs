@@ -1,5 +1,5 @@
-//! What is asked of the engine for a launch: the request with everything that the specification's
-//! `launch_docker.toml` says, and what has to be done besides it. `build` makes it. Pure.
+//! The plan of a launch: the request with everything that the specification's `launch_docker.toml` adds, and
+//! what must be done besides. `build` makes it. Pure.
 
 mod actions;
 mod build;
@@ -13,7 +13,7 @@ use crate::options::put;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PullPolicy {
-    /// When the engine does not have it.
+    /// If the engine does not have it.
     #[default]
     Missing,
     /// At each launch.
@@ -22,25 +22,25 @@ pub enum PullPolicy {
     Never,
 }
 
-/// A secret or a config of the Swarm that the kernel gets as a file.
+/// A secret or config of the Swarm that the kernel gets as a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     /// Its name in the Swarm.
     pub source: String,
-    /// The file that it becomes: `Name`, `UID`, `GID` and `Mode`.
+    /// The target file: `Name`, `UID`, `GID` and `Mode`.
     pub file: Json,
 }
 
-/// A launch with all that is to be done for it.
+/// A launch with everything that must be done for it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub launch: Launch,
     /// The body of `POST /containers/create` or `POST /services/create`.
     pub request: Json,
-    /// The platform of the image, such as `linux/amd64`; `None` for the engine's own.
+    /// Such as `linux/amd64`; `None` for the engine's own.
     pub platform: Option<String>,
     pub pull: PullPolicy,
-    /// Networks that a container is attached to besides the first, with the settings there.
+    /// Networks to which a container is attached besides the first, with their endpoint settings.
     pub networks: Vec<(String, Json)>,
     pub secrets: Vec<Reference>,
     pub configs: Vec<Reference>,
@@ -56,7 +56,7 @@ impl Plan {
         self.set(field, directory.into());
     }
 
-    /// Sets a field of the container, or of those of the service.
+    /// Sets a field of the container, or of the service's containers.
     pub(super) fn set(&mut self, field: &str, value: Json) {
         let place = match self.launch.mode {
             Mode::Docker => &mut self.request,

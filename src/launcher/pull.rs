@@ -1,4 +1,4 @@
-//! Pulls an image that the engine does not have, and says how far it is.
+//! Pulls an image that the engine does not have, and logs the progress.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use super::plan::PullPolicy;
 use crate::engine::{self, Error, Layers, Progress, Reference, RegistryAuth};
 use crate::text;
 
-/// The least time between two lines about a pull.
+/// The shortest time between two lines about a pull.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(3);
 
 /// How long a credential helper may take.
 pub(crate) const HELPER_LIMIT: Duration = Duration::from_secs(10);
 
-/// Pulls the kernel's image. The launch's deadline limits how long that may take.
+/// Pulls the kernel's image. Only the launch's deadline limits how long that takes.
 pub(super) async fn pull(context: &Context<'_>) -> Result<()> {
     let image = &context.launch.image;
     let always = context.plan.pull == PullPolicy::Always;
@@ -67,7 +67,7 @@ fn failed(context: &Context<'_>, always: bool, error: Error) -> anyhow::Error {
             format!("log in with `docker login {}` as the server's user, or ", reference.registry())
         }
         Ok(_) => format!("pull it beforehand with `docker pull {image}`, or "),
-        // Nobody shall paste into a shell what is no name.
+        // Nobody should paste something that is not a name into a shell.
         Err(_) => String::new(),
     };
     anyhow!(error).context(format!(
@@ -75,8 +75,8 @@ fn failed(context: &Context<'_>, always: bool, error: Error) -> anyhow::Error {
     ))
 }
 
-/// The credentials for the registry of the kernel's image. Where they cannot be had, the image may
-/// still be public: what the registry says then is worth more than giving up here.
+/// Returns the credentials for the registry of the kernel's image. If they cannot be read, the image may
+/// still be public, so the registry's answer is worth waiting for.
 pub(super) async fn credentials(
     context: &Context<'_>,
     reference: &Reference,

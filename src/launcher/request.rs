@@ -1,5 +1,5 @@
-//! The two forms of a launch: what the engine is asked to create. Pure; the field names are those of
-//! the Docker Engine API (`ContainerCreate` and `ServiceCreate`).
+//! A launch as the body of a request to the engine. Pure; the field names are those of the Docker Engine API
+//! (`ContainerCreate` and `ServiceCreate`).
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ pub struct ContainerRequest<'a> {
     host_config: HostConfig<'a>,
 }
 
-/// Whether a kernel is well its server asks it. A check of the image's, for what that is made for otherwise, would
-/// have a Swarm end kernels.
+/// The server checks the health of a kernel itself. A health check of the image, which is made for another
+/// purpose, would make a Swarm kill kernels.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Healthcheck {
@@ -34,8 +34,8 @@ struct Healthcheck {
 
 const NO_CHECK: Healthcheck = Healthcheck { test: ["NONE"] };
 
-/// What asks a kernel to end. Images have others for what they are made for otherwise, such as SIGINT and
-/// SIGWINCH, which kernels do not end by.
+/// The signal that asks a kernel to end. Images may have others for other purposes, such as SIGINT and
+/// SIGWINCH, which do not end kernels.
 const STOP: &str = "SIGTERM";
 
 #[derive(Debug, Serialize)]
@@ -112,7 +112,7 @@ struct EndpointSpec {
 }
 
 impl Launch {
-    /// The container that runs this kernel.
+    /// Returns the request for a container with this kernel.
     #[must_use]
     pub fn container(&self) -> ContainerRequest<'_> {
         ContainerRequest {
@@ -132,8 +132,8 @@ impl Launch {
         }
     }
 
-    /// The service that runs this kernel: once, wherever Swarm sees fit. Without a virtual address,
-    /// so that the address of its task is the kernel's.
+    /// Returns the request for a service with this kernel: one replica, on any node. It has no virtual
+    /// address, so that its task's address is the kernel's.
     #[must_use]
     pub fn service(&self) -> ServiceRequest<'_> {
         ServiceRequest {
@@ -159,8 +159,8 @@ impl Launch {
         }
     }
 
-    /// `UID:GID`. Without the group the engine would take it from the image's user database, and 0,
-    /// that is root's, for a user who is not in there.
+    /// `UID:GID`. Without a group, the engine would take it from the image's user database, or root's group 0
+    /// for a user who is not in there.
     fn user_and_group(&self) -> Option<String> {
         let user = self.user?;
         Some(match self.group {

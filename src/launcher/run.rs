@@ -1,8 +1,8 @@
-//! Carries a launch out: finds the engine, has the kernel created and started, and stays until the
-//! server has had its time to take over, so that a kernel that dies before that does not die unheard.
+//! Carries out a launch: connects to the engine, starts the kernel, and stays until the server has had time
+//! to take over, so that a kernel that dies early is reported.
 //!
-//! The server asks for the launcher's exit status for as long as it sees no kernel. So every failure
-//! ends in an error, and with nothing left on the engine.
+//! The server checks the launcher's exit status until it finds the kernel. So each failure ends in an error,
+//! with nothing left on the engine.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -20,17 +20,17 @@ use crate::engine::Engine;
 use crate::env::Env;
 use crate::model::Mode;
 
-/// How long the engine may take to say that it is there.
+/// How long the engine may take to answer the first time.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
-/// How often the removal of what was created is tried again.
+/// How often removing what was created is retried.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// How long a request that changes something may still take after the launcher was told to stop, and
-/// how long the removal of what was created may take.
+/// How long a request that changes something may still take after the launcher was told to stop, and how long
+/// removing what was created may take.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Launches the kernel. Time runs from `begin`, the start of this process.
+/// Launches the kernel. Time counts from `begin`, the start of this process.
 ///
 /// # Errors
 /// When the kernel could not be started or did not live: the reason in one paragraph. Nothing is left
@@ -55,7 +55,7 @@ pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
     })
 }
 
-/// Removes what a failed launch has left.
+/// Removes what a failed launch left.
 async fn clean_up(context: &Context<'_>) -> Result<()> {
     let begin = Instant::now();
     context.engine.set_deadline(begin + GRACE);
@@ -71,8 +71,7 @@ async fn clean_up(context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// Waits for a signal that tells a process to stop. It is an error then, and one where the system
-/// does not let us wait.
+/// Waits for a signal that stops a process, and returns it as an error; also if waiting is not possible.
 async fn stop_signal() -> anyhow::Error {
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let signals: Result<Vec<_>, _> = kinds.into_iter().map(signal).collect();
@@ -88,8 +87,8 @@ async fn stop_signal() -> anyhow::Error {
     anyhow!("the launcher was stopped by {}", name.await)
 }
 
-/// Does the work until the launcher is told to stop; a change on the engine that is under way then
-/// may still come to its end, within [`GRACE`].
+/// Runs `work` until the launcher is told to stop; a change on the engine may then still finish within
+/// [`GRACE`].
 async fn or_stopped(
     work: impl Future<Output = Result<()>>,
     mut stop: std::pin::Pin<&mut impl Future<Output = anyhow::Error>>,

@@ -1,4 +1,4 @@
-//! A kernel as a service of a Docker Swarm.
+//! Runs a kernel as a service of a Docker Swarm.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,24 +18,24 @@ mod reasons;
 
 use self::reasons::{explain_delay, explain_failure, explain_loss, output, progress};
 
-/// How often the task is looked at. The server looks at the launcher every half a second, and its user is to
-/// be told within one.
+/// How often to check the task. The server checks the launcher every half second, and its user should be told
+/// within a second.
 const LOOK: Duration = Duration::from_millis(400);
 
-/// How soon it is looked at where there is reason to expect something.
+/// How soon to check again if a change is likely.
 const SOON: Duration = Duration::from_millis(200);
 
-/// How long Swarm may take to give a kernel what its predecessor had, after that has ended: it looks for a
-/// node again within a second of a change, unless the manager is busy.
+/// How long Swarm may take to give a kernel the resources of its predecessor once that has ended: Swarm looks
+/// for a node within a second of a change, unless the manager is busy.
 const HANDOVER: Duration = Duration::from_secs(3);
 
-/// How long a task may be in one state before the log says what is waited for.
+/// How long a task may be in one state before the log tells what the launch is waiting for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The status with which an engine answers that it does not manage a Swarm.
+/// The status with which an engine says that it is not a Swarm manager.
 const NO_MANAGER: u16 = 503;
 
-/// Creates the kernel's service and watches over it for the time that the server waits.
+/// Creates the kernel's service and watches it for as long as the server waits.
 pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     let id = create(context).await?;
     tracing::debug!(
@@ -58,11 +58,11 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// Creates the service, making way for it if need be.
+/// Creates the service; makes way for it if necessary.
 async fn create(context: &Context<'_>) -> Result<String> {
     let launch = context.launch;
     let reference: engine::Reference = launch.image.parse()?;
-    // For the nodes, which pull by themselves.
+    // For the nodes, which pull the image themselves.
     let auth = pull::credentials(context, &reference).await;
     let request = with_references(context).await?;
     loop {
@@ -78,7 +78,7 @@ async fn create(context: &Context<'_>) -> Result<String> {
     }
 }
 
-/// The request with the ids of the secrets and configs that the specification names.
+/// Adds the ids of the secrets and configs that the specification names to the request.
 async fn with_references<'a>(context: &Context<'a>) -> Result<Cow<'a, Json>> {
     let plan = context.plan;
     let mut request = Cow::Borrowed(&plan.request);
@@ -104,13 +104,13 @@ async fn with_references<'a>(context: &Context<'a>) -> Result<Cow<'a, Json>> {
     Ok(request)
 }
 
-/// Removes the service that has the name, if it is one of the same kernel, which the server is
+/// Makes way for the service: removes one with its name if it has the same kernel, which the server is
 /// restarting.
 async fn make_way(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;
     let present = match context.engine.inspect_service(&launch.name).await {
         Err(error) if error.is_not_found() => {
-            // It has just gone, or the engine is of two minds: not as fast as can be again.
+            // It has just gone, or the engine's answers contradict each other: do not retry at once.
             sleep(SOON).await;
             return Ok(());
         }
@@ -124,7 +124,7 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
     );
     let address = present.container().variable(RESPONSE_ADDRESS);
     if !context.is_of_server(address) {
-        // One that has ended is nobody's any more, and one without a task is about to begin.
+        // A service whose tasks have ended belongs to nobody; one without tasks is just starting.
         let tasks = context.engine.service_tasks(&present.id).await?;
         if tasks.is_empty() || !tasks.iter().all(Task::is_over) {
             return Err(context.taken("service", address, "docker service rm"));
@@ -136,7 +136,7 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The engine's reason for not creating a service, with the way out where it is known.
+/// The engine's reason for not creating a service, with a remedy if one is known.
 fn explain_refusal(context: &Context<'_>, error: Error) -> anyhow::Error {
     let launch = context.launch;
     let variable = launch.caller.facts().network_variable;
@@ -166,17 +166,17 @@ fn explain_refusal(context: &Context<'_>, error: Error) -> anyhow::Error {
 }
 
 enum Ending {
-    /// The server's time is over, and the service is there.
+    /// The server's launch timeout has passed, and the service is running.
     StillRunning,
-    /// Somebody, the server as a rule, has removed the service.
+    /// Somebody, usually the server, removed the service.
     RemovedByOthers,
-    /// No node is fit for the task.
+    /// No node is suitable for the task.
     Unplaceable(Task),
-    /// The task has ended, or has never begun to run.
+    /// The task has ended, or never started.
     Failed(Task),
-    /// Swarm has given the task up without hearing that it has ended.
+    /// Swarm has given the task up without a report that it ended.
     Lost(Task),
-    /// The server's time is over, and the task does not run yet.
+    /// The server's launch timeout has passed, and the task is not running yet.
     NotRunning(Option<Task>),
 }
 
@@ -186,7 +186,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut away_since = None;
     let mut waiting = Waiting::default();
     let mut running = false;
-    // A service that has just been created has no task of which there is something to say.
+    // The task of a new service has nothing to report yet.
     if Instant::now() + SOON < context.deadline {
         sleep(SOON).await;
     }
@@ -194,15 +194,15 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
         let tasks = match context.engine.service_tasks(id).await {
             Ok(tasks) => tasks,
             Err(error) => {
-                // That what lies between says so does not mean that the service is gone.
+                // A proxy's `not found` does not mean that the service is gone.
                 if error.is_not_found() && is_gone(context, id).await {
                     return Ok(Ending::RemovedByOthers);
                 }
-                // The last look came too late: the server may have the kernel by now.
+                // Too late to look again: the server may have the kernel by now.
                 if running && Instant::now() >= context.deadline {
                     return Ok(Ending::StillRunning);
                 }
-                // An engine that is restarted is no manager at first.
+                // An engine that restarts is not a manager at first.
                 let since = *away_since.get_or_insert_with(|| {
                     tracing::warn!("Cannot look at {}: {error}", context.launch.name);
                     Instant::now()
@@ -215,7 +215,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             }
         };
         away_since = None;
-        // There is one, unless Swarm has replaced it: then the one that lives counts.
+        // There is only one, unless Swarm has replaced it: then the live one counts.
         let lives = |task: &&Task| !task.is_over() && !task.is_given_up();
         let task = tasks.iter().find(lives).or_else(|| tasks.first());
         match task {
@@ -234,7 +234,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                 });
             }
             Some(task) if task.is_unplaceable() => {
-                // Twice in a row: Swarm tries again and again, but for longer than the server waits.
+                // Twice in a row: Swarm retries, but for longer than the server waits.
                 if !predecessor.may_make_room(context, id).await && unplaceable {
                     return Ok(Ending::Unplaceable(task.clone()));
                 }
@@ -259,12 +259,12 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     }
 }
 
-/// Stays for what the server does when its time is over. A kernel that it has, and that is shut down just
-/// then, ends by itself before it is removed.
+/// Waits to see what the server does once its launch timeout has passed. A kernel that the server has taken
+/// over, and that is shut down at this moment, ends before it is removed.
 async fn verdict(context: &Context<'_>, id: &str) -> Result<()> {
     let until = context.deadline + VERDICT;
     context.engine.set_deadline(until);
-    // When it is removed it is too late to ask for it.
+    // Once the service is removed, its output is lost.
     let output = output(context, id).await;
     while Instant::now() < until {
         match context.engine.service_tasks(id).await {
@@ -272,27 +272,27 @@ async fn verdict(context: &Context<'_>, id: &str) -> Result<()> {
             Err(error) if error.is_not_found() && is_gone(context, id).await => {
                 return Err(context.unheard("service", &output));
             }
-            // All else is for the server, which has the kernel.
+            // The server has the kernel, and handles everything else.
             _ => sleep(LOOK).await,
         }
     }
     Ok(())
 }
 
-/// Whether the engine says that there is no such service any more.
+/// Whether the engine says that the service no longer exists.
 async fn is_gone(context: &Context<'_>, id: &str) -> bool {
     context.engine.inspect_service(id).await.is_err_and(|error| error.is_not_found())
 }
 
-/// Another task of this kernel, such as that of before a restart, whose resources are the kernel's again when
-/// it has ended.
+/// Another task of this kernel, for instance from before a restart. Its resources become available to the
+/// kernel when it ends.
 #[derive(Default)]
 struct Predecessor {
     seen: Option<Instant>,
 }
 
 impl Predecessor {
-    /// Whether there is one, or has just been one. An engine that does not tell is asked again.
+    /// Whether there is one, or was a moment ago. If the engine does not say, there may be one.
     async fn may_make_room(&mut self, context: &Context<'_>, id: &str) -> bool {
         if has_predecessor(context, id).await.unwrap_or(true) {
             self.seen = Some(Instant::now());
@@ -301,7 +301,7 @@ impl Predecessor {
     }
 }
 
-/// Whether another task of this kernel has not ended. On a node that is lost it may be there for a day.
+/// Whether another task of this kernel is still running. On a lost node it may seem so for a day.
 async fn has_predecessor(context: &Context<'_>, id: &str) -> engine::Result<bool> {
     let label = format!("kernel_id={}", context.launch.kernel_id);
     let tasks = context.engine.labelled_tasks(&[&label]).await?;
@@ -314,7 +314,7 @@ async fn has_predecessor(context: &Context<'_>, id: &str) -> engine::Result<bool
     Ok(false)
 }
 
-/// Says what a launch waits for, once for each state that lasts.
+/// Logs what a launch is waiting for, once for each state that lasts.
 #[derive(Default)]
 struct Waiting {
     state: String,
@@ -337,7 +337,7 @@ impl Waiting {
     }
 }
 
-/// Removes what a failed launch has created, and nothing that has not this kernel's label or is of another
+/// Removes what a failed launch created, but nothing without this kernel's label, and nothing of another
 /// server.
 pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     let launch = context.launch;
@@ -349,7 +349,7 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
     };
     let present = match context.engine.inspect_service(context.leftover()).await {
         Err(error) if error.is_not_found() => return Ok(()),
-        // Without a Swarm there is no service either.
+        // Without a Swarm there is no service.
         Err(error) if error.status() == Some(NO_MANAGER) && !context.has_created() => return Ok(()),
         present => present.with_context(left)?,
     };

@@ -1,7 +1,7 @@
-//! What the launcher reads of the specification that it is part of.
+//! What the launcher reads of its own specification.
 //!
-//! It may be replaced or removed while the launcher starts. What is read is then all of the old one or all of
-//! the new one, or the launch fails: half of one may have lost what limits its kernels.
+//! The specification may be replaced or removed while the launcher starts. It then reads either all of the
+//! old one or all of the new one, or the launch fails: half of one may lack what limits its kernels.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -17,11 +17,11 @@ use crate::files::Held;
 use crate::layout::{OPTIONS, REPLACING, SCRIPTS, STAGING};
 use crate::options::Options;
 
-/// How often a specification is read again that has changed meanwhile, and how long it is waited before.
+/// How often a specification that changes meanwhile is read again, and the pause before that.
 const READINGS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The parts of `kernel.json` that concern a launch.
+/// The parts of the specification that a launch needs.
 #[derive(Debug, Default, Deserialize)]
 pub struct InstalledSpec {
     #[serde(default)]
@@ -32,7 +32,7 @@ pub struct InstalledSpec {
     pub options: Options,
     #[serde(skip)]
     pub directory: PathBuf,
-    /// The name by which Jupyter knows the specification, unless the launcher lies outside of one.
+    /// The name by which Jupyter knows the specification; `None` if the launcher is not in one.
     #[serde(skip)]
     pub name: Option<String>,
     #[serde(skip)]
@@ -60,10 +60,10 @@ struct Config {
 }
 
 impl InstalledSpec {
-    /// The specification that this launcher is part of, which lies at `executable` and was started by the
-    /// path `started_as`; an empty one for a launcher that is part of none, which several may share.
+    /// Returns the specification of the launcher at `executable`, which was started as `started_as`. It is
+    /// empty for a launcher outside of any, which several specifications may share.
     pub fn of_process(executable: &Path, started_as: &Path) -> Result<Self> {
-        // Where the file lies by now, unless it was moved or removed since it was started.
+        // The current path of the file, unless it was moved or removed since it was started.
         let gone = executable.as_os_str().as_encoded_bytes().ends_with(b" (deleted)")
             || executable
                 .iter()
@@ -92,8 +92,8 @@ impl InstalledSpec {
         }
     }
 
-    /// The specification in which the executable lies as `scripts/launch_docker`; an empty one if
-    /// it lies elsewhere.
+    /// Returns the specification that has the executable as `scripts/launch_docker`; an empty one if the
+    /// executable is elsewhere.
     pub fn of(executable: &Path) -> Result<Self> {
         let Some(directory) = executable.parent().and_then(Path::parent) else {
             return Ok(Self::default());
@@ -136,7 +136,7 @@ impl InstalledSpec {
         Ok(spec)
     }
 
-    /// One that is not installed, of which only this is known.
+    /// Returns a specification that is not installed.
     #[must_use]
     pub fn with_options(name: &str, options: Options) -> Self {
         Self { name: Some(name.to_owned()), options, ..Self::default() }
@@ -161,7 +161,7 @@ impl InstalledSpec {
         image.or(process_proxy.config.image_name.as_ref()).map(String::as_str)
     }
 
-    /// How long the server waits for the kernel: a number of seconds.
+    /// How long the server waits for the kernel, as a number of seconds.
     #[must_use]
     pub fn launch_timeout(&self) -> Option<&str> {
         self.metadata.kernel_provisioner.config.launch_timeout.as_deref().map(RawValue::get)
@@ -208,7 +208,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = |relative: &str| root.path().join(relative);
         let started_as = path("kernels/k/scripts/launch_docker");
-        // As `/proc/self/exe` has it after a replacement or a removal.
+        // What `/proc/self/exe` shows after a replacement or removal.
         let moved = [
             path("kernels/.jupyter-docker-spec-aBcDeF/0/scripts/launch_docker"),
             path("kernels/.jupyter-docker-spec-aBcDeF/0/scripts/launch_docker (deleted)"),
@@ -217,20 +217,20 @@ mod tests {
             path("kernels/k/scripts/launch_docker"),
         ];
         for executable in &moved {
-            // What is left of the old one, without its limits already.
+            // The remains of the old specification, already without its limits.
             write(&executable.parent().unwrap().with_file_name("kernel.json"), "{}");
             write(&path("kernels/k/kernel.json"), KERNEL_JSON);
             write(&path("kernels/k/scripts/launch_docker.toml"), "mem_limit = \"1g\"");
             let spec = InstalledSpec::of_process(executable, &started_as).unwrap();
             assert_eq!(spec.launch_timeout(), Some("45"), "{}", executable.display());
             assert!(spec.options.get("mem_limit").is_some());
-            // There may be another directory of the server's by that name.
+            // The server may have another directory of that name.
             if *executable != started_as {
                 let relative = Path::new("kernels/k/scripts/launch_docker");
                 InstalledSpec::of_process(executable, relative).unwrap_err();
             }
 
-            // Emptied file by file, kernel.json first; and gone.
+            // Emptied file by file, kernel.json first, and then removed.
             fs_err::remove_file(path("kernels/k/kernel.json")).unwrap();
             let mut errors = vec![InstalledSpec::of_process(executable, &started_as)];
             fs_err::remove_dir_all(path("kernels/k")).unwrap();

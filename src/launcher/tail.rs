@@ -1,13 +1,12 @@
-//! The last lines that a kernel wrote, for the message that says why it is gone.
+//! Keeps the end of a kernel's output, for the message that says why it died.
 
 /// How many lines are shown.
 pub(super) const LINES: usize = 10;
 
-/// How much of one line is shown, in characters. The images' bootstrap prints the whole environment
-/// in one.
+/// How many characters of a line are shown. The images' bootstrap prints the whole environment in one line.
 const LINE_CHARS: usize = 300;
 
-/// How much is kept, in bytes.
+/// How many bytes are kept.
 const KEPT: usize = 16 * 1024;
 
 /// The end of a kernel's output.
@@ -17,24 +16,24 @@ pub(super) struct Tail(Vec<u8>);
 impl Tail {
     pub(super) fn push(&mut self, output: &[u8]) {
         self.0.extend_from_slice(output);
-        // Cut seldom, so that a talkative kernel does not cost a copy at each piece.
+        // Trimmed rarely, so that a talkative kernel does not cost a copy per write.
         if self.0.len() > 2 * KEPT {
             self.0.drain(..self.0.len() - KEPT);
         }
     }
 
-    /// Whether nothing was written but blanks.
+    /// Whether there was nothing but whitespace.
     pub(super) fn is_empty(&self) -> bool {
         self.0.trim_ascii().is_empty()
     }
 
-    /// The sentence that ends a message about a kernel that is gone.
+    /// The sentence that ends a message about a kernel that died.
     pub(super) fn sentence(&self) -> String {
         sentence(&String::from_utf8_lossy(&self.0))
     }
 }
 
-/// What a message says about this output.
+/// The sentence about this output that ends a message.
 pub(crate) fn sentence(output: &str) -> String {
     let mut lines: Vec<String> = output
         .lines()

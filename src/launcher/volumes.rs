@@ -1,5 +1,5 @@
-//! Volumes that an image declares. Each container gets one of its own for each of them. Servers remove kernels
-//! without their volumes, so they have the kernel's labels, by which `prune` finds what is left. Pure.
+//! The volumes that an image declares. Each container gets anonymous ones for them, and servers remove
+//! kernels without their volumes. So these get the kernel's labels, by which `prune` finds them. Pure.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::plan::Plan;
 use crate::options::put;
 
-/// Those of `volumes` that nothing in the request for a container takes the place of.
+/// Returns those of `volumes` that the request does not mount something else over.
 pub(crate) fn left<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
     let host = &request["HostConfig"];
     let list = |name: &str| host[name].as_array().into_iter().flatten();
@@ -27,10 +27,10 @@ pub(crate) fn left<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
     left
 }
 
-/// The request for a container of an image with these volumes.
+/// Adds labelled volumes for those of the image to the request.
 pub(super) fn labelled(plan: &Plan, volumes: &[String]) -> Value {
     let mut request = plan.request.clone();
-    // Others the engine takes for volumes of an image, and for no mount.
+    // The engine treats other paths as volumes of an image, but not as mounts.
     let is_place = |path: &&str| path.starts_with('/') && clean(path) != Path::new("/");
     let mounts: Vec<Value> = left(volumes, &request)
         .into_iter()
@@ -46,7 +46,7 @@ pub(super) fn labelled(plan: &Plan, volumes: &[String]) -> Value {
     request
 }
 
-/// A path as the engine compares it.
+/// Normalises a path as the engine does.
 fn clean(path: &str) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in Path::new(path).components() {

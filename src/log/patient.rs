@@ -1,7 +1,7 @@
-//! A log that nobody has to read: messages are written by a thread, and where it has to wait for a reader,
-//! nobody waits for it. What does not find room meanwhile is counted.
+//! A log that need not be read: a thread writes the messages, so nobody else waits for a reader. Messages for
+//! which there is no room are counted.
 //!
-//! The descriptor is not made non-blocking: it is the server's, and the same for all who have it.
+//! The descriptor is not made non-blocking, because the server and others share it.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,10 +14,10 @@ use std::time::Duration;
 /// How many messages are kept for a reader.
 const MOST: usize = 100;
 
-/// How long the last messages may take at the end of the program.
+/// How long writing the last messages may take at the end of the program.
 const LAST: Duration = Duration::from_secs(1);
 
-/// How soon it is tried again where somebody else has made the descriptor non-blocking.
+/// How long to wait if somebody else made the descriptor non-blocking.
 const AGAIN: Duration = Duration::from_millis(10);
 
 static LOG: Log = Log { state: Mutex::new(State::NEW), changed: Condvar::new() };
@@ -30,7 +30,7 @@ struct Log {
 struct State {
     messages: VecDeque<Vec<u8>>,
     lost: usize,
-    /// There is a thread from the first message on: an ordinary launch has none.
+    /// The thread starts with the first message: an ordinary launch needs none.
     has_thread: bool,
     is_writing: bool,
 }
@@ -55,7 +55,7 @@ impl Log {
             state.has_thread = thread::Builder::new().spawn(|| self::LOG.write()).is_ok();
         }
         if !state.has_thread {
-            // Without a thread it is said at once, or nobody would know why there is none.
+            // Without a thread it is written directly, so that it is not lost.
             let _ = io::stderr().write_all(message);
         } else if state.messages.len() < MOST {
             state.messages.push_back(message.to_vec());
@@ -65,9 +65,9 @@ impl Log {
         self.changed.notify_all();
     }
 
-    /// Writes what is there, and what comes, for ever.
+    /// Writes messages as they come; never returns.
     fn write(&self) {
-        // Not through the standard library's own, which others would have to wait for.
+        // The lock of the standard library's stderr would block others.
         let file = io::stderr().as_fd().try_clone_to_owned().map(File::from);
         let mut out: Box<dyn Write> = match file {
             Ok(file) => Box::new(file),
@@ -95,7 +95,7 @@ impl Log {
     }
 }
 
-/// Writes all of it, or as much as somebody takes who has gone then.
+/// Writes everything, or stops if the reader has gone.
 fn write_all(out: &mut dyn Write, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         match out.write(bytes) {
@@ -107,7 +107,7 @@ fn write_all(out: &mut dyn Write, mut bytes: &[u8]) {
     }
 }
 
-/// Where messages are sent, each with one call.
+/// A writer that takes a message per call.
 pub(super) struct Patient;
 
 impl Write for Patient {
@@ -121,13 +121,13 @@ impl Write for Patient {
     }
 }
 
-/// Says the last that a program says, without anything of the log, of which nothing is known any more. Waits for
-/// a reader, but no longer than a second.
+/// Writes the last words of the program without the log, whose state is unknown. Waits for a reader for at
+/// most a second.
 pub fn say_at_last(text: String) {
     write_within(io::stderr(), text, LAST);
 }
 
-/// Writes a line; false if that has taken too long, and may go on.
+/// Writes a line; returns false if that takes too long, and may still go on.
 fn write_within(mut out: impl Write + Send + 'static, text: String, limit: Duration) -> bool {
     let (done, written) = mpsc::channel();
     let writer = thread::Builder::new().spawn(move || {
@@ -137,7 +137,7 @@ fn write_within(mut out: impl Write + Send + 'static, text: String, limit: Durat
     writer.is_ok() && written.recv_timeout(limit).is_ok()
 }
 
-/// Waits for what has been said to be written, but no longer than a second: nobody may be reading.
+/// Waits until all messages are written, but at most a second: nobody may be reading.
 pub fn finish() {
     let state = LOG.state();
     if state.has_thread {
@@ -149,7 +149,7 @@ pub fn finish() {
 mod tests {
     use super::*;
 
-    /// Hands on what is written, as far as it is taken.
+    /// Passes on what is written, as far as it is accepted.
     struct Out(mpsc::SyncSender<Vec<u8>>);
 
     impl Write for Out {
@@ -168,7 +168,7 @@ mod tests {
         let (out, said) = mpsc::sync_channel(1);
         assert!(write_within(Out(out.clone()), "one".to_owned(), Duration::MAX));
         assert_eq!(said.recv().unwrap(), b"one\n");
-        // There is no room, and nobody who makes some.
+        // There is no room, and nobody reads.
         out.send(Vec::new()).unwrap();
         assert!(!write_within(Out(out), "two".to_owned(), Duration::from_millis(1)));
         drop(said);

@@ -53,7 +53,7 @@ impl Sample {
         }
     }
 
-    /// Its image, without a tag.
+    /// Without a tag.
     #[must_use]
     pub const fn image(self) -> &'static str {
         match self {

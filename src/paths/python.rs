@@ -1,5 +1,5 @@
-//! The prefix of a Python, told from where it lies, and asked of itself only where that does not tell:
-//! its start takes longer than all the rest of what this program does.
+//! Finds the prefix of a Python by its path, and only if that does not suffice by running it, which takes
+//! longer than everything else that this program does.
 
 use std::borrow::Cow;
 use std::io::Read as _;
@@ -11,36 +11,36 @@ use super::shim;
 use crate::env::Env;
 use crate::{process, text};
 
-/// The file that makes a directory a virtual environment of Python.
+/// The file that marks a virtual environment of Python.
 pub(super) const VENV_CONFIGURATION: &str = "pyvenv.cfg";
 
-/// How long a Python may take to tell its prefix.
+/// How long a Python may take to print its prefix.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What `sys.prefix` is in this Python; `None` if it does not run.
+/// The `sys.prefix` of this Python; `None` if it does not run.
 pub(super) fn prefix(python: &Path, env: &Env) -> Option<PathBuf> {
     let python = &*shim::target(python, env).map_or(Cow::Borrowed(python), Cow::Owned);
     of_environment(python).or_else(|| of_library(python)).or_else(|| asked(python, env))
 }
 
-/// Whether the directory is the root of a virtual or a conda environment.
+/// Whether the directory is the root of a virtual or conda environment.
 pub(super) fn is_python_environment(prefix: &Path) -> bool {
     prefix.join(VENV_CONFIGURATION).is_file() || prefix.join("conda-meta").is_dir()
 }
 
-/// The virtual or conda environment that it is the Python of: there it is the directory above, whatever
-/// the file is a link to.
+/// The virtual or conda environment whose Python this is: the directory above its own, whatever the file
+/// links to.
 fn of_environment(python: &Path) -> Option<PathBuf> {
     let directory = python.parent()?;
-    // Of the two files the one in the program's own directory counts, which nobody has.
+    // Python prefers the file in the program's own directory, which is hardly ever there.
     let plain = !directory.join(VENV_CONFIGURATION).exists();
     let prefix = directory.parent().filter(|prefix| plain && is_python_environment(prefix))?;
     Some(prefix.to_path_buf())
 }
 
-/// The directory that has the Python's own library, found as Python finds it: by `os.py`, from the file
-/// that all links lead to. That one is called after its version, and what is called otherwise may be a
-/// script that runs another. Where directories are links, it depends on the Python what is followed.
+/// The directory with the Python's library, found as Python does: by `os.py`, from the file to which all
+/// links lead. Only a file named after its version is taken; any other may be a script that runs another
+/// Python. If directories are links, Pythons differ in which they follow.
 fn of_library(python: &Path) -> Option<PathBuf> {
     let file = fs_err::canonicalize(python).ok()?;
     let given = python.parent()?;
@@ -65,14 +65,14 @@ fn of_library(python: &Path) -> Option<PathBuf> {
     known.then(|| prefix.to_path_buf())
 }
 
-/// Whether it is not a program but a text that another runs, or cannot be read.
+/// Whether it is a script, or cannot be read.
 fn is_script(file: &Path) -> bool {
     let mut begin = [0; 2];
     let read = fs_err::File::open(file).and_then(|mut file| file.read_exact(&mut begin));
     read.is_err() || &begin == b"#!"
 }
 
-/// What it says itself, unless it says nothing for too long.
+/// The prefix that the Python prints; `None` if it takes too long.
 fn asked(python: &Path, env: &Env) -> Option<PathBuf> {
     let mut command = Command::new(python);
     command.args(["-I", "-c", "import sys; print(sys.prefix)"]);
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// An executable that says another prefix than the one that it lies in.
+    /// An executable that prints another prefix than the one it is in.
     const TELLS: &str = "#!/bin/sh\necho /told\n";
 
     fn write(path: &Path, text: &str) {

@@ -1,6 +1,7 @@
-//! The Python that a shim would run: pyenv and asdf put a script called `python3` on PATH, which takes a
-//! hundred times as long to choose one as to read what it goes by. Where their rules cannot be followed with
-//! certainty - a hook, a prefix of a version, a file of other tools - there is no answer, and the shim is run.
+//! Finds the Python that a shim runs: pyenv and asdf put a script called `python3` on `PATH`, which takes a
+//! hundred times as long to choose a Python as it takes to read its inputs. If their rules cannot be followed
+//! with certainty - a hook, a prefix of a version, files of other tools - there is no result, and the shim is
+//! run.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,19 +9,19 @@ use std::path::{Path, PathBuf};
 use crate::env::Env;
 use crate::files;
 
-/// What stands in asdf's shims before a plugin and a version.
+/// What precedes a plugin and a version in asdf's shims.
 const ASDF_PLUGIN: &str = "# asdf-plugin: ";
 
-/// No shim is longer.
+/// The size limit for shims, in bytes.
 const LONGEST: usize = 16 << 10;
 
-/// The program that `shim` runs in this environment; `None` if it is no shim, or that is not certain.
+/// The program that `shim` runs in this environment; `None` if it is not a shim, or if that is not certain.
 pub(super) fn target(shim: &Path, env: &Env) -> Option<PathBuf> {
     let text = files::read_to_string(shim).ok().filter(|text| text.len() < LONGEST)?;
     if !text.starts_with("#!") {
         return None;
     }
-    // Both go by the directory as the shell spells it.
+    // Both use the shell's spelling of the directory.
     let here = env.directory().ok()?;
     if env.path("PWD").is_some_and(|spelt| spelt != here) {
         return None;
@@ -49,18 +50,17 @@ fn of_pyenv(text: &str, shim: &Path, here: &Path, env: &Env) -> Option<PathBuf> 
     if version == "system" {
         return after(&root.join("shims"), shim.file_name()?, env);
     }
-    // A part of a version that is not the name of one stands for the latest that begins so.
+    // An incomplete version stands for the latest one with this prefix.
     Some(root.join("versions").join(version).join("bin").join(shim.file_name()?))
 }
 
-/// The file that pyenv reads.
+/// The version file that pyenv reads.
 fn pyenv_file(root: &Path, here: &Path) -> PathBuf {
     let local = here.ancestors().map(|directory| directory.join(".python-version"));
     local.into_iter().find(|path| path.is_file()).unwrap_or_else(|| root.join("version"))
 }
 
-/// The first word of each line in a file of versions, with `:` between them; that of the system's Python where
-/// there is no file.
+/// The first words of the lines in a file of versions, joined with `:`; `system` if there is no file.
 fn version_in(path: &Path) -> Option<String> {
     let Ok(text) = files::read_to_string(path) else {
         return (!path.exists()).then(|| "system".to_owned());
@@ -70,7 +70,7 @@ fn version_in(path: &Path) -> Option<String> {
     Some(if versions.is_empty() { "system".to_owned() } else { versions.join(":") })
 }
 
-/// Whether somebody has changed what pyenv does.
+/// Whether hooks change what pyenv does.
 fn has_hooks(root: &Path, env: &Env) -> bool {
     let is_there = |path: PathBuf| path.join("version-name").exists();
     let plugins = fs_err::read_dir(root.join("plugins")).into_iter().flatten().flatten();
@@ -106,7 +106,7 @@ fn of_asdf(text: &str, shim: &Path, here: &Path, env: &Env) -> Option<PathBuf> {
     is_known.then(|| data.join("installs/python").join(version).join("bin").join("python3"))
 }
 
-/// Whether asdf takes the files of other tools, such as pyenv's, for its own.
+/// Whether asdf reads the version files of other tools, such as pyenv's.
 fn reads_files_of_others(env: &Env) -> bool {
     let path = env.path("ASDF_CONFIG_FILE").or_else(|| Some(env.home()?.join(".asdfrc")));
     path.filter(|path| path.exists()).is_some_and(|path| {
@@ -114,7 +114,7 @@ fn reads_files_of_others(env: &Env) -> bool {
     })
 }
 
-/// The versions of Python in the nearest file that has some, or the user's.
+/// The versions of Python in the nearest file that has some, or in the user's.
 fn asdf_versions(here: &Path, env: &Env) -> Option<String> {
     let home = env.home();
     let directories = here.ancestors().chain(home.as_deref());
@@ -126,18 +126,18 @@ fn asdf_versions(here: &Path, env: &Env) -> Option<String> {
     })
 }
 
-/// Whether it can only be the name of one version.
+/// Whether this can only be the name of one version.
 fn is_plain(version: &str) -> bool {
     !version.starts_with(['.', '-'])
         && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// The program of this name that would be found if this directory were not on `PATH`.
+/// The program of this name that would run if this directory were not on `PATH`.
 fn after(shims: &Path, name: &OsStr, env: &Env) -> Option<PathBuf> {
     let directories = env.get("PATH").unwrap_or_default().split(':').map(Path::new);
     let mut others = directories.filter(|directory| directory.is_absolute() && *directory != shims);
     let found = others.find(|directory| directory.join(name).is_file())?.join(name);
-    // Another shim would start again.
+    // Another shim would start the search again.
     (!found.parent().is_some_and(|directory| directory.ends_with("shims"))).then_some(found)
 }
 
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(found("other", &[]), of("3.11.7"));
         assert_eq!(found("a/b", &[("PYENV_VERSION", "3.12.1:system")]), of("3.12.1"));
         assert_eq!(found("a/b", &[("PYENV_VERSION", "system")]), system);
-        // It goes by what the shell calls the directory, which may lead through a link.
+        // It uses the shell's path of the directory, which may contain a link.
         assert_eq!(found("a", &[("PWD", at("a").to_str().unwrap())]), of("my-env"));
         for uncertain in ["3.12", "3", "python-3.12.1", "../x", "missing"] {
             assert_eq!(found("a/b", &[("PYENV_VERSION", uncertain)]), None, "{uncertain}");
@@ -234,7 +234,7 @@ mod tests {
         write(&at("a/b/.tool-versions"), "pythonic 1");
         assert_eq!(found("a/b", &[]), of("3.12.1"));
         assert_eq!(found("a/b", &[("ASDF_PYTHON_VERSION", "3.11.2 3.12.1")]), of("3.11.2"));
-        // Not in the shim; or to be found out by asdf.
+        // Not in the shim, or for asdf to resolve.
         for uncertain in ["3.13.0", "system", "path:/x", "ref:main", "latest", "../x"] {
             assert_eq!(found("a/b", &[("ASDF_PYTHON_VERSION", uncertain)]), None, "{uncertain}");
         }

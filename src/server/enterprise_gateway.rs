@@ -25,7 +25,7 @@ pub(super) const FACTS: Facts = Facts {
     reporting_module: "jupyter_docker_spec.process_proxies",
 };
 
-/// The variables that the gateway hands on to launchers, besides what clients send.
+/// The variables that the gateway hands on to launchers, besides those of clients.
 pub fn inherited_variables(env: &Env) -> impl Iterator<Item = &str> {
     let names = env.get("EG_INHERITED_ENVS").or_else(|| env.get("EG_ENV_PROCESS_WHITELIST"));
     names.unwrap_or_default().split(',')

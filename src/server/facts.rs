@@ -1,39 +1,39 @@
-//! What is to be known of each server.
+//! The constants of a server.
 
 use crate::model::Mode;
 
-/// How an option of the launcher may be spelt by Enterprise Gateway: `--RemoteProcessProxy.kernel-id`.
+/// The prefix of the launcher's options in Enterprise Gateway's spelling: `--RemoteProcessProxy.kernel-id`.
 pub const GATEWAY_SPELLING: &str = "RemoteProcessProxy.";
 
 #[derive(Debug)]
 pub struct Facts {
-    /// What `--gateway` calls it.
+    /// Its value for `--gateway`.
     pub name: &'static str,
-    /// Its usual abbreviation, with which its variables begin.
+    /// Its abbreviation, which is the prefix of its variables.
     pub short: &'static str,
-    /// The value of the label `app` that its kernels have.
+    /// The value of the label `app` of its kernels.
     pub label: &'static str,
-    /// The variable that tells the server itself which network its kernels are on.
+    /// The variable that names the network of the kernels to the server itself.
     pub network_variable: &'static str,
-    /// The variable by which the server tells the launcher what to make.
+    /// The variable with which the server tells the launcher whether to start a container or a service.
     pub mode_variable: &'static str,
-    /// The variable by which the server itself names an image for specifications that name none.
+    /// The variable with which the server itself names an image for specifications without one.
     pub image_variable: &'static str,
-    /// The variable that tells the server itself whom to keep out, in the place of `root`.
+    /// The variable that tells the server itself whom to reject, instead of `root`.
     pub unauthorized_users_variable: &'static str,
-    /// The variables that say how long the server waits for a kernel, the first that is set counts.
+    /// The variables for how long the server waits for a kernel; the first that is set counts.
     pub timeout_variables: [&'static str; 2],
-    /// The release whose kernel images are the default.
+    /// The tag of the default kernel images.
     pub image_tag: &'static str,
-    /// What stands before the names of the launcher's options in `argv`.
+    /// The prefix of the launcher's options in `argv`.
     pub spelling: &'static str,
-    /// What starts its kernels: the names of its provisioners, or what the names of its process proxies end
-    /// with, the longer one first.
+    /// What starts its kernels: the names of its provisioners, or the suffixes of its process proxies' names,
+    /// the longer one first.
     pub starters: [(&'static str, Mode); 2],
-    /// What stands before the names of this project's, which are derived from those and show users why a
-    /// launch failed.
+    /// The prefix of this project's provisioners or process proxies, which are derived from those and show
+    /// users why a launch failed.
     pub reporting: &'static str,
-    /// The commands that start a server, the first that is there tells its Python.
+    /// Commands that start a server; the first that exists shows its Python.
     pub commands: &'static [&'static str],
     /// The Python package of the server.
     pub package: &'static str,

@@ -11,11 +11,11 @@ use crate::env::Env;
 /// In seconds.
 pub const DEFAULT_LAUNCH_TIMEOUT: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
-/// The longest time that a server may wait for a kernel: some thirty years.
+/// The longest time that a server may wait for a kernel: about thirty years.
 pub const LONGEST_LAUNCH_TIMEOUT: Duration = Duration::from_secs(1_000_000_000);
 
-/// The time after which the server gives the kernel up, as the server itself finds it: what `kernel.json` has
-/// as `launch_timeout`, else what the environment says.
+/// Returns the time after which the server gives up the kernel, as the server itself finds it:
+/// `launch_timeout` of `kernel.json`, or else the environment's.
 ///
 /// # Errors
 /// When it is no number of seconds, or not one of [`LONGEST_LAUNCH_TIMEOUT`] at most: it names the variable.

@@ -1,8 +1,8 @@
-//! What a Jupyter server expects of a specification and of a launch: the names of its variables, the stanza
-//! of `kernel.json`, the spelling of `argv`, its label, and by which rules it finds its network, its launch
-//! timeout and its lists of users. Whoever needs one of them asks here.
+//! What a Jupyter server expects of a specification and of a launch: its variables, the stanza of
+//! `kernel.json`, the spelling of `argv`, its label, and the rules for its network, its launch timeout and
+//! its lists of users. Every other module asks here.
 //!
-//! A file for each server has what is its own, as data; the rules that follow from it are beside them.
+//! Each server has a file with its own data; the rules that follow from them are beside those.
 
 mod enterprise_gateway;
 mod facts;
@@ -20,20 +20,21 @@ pub use self::launch_timeout::{DEFAULT_LAUNCH_TIMEOUT, LONGEST_LAUNCH_TIMEOUT, l
 pub use self::network::{Unreachable, network_of_launcher, network_of_server, unreachable};
 pub use self::users::{Lists, is_prohibited};
 
-/// The variable that tells a kernel where its server is.
+/// The variable that tells a kernel the address of its server.
 pub const RESPONSE_ADDRESS: &str = "RESPONSE_ADDRESS";
 
-/// What starts the kernel in the servers' images.
+/// The program that starts the kernel in the servers' images.
 pub const BOOTSTRAP: &str = "bootstrap-kernel.sh";
 
-/// The variables that say what a launcher makes, the first that is set counts: a container or a service.
+/// The variables that tell a launcher whether to start a container or a service; the first that is set
+/// counts.
 pub const MODE_VARIABLES: [&str; 3] = ["DOCKER_MODE", "GP_DOCKER_MODE", "EG_DOCKER_MODE"];
 
-/// The variables that name the network of the kernel for a launcher, the first that is set counts.
+/// The variables that name the kernel's network to a launcher; the first that is set counts.
 pub const NETWORK_VARIABLES: [&str; 3] =
     ["DOCKER_NETWORK", "GP_DOCKER_NETWORK", "EG_DOCKER_NETWORK"];
 
-/// The variables that say whether a container is removed when it ends, the first that is set counts.
+/// The variables that say whether a container is removed when it ends; the first that is set counts.
 pub const REMOVE_VARIABLES: [&str; 3] =
     ["REMOVE_CONTAINER", "GP_REMOVE_CONTAINER", "EG_REMOVE_CONTAINER"];
 
@@ -48,7 +49,7 @@ pub enum System {
 }
 
 impl System {
-    /// Both, the default first.
+    /// Both systems; the first is the default.
     pub const ALL: [Self; 2] = [Self::GatewayProvisioners, Self::EnterpriseGateway];
 
     #[must_use]

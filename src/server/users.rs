@@ -1,18 +1,18 @@
-//! Whom a server lets start kernels, and as whom.
+//! Which users a server starts kernels for, and with which user and group ids.
 
 use super::System;
 use crate::env::Env;
 
-/// The users who may start kernels, all if there are none, and those who may not.
+/// The users who may start kernels, or all if that is empty, and those who may not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
     pub authorized: Vec<String>,
-    /// Who may not, also if authorized.
+    /// Who may not, even if authorized.
     pub unauthorized: Vec<String>,
 }
 
 impl Lists {
-    /// Those of a server with this environment, for a specification that has these lists.
+    /// The lists of a server with this environment, for a specification with these lists.
     #[must_use]
     pub fn of_server(
         env: &Env,
@@ -29,7 +29,7 @@ impl Lists {
         let refused_here = of_env("UNAUTHORIZED", "root");
         let unauthorized = match (system, unauthorized) {
             (System::GatewayProvisioners, Some(refused)) => refused,
-            // The gateway's own are refused as well.
+            // The gateway also rejects the users in its own list.
             (_, refused) => refused.into_iter().flatten().chain(refused_here).collect(),
         };
         let authorized = authorized.filter(|names| !names.is_empty());
@@ -37,8 +37,8 @@ impl Lists {
     }
 }
 
-/// Whether a list of numbers of users or groups that a server prohibits has this one. It compares text;
-/// Enterprise Gateway compares numbers.
+/// Whether a server's list of prohibited user or group ids contains this one. `gateway_provisioners` compares
+/// text, Enterprise Gateway compares numbers.
 #[must_use]
 pub fn is_prohibited(system: System, prohibited: &str, id: &str) -> bool {
     prohibited.split(',').any(|one| match system {

@@ -1,4 +1,4 @@
-//! A launch as a server with this environment would ask for it, for looking at what would come of it.
+//! A launch as a server with this environment would request it, to check what it would do.
 
 use anyhow::Result;
 
@@ -13,12 +13,12 @@ use crate::model::Mode;
 use crate::options::Options;
 use crate::server::{NETWORK_VARIABLES, System, inherited_variables, network_of_server};
 
-/// The environment that the launcher gets, but for the kernel's id.
+/// The environment that the launcher gets, without the kernel's id.
 pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
     let language = spec.kernel_json.language.to_lowercase();
     let image = spec.image();
     let defaults = sample(spec.system, spec.mode, image.unwrap_or("IMAGE"), &language);
-    // Enterprise Gateway hands on what it is told to, and what clients send.
+    // Enterprise Gateway hands on the variables that it is configured to, and those of clients.
     let inherited: Vec<&str> = inherited_variables(env).collect();
     let is_handed_on = |name: &str| {
         spec.system == System::GatewayProvisioners
@@ -41,14 +41,14 @@ pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
     env.with(variables)
 }
 
-/// The launch of a kernel of the specification, in which variables may be missing.
+/// Plans the launch of a kernel of the specification. Variables may be missing.
 pub(super) fn kernel(spec: &Installed, env: &Env, user: &str) -> Result<Plan> {
     let installed = InstalledSpec::of(&spec.directory.join("scripts/launch_docker"))?;
     launch(spec, &installed, &environment(spec, env, user), true)
 }
 
-/// The same with these options in the place of those that are installed, for a launcher with this
-/// environment. Unless it is a `sample`, that has to have all variables.
+/// Like [`kernel`], but with these options instead of those installed, and for a launcher with this
+/// environment. Unless it is a `sample`, the environment must have all variables.
 pub(super) fn with_options(
     spec: &Installed,
     options: Options,
@@ -56,7 +56,7 @@ pub(super) fn with_options(
     sample: bool,
 ) -> Result<Plan> {
     let directory = spec.directory.join("scripts");
-    // What is installed may be wrong.
+    // The installed specification may be broken.
     let mut installed = InstalledSpec::of(&directory.join("launch_docker")).unwrap_or_default();
     installed.options = options;
     installed.directory = directory;
@@ -69,7 +69,7 @@ fn launch(spec: &Installed, installed: &InstalledSpec, env: &Env, sample: bool) 
         gateway_spelling: spec.system == System::EnterpriseGateway,
         ..Arguments::default()
     };
-    // The network is looked at by itself.
+    // The network is checked separately.
     let network = match spec.mode {
         Mode::Docker => "bridge",
         Mode::Swarm => "OVERLAY_NETWORK",

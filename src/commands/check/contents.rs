@@ -1,35 +1,36 @@
-//! What was found in an image of that which starts the kernel, and of the kernel.
+//! What an image has of the bootstrap and of the kernel.
 
 use super::parts::{self, Missing};
 use super::report::Report;
 use crate::model::Language;
 use crate::server::BOOTSTRAP;
 
-/// What runs the bootstrap, and what looks into an image.
+/// The shell that runs the bootstrap and the script that checks an image.
 pub(super) const BASH: &str = "/bin/bash";
 
 /// What was found in an image.
 #[derive(Clone, Default)]
 pub(super) struct Contents {
     pub(super) language: Option<Language>,
-    /// The paths of the bootstrap that are not there.
+    /// The paths at which the bootstrap is missing.
     pub(super) missing: Vec<String>,
-    /// What else the kernel needs and is not there; `None` if it was not looked for, or why that failed.
+    /// What else is missing that the kernel needs; `None` if that was not checked; an error says why the
+    /// check failed.
     pub(super) parts: Option<Result<Vec<Missing>, String>>,
-    /// Whether the kernel gets directories that may have more than the image.
+    /// Whether the kernel gets mounts that may add to the image.
     pub(super) is_partial: bool,
-    /// Whether it has what runs the bootstrap.
+    /// Whether it has the shell that runs the bootstrap.
     pub(super) has_bash: bool,
 }
 
 impl Contents {
-    /// Whether nothing is known to keep the bootstrap from running.
+    /// Whether the bootstrap can run, as far as known.
     pub(super) fn can_start(&self) -> bool {
         let is_right = |parts: &Vec<Missing>| !parts.iter().any(Missing::is_bootstrap);
         self.has_bash && self.parts.as_ref().is_none_or(|parts| parts.as_ref().is_ok_and(is_right))
     }
 
-    /// Says what was found of the kernel.
+    /// Reports what is missing of the kernel.
     pub(super) fn tell_parts(&self, image: &str, report: &mut Report) {
         if !self.has_bash {
             report.error(format!(

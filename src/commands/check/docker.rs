@@ -1,4 +1,4 @@
-//! The engine that is looked at.
+//! The engine that is checked.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,19 +11,19 @@ use super::report::Report;
 use crate::engine::{self, Engine, Info};
 use crate::env::Env;
 
-/// How long the engine may take for an answer, and for all of them.
+/// How long the engine may take for one answer, and for all.
 pub(super) const ANSWER: Duration = Duration::from_secs(20);
 const ALL: Duration = Duration::from_secs(300);
 
-/// An engine that has answered, and what it says of itself.
+/// An engine that has answered, and its information about itself.
 pub(super) struct Docker {
     pub(super) engine: Engine,
     pub(super) info: Info,
-    /// What looks into images have come to, by what was asked for.
+    /// The results of checking images, by what was asked for.
     pub(super) looks: RefCell<BTreeMap<String, Contents>>,
 }
 
-/// Looks for the engine.
+/// Connects to the engine.
 pub(super) async fn connect(env: &Env, report: &mut Report) -> Option<Docker> {
     report.about("Docker Engine");
     let connected = async {
@@ -49,7 +49,7 @@ pub(super) async fn connect(env: &Env, report: &mut Report) -> Option<Docker> {
 }
 
 impl Docker {
-    /// Whether services can be asked for.
+    /// Whether the engine is a Swarm manager.
     pub(super) fn manages_swarm(&self) -> bool {
         self.info.swarm.control_available
     }

@@ -1,4 +1,4 @@
-//! Looks at a specification on the disk.
+//! Checks the files of a specification.
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _};
@@ -25,11 +25,11 @@ use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::model::Mode;
 use crate::options::{Options, mounts as of_options};
 
-/// The bits of a mode by which everybody may read, and go through a directory.
+/// The permissions for everybody to read, and to enter a directory.
 const READ: u32 = 0o004;
 const PASS: u32 = 0o001;
 
-/// The numbers of ELF headers (`e_machine`) for the architectures that Rust and Docker run on.
+/// The values of `e_machine` in ELF headers for the architectures that both Rust and Docker support.
 const MACHINES: [(u16, &str); 7] = [
     (3, "x86"),
     (21, "powerpc64"),
@@ -40,7 +40,7 @@ const MACHINES: [(u16, &str); 7] = [
     (243, "riscv64"),
 ];
 
-/// Whether it is whole, and can be read and run by the account that serves it.
+/// Checks that the specification is complete, and that the account that serves it can read and run it.
 pub(super) fn check(
     found: &Found,
     spec: &Installed,
@@ -114,9 +114,9 @@ pub(super) fn check(
     wanted
 }
 
-/// Whether `argv` asks the server for what a kernel needs.
+/// Checks that `argv` asks the server for what a kernel needs.
 fn argv(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Report) {
-    // Of a launcher of somebody's own it is only known what has no other way to it.
+    // A custom launcher may take the kernel's id from its environment, but has no other source for the rest.
     let own = launcher.is_some_and(|launcher| launcher.kind == Kind::Custom);
     for place in spec.not_asked_for() {
         if !(own && place == "{kernel_id}") {
@@ -129,18 +129,18 @@ fn argv(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Re
     }
 }
 
-/// What `launch_docker.toml` asks of the engine's host and of the engine.
+/// What `launch_docker.toml` asks of the engine and its host.
 #[derive(Default)]
 pub(super) struct Wanted {
     pub(super) mounts: Vec<Json>,
     /// Networks besides the server's.
     pub(super) networks: Vec<String>,
-    /// Whether it is the native launcher that asks.
+    /// Whether the native launcher asks for it.
     pub(super) by_native: bool,
 }
 
-/// Says all that is wrong in `launch_docker.toml`, as far as the server has this environment, and returns
-/// what it asks for. What depends on the notebook's directory is only known at a launch.
+/// Reports all errors in `launch_docker.toml`, as far as the server has this environment, and returns what it
+/// asks for. What depends on the notebook's directory is known only at a launch.
 fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Report) -> Wanted {
     let by_native = launcher.is_some_and(|launcher| launcher.kind == Kind::Native);
     let mut wanted = Wanted { by_native, ..Wanted::default() };
@@ -196,7 +196,7 @@ fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut
     if secrets::is_open(&path) {
         warnings.extend(secrets::of_options(&options, &path.to_string_lossy()));
     }
-    // What is right by itself may not be beside the rest.
+    // Settings that are valid alone may conflict with others.
     if wrong.is_empty()
         && let Err(error) = asked::with_options(spec, options, &given, true)
     {
@@ -216,7 +216,7 @@ fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut
     wanted
 }
 
-/// The user of a kernel where each client says another.
+/// The user of a kernel if each client names another.
 const SOMEBODY: &str = "jupyter-docker-spec-somebody";
 
 /// The mounts of a kernel.
@@ -235,7 +235,7 @@ fn further_networks(plan: &Plan) -> Vec<String> {
     of_container.chain(of_service).map(str::to_owned).collect()
 }
 
-/// The architecture that a program is for, if this machine is of another.
+/// The architecture that a program is for, if it is not this machine's.
 fn foreign_machine(path: &Path) -> Option<String> {
     let mut header = [0; 20];
     files::open(path).ok()?.read_exact(&mut header).ok()?;
@@ -246,12 +246,12 @@ fn foreign_machine(path: &Path) -> Option<String> {
     (name != std::env::consts::ARCH).then_some(name)
 }
 
-/// A path as a shell takes it.
+/// Quotes a path for a shell.
 fn word(path: &Path) -> String {
     quoted(&path.to_string_lossy())
 }
 
-/// How a specification is made again with the settings that it has.
+/// The command that installs the specification again with its settings.
 pub(super) fn again(directory: &Path, env: &Env) -> String {
     let command = table::pipe(directory, env);
     let path = directory.join(layout::script(OPTIONS));
@@ -294,7 +294,7 @@ fn readable(spec: &Installed, report: &mut Report) {
         first.display(),
         commands.join(" && ")
     );
-    // A home directory is closed to others as a rule.
+    // Home directories are usually closed to others.
     if owner == 0 {
         report.warning(message);
     } else {

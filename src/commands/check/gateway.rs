@@ -1,4 +1,4 @@
-//! Looks at what Enterprise Gateway, by its own environment, makes of a specification.
+//! Checks what Enterprise Gateway, with its own environment, makes of a specification.
 
 use super::files;
 use super::report::Report;
@@ -6,13 +6,13 @@ use crate::env::Env;
 use crate::kernelspec::installed::Installed;
 use crate::server::{System, inherited_variables};
 
-/// The lists of users, which Enterprise Gateway wants as text.
+/// Lists of users, which Enterprise Gateway wants as text.
 const LISTS: [&str; 2] = ["authorized_users", "unauthorized_users"];
 
-/// What leads to the engine.
+/// The variables that select the engine.
 const ENGINE: [&str; 3] = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
 
-/// Where the launcher gets to see other things than the gateway.
+/// Reports where the environment of the launcher differs from that of the gateway.
 pub(super) fn check(spec: &Installed, env: &Env, report: &mut Report) {
     if spec.system != System::EnterpriseGateway {
         return;

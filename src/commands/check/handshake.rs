@@ -1,5 +1,5 @@
-//! What a kernel launcher in an image sends to the server that waits for it: its connection
-//! information, encrypted with a key of its own that it sends along, encrypted with the server's.
+//! What a kernel launcher in an image sends to the waiting server: its connection information, encrypted with
+//! a new key, and that key, encrypted with the server's.
 
 use aes::Aes128;
 use aes::cipher::{Array, BlockCipherDecrypt as _, KeyInit as _};
@@ -10,16 +10,16 @@ use rsa::pkcs8::EncodePublicKey as _;
 use rsa::{Generate as _, PrivateKey, PublicKey};
 use serde::Deserialize;
 
-/// The size of a key and of a block of AES-128, in bytes.
+/// The size of a key and a block of AES-128, in bytes.
 const BLOCK: usize = 16;
 
-/// What the kernel says of itself: its connection file, and where it listens for signals.
+/// What the kernel sends: its connection file, and the port on which it listens for signals.
 #[derive(Debug, Deserialize)]
 pub(super) struct ConnectionInfo {
     pub(super) kernel_id: String,
     /// The port of its listener.
     pub(super) comm_port: u16,
-    /// The port on which code is executed.
+    /// The port for code to execute.
     pub(super) shell_port: u16,
 }
 
@@ -30,23 +30,23 @@ struct Message {
     conn_info: String,
 }
 
-/// The server's part of the handshake.
+/// The server's side of the handshake.
 pub(super) struct Handshake(PrivateKey);
 
 impl Handshake {
-    /// One with a key of its own.
+    /// Generates a key.
     pub(super) fn new() -> Result<Self> {
         PrivateKey::try_generate().context("could not make a key").map(Self)
     }
 
-    /// The public key as the launcher's `--public-key` takes it.
+    /// The public key in the format of the launcher's `--public-key`.
     pub(super) fn public_key(&self) -> Result<String> {
         let key =
             PublicKey::from(&self.0).to_public_key_der().context("could not write the key")?;
         Ok(BASE64_STANDARD.encode(key.as_bytes()))
     }
 
-    /// Reads what a kernel has sent.
+    /// Decrypts what a kernel sent.
     pub(super) fn read(&self, sent: &[u8]) -> Result<ConnectionInfo> {
         let message = BASE64_STANDARD.decode(sent.trim_ascii()).context("it is not base64")?;
         let message: Message =
@@ -61,7 +61,7 @@ impl Handshake {
     }
 }
 
-/// AES-128 in ECB mode, with the padding of PKCS #7.
+/// AES-128 in ECB mode, with PKCS #7 padding.
 fn decrypt(key: &[u8; BLOCK], mut data: Vec<u8>) -> Result<Vec<u8>> {
     ensure!(data.len().is_multiple_of(BLOCK), "its data does not come in whole blocks");
     let cipher = Aes128::new(&Array::from(*key));

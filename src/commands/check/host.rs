@@ -1,5 +1,5 @@
-//! Has the engine say what it would not do for a kernel's container: it is asked to create containers of it
-//! in parts, which are removed without having been started.
+//! Finds out what the engine would refuse of a kernel's container: it is asked to create containers with
+//! parts of the request, which are removed without having been started.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,12 @@ use super::report::Report;
 use crate::launcher::plan::Plan;
 use crate::model::Mode;
 
-/// How the engine says that a directory is not there.
+/// The engine's message for a missing directory.
 const MISSING: &str = "bind source path does not exist";
 
 impl Docker {
-    /// Whether the engine would create the kernel's container: with each directory of the host, and with all
-    /// else that is asked for.
+    /// Whether the engine would create the kernel's container: with each directory of the host, and with
+    /// everything else.
     pub(super) async fn host(
         &self,
         image: &str,
@@ -40,7 +40,7 @@ impl Docker {
                 (text, _) => report.error(text),
             }
         }
-        // A service is a matter of all nodes.
+        // A service may run on any node.
         let Some(plan) = plan.filter(|plan| plan.launch.mode == Mode::Docker) else { return };
         let mut request = plan.request.clone();
         request["Labels"] = labels();

@@ -1,4 +1,4 @@
-//! Looks at what the kernels of a specification need of the engine: a Swarm, networks and an image.
+//! Checks what the kernels of a specification need from the engine: a Swarm, networks and an image.
 
 use serde_json::Value;
 
@@ -16,8 +16,8 @@ use crate::model::Mode;
 use crate::server::BOOTSTRAP;
 
 impl Docker {
-    /// Looks at all that the kernels of a specification need, which `word` means to our commands.
-    /// Returns the image if containers of it can be had on the kernels' network.
+    /// Checks everything that the kernels of a specification need from the engine. `word` names the
+    /// specification for our commands. Returns the image if it can run on the kernels' network.
     pub(super) async fn check<'a>(
         &self,
         word: &str,
@@ -61,7 +61,7 @@ impl Docker {
         }
     }
 
-    /// Whether the engine has the image, and it has what starts the kernel.
+    /// Whether the engine has the image, and the image has what starts the kernel.
     async fn image(
         &self,
         name: &str,
@@ -94,9 +94,9 @@ impl Docker {
             ));
         }
         let user = User::of_server(spec, env).map_or_else(String::new, |user| user.name);
-        // What is wrong with the specification is told elsewhere.
+        // Errors of the specification are reported elsewhere.
         let plan = asked::kernel(spec, env, &user).ok();
-        // A Swarm removes them with its tasks.
+        // A Swarm removes the volumes with its tasks.
         if let Some(plan) = plan.as_ref().filter(|plan| plan.launch.mode == Mode::Docker)
             && let Some(warning) = volumes::said(name, &image.volumes(), plan, wanted.by_native)
         {
@@ -136,7 +136,7 @@ impl Docker {
         has_own && is_bootstrap && contents.missing.is_empty() && contents.has_bash
     }
 
-    /// An image that the engine does not have.
+    /// Checks whether the registry has an image that the engine does not have.
     async fn registry(
         &self,
         name: &str,
@@ -181,7 +181,7 @@ impl Docker {
     }
 }
 
-/// The words that the kernel's container runs, as the engine puts them together.
+/// The command of the kernel's container, as the engine combines it.
 fn command(image: &Image, plan: Option<&Plan>) -> Vec<String> {
     let none = Value::Null;
     let (entrypoint, cmd) = plan.map_or((&none, &none), |plan| match plan.launch.mode {
@@ -195,14 +195,14 @@ fn command(image: &Image, plan: Option<&Plan>) -> Vec<String> {
         Some(given.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     };
     match (words(entrypoint), words(cmd)) {
-        // The image's own words are meant for its own entry point.
+        // The image's own command is meant for its own entrypoint.
         (Some(entrypoint), cmd) => [entrypoint, cmd.unwrap_or_default()].concat(),
         (None, Some(cmd)) => [image.entrypoint().to_vec(), cmd].concat(),
         (None, None) => [image.entrypoint(), image.cmd()].concat(),
     }
 }
 
-/// Whether something for this platform runs on a Linux host of an architecture, as far as is known.
+/// Whether an image for this platform runs on a Linux host of this architecture, as far as known.
 fn runs_on(platform: &Platform, architecture: &str) -> bool {
     (platform.os.is_empty() || platform.os == "linux")
         && (platform.architecture.is_empty() || platform.architecture == architecture)
@@ -212,7 +212,7 @@ fn shown(Platform { os, architecture }: &Platform) -> String {
     format!("{}/{architecture}", if os.is_empty() { "linux" } else { os })
 }
 
-/// An architecture of Linux, as Go and Docker name it.
+/// Go's and Docker's name for an architecture of Linux.
 fn docker_architecture(linux: &str) -> &str {
     match linux {
         "x86_64" => "amd64",

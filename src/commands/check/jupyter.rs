@@ -1,4 +1,4 @@
-//! Looks at the Python of the Jupyter that will run the kernels, and at the packages in it.
+//! Checks the Python of the Jupyter that will run the kernels, and the packages in it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,11 +15,11 @@ use crate::paths::Paths;
 use crate::process;
 use crate::server::System;
 
-/// How long Python may take to import what is looked for.
+/// How long Python may take to import the packages.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Prints the version of a package, why a module of it cannot be imported, and which address another
-/// module of it would tell kernels to answer to.
+/// Prints the version of a package, why a module of it cannot be imported, and which address another module
+/// of it would give to kernels.
 const SCRIPT: &str = r"
 import importlib, importlib.metadata, json, sys
 package, module, listening = sys.argv[1:]
@@ -44,7 +44,7 @@ struct Answer {
     address: Option<String>,
 }
 
-/// The addresses that servers would tell their kernels to answer to, as far as they are known.
+/// The addresses that servers would give to their kernels, as far as known.
 #[derive(Debug, Default)]
 pub(super) struct Addresses(Vec<(System, String)>);
 
@@ -56,7 +56,7 @@ impl Addresses {
     }
 }
 
-/// What is true for all specifications.
+/// Checks what concerns all specifications.
 pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report) -> Addresses {
     let mut addresses = Addresses::default();
     for system in System::ALL {
@@ -70,8 +70,8 @@ pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report)
     addresses
 }
 
-/// Whether the server can use its provisioner or process proxy, and those of ours that show users the
-/// errors of launches if they are wanted. Returns the address that it would listen on, if it tells.
+/// Checks that the server can use its provisioner or process proxy, and ours that show users the errors of
+/// launches if the specifications use them. Returns the address that the server would listen on, if known.
 fn packages(
     system: System,
     shows_errors: bool,
@@ -111,8 +111,8 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// Reports whether it can import the module of the package, and the way out, one way or `otherwise`.
-    /// Returns what else it tells; `None` if the package does not serve.
+    /// Reports whether it can import the module of the package. If not, the report ends with one remedy or
+    /// with `otherwise`. Returns the rest of the script's output; `None` if the package cannot be used.
     fn has(
         &self,
         package: &str,
@@ -144,7 +144,7 @@ impl Server<'_> {
         };
         let Some(version) = &answer.version else {
             let problem = answer.problem.as_deref().unwrap_or("it does not say why");
-            // Without the Docker SDK of Python the provisioners are no use.
+            // The provisioners are useless without Python's Docker SDK.
             let wanted =
                 if package == programs::RIVAL { "gateway_provisioners[docker]" } else { package };
             let install = format!("{} -m pip install '{wanted}'", quoted(&shown.to_string()));
@@ -163,7 +163,7 @@ impl Server<'_> {
     }
 }
 
-/// The first of these commands on PATH that is a script of a Python, where that script is, and that Python.
+/// The first of these commands on `PATH` that is a Python script, the path of that script, and its Python.
 fn python_of<'a>(commands: &[&'a str], paths: &Paths<'_>) -> Option<(&'a str, PathBuf, PathBuf)> {
     commands.iter().find_map(|command| {
         let script = paths.on_path(command).next()?;

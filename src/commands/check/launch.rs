@@ -1,5 +1,5 @@
-//! `check --launch`: starts a kernel as the server would, with a listener in the server's place, and
-//! takes it away again.
+//! `check --launch`: starts a kernel as the server would, with a listener instead of the server, and removes
+//! it.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -27,17 +27,17 @@ use crate::paths::Paths;
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, launch_timeout};
 use crate::text;
 
-/// What a kernel may send at most; connection information has some hundred bytes.
+/// The largest message of a kernel, in bytes; connection information has some hundred.
 const MESSAGE: u64 = 64 * 1024;
 
-/// How long the kernel, and what it ran in, may take to go.
+/// How long removing the kernel and its container may take.
 const GOING: Duration = Duration::from_secs(90);
 
-/// How often it is looked whether it has gone.
+/// How often to check whether it has gone.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Starts a kernel of the specification and says how far it came. What was started is removed, also
-/// when this program is told to stop.
+/// Starts a kernel of the specification and reports how far it came. What was started is removed, even if
+/// this program is told to stop.
 pub(super) async fn check(
     docker: &Docker,
     spec: &Installed,
@@ -77,7 +77,7 @@ pub(super) async fn check(
     }
 }
 
-/// An id that no kernel has, in the form of a UUID.
+/// A new kernel id, in the format of a UUID.
 fn kernel_id() -> Result<String> {
     let bytes = fs_err::read("/proc/sys/kernel/random/uuid").context("could not make an id")?;
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
@@ -121,7 +121,7 @@ async fn launch(
         .ok(format!("the kernel told {answer_to} after {took} s that it runs, from {}", from.ip()));
     match shut_down(from.ip(), &info).await {
         Ok(()) => report.ok(format!("its ports are reached: {} and others", info.shell_port)),
-        // A service's packets may come from another address than its own.
+        // Packets of a service may come from another address than its own.
         Err(error) if spec.mode == Mode::Swarm => {
             report
                 .ok(format!("its listener was not reached at the address it came from: {error:#}"));
@@ -140,7 +140,7 @@ fn patience(spec: &Installed, env: &Env) -> Duration {
     found.unwrap_or(Duration::from_secs(DEFAULT_LAUNCH_TIMEOUT.get().into()))
 }
 
-/// The connection information of the kernel, and where it came from.
+/// Receives the kernel's connection information; also returns the address that sent it.
 async fn receive(
     listener: &TcpListener,
     handshake: &Handshake,
@@ -166,8 +166,8 @@ async fn shut_down(kernel: IpAddr, info: &ConnectionInfo) -> Result<()> {
         .with_context(|| format!("{kernel}:{port}"))
 }
 
-/// The volumes that the kernel would make, because the engine does not have them: a user's who has had no
-/// kernel yet.
+/// The volumes that the kernel would create because the engine does not have them: for instance those of a
+/// user without kernels yet.
 async fn missing_volumes(
     docker: &Docker,
     spec: &Installed,
@@ -188,7 +188,7 @@ async fn missing_volumes(
     missing
 }
 
-/// Removes whatever has the label of the kernel, waits until it has gone, and then removes these volumes.
+/// Removes everything with the label of the kernel, waits until it has gone, and then removes these volumes.
 async fn remove(docker: &Docker, kernel_id: &str, volumes: &[String]) -> Result<()> {
     let engine = &docker.engine;
     let label = format!("kernel_id={kernel_id}");
@@ -262,7 +262,7 @@ impl Launcher {
             let mut text = Vec::new();
             if let Some(mut stream) = stream {
                 let _ = (&mut stream).take(MESSAGE).read_to_end(&mut text).await;
-                // One that says more must not die of it.
+                // A launcher that writes more must not be killed by a closed pipe.
                 let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             }
             reason(&String::from_utf8_lossy(&text))
@@ -270,8 +270,8 @@ impl Launcher {
         Ok(Self { child, stderr: Some(stderr), said: String::new() })
     }
 
-    /// Waits until the launcher has failed. One that has ended well is none of the reasons for a
-    /// kernel not to answer.
+    /// Waits until the launcher fails. One that exits with success does not explain why a kernel does not
+    /// answer.
     async fn failure(&mut self) -> anyhow::Error {
         let status: std::io::Result<ExitStatus> = self.child.wait().await;
         if let Some(stderr) = self.stderr.take() {
@@ -284,14 +284,14 @@ impl Launcher {
         }
     }
 
-    /// Why it has failed, for the end of a message.
+    /// Why it failed, for the end of a message.
     fn said(&self) -> String {
         if self.said.is_empty() { String::new() } else { format!(": {}", self.said) }
     }
 }
 
-/// Why a launcher has failed, of what it has written: its errors without the bracket of the log, else all of
-/// it, in one line.
+/// Extracts the reason from a launcher's output: its errors without the log's bracket, or else everything, as
+/// one line.
 fn reason(written: &str) -> String {
     let is_message = |line: &str| {
         line.strip_prefix('[').is_some_and(|rest| {

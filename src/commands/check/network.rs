@@ -1,4 +1,4 @@
-//! Looks at the networks of a specification's kernels, as the server and the engine will.
+//! Checks the networks of a specification's kernels, from the server's and the engine's point of view.
 
 use super::asked;
 use super::docker::Docker;
@@ -9,7 +9,7 @@ use crate::kernelspec::installed::Installed;
 use crate::model::Mode;
 use crate::server::{System, Unreachable, network_of_launcher, network_of_server, unreachable};
 
-/// The network on which the server looks for its kernels, and the variable that says so.
+/// The network on which the server looks for its kernels, and the variable that names it.
 pub(super) fn of_server(system: System, env: &Env) -> (String, String) {
     let variable = system.facts().network_variable;
     let unset = if env.is_set(variable) { "" } else { ", which is not set here" };
@@ -17,7 +17,7 @@ pub(super) fn of_server(system: System, env: &Env) -> (String, String) {
 }
 
 impl Docker {
-    /// Whether containers can be attached to the network of the kernels, where the server finds them.
+    /// Whether containers can be attached to the kernels' network, and the server finds them there.
     pub(super) async fn network(&self, spec: &Installed, env: &Env, report: &mut Report) -> bool {
         let (name, variable) = of_server(spec.system, env);
         let is_reached = by_launcher(spec, env, &name, report);
@@ -36,7 +36,7 @@ impl Docker {
                 ));
                 return false;
             }
-            // The engine says how it is called.
+            // The engine tells its name for the network.
             Some(Unreachable::OtherName) | None => {}
         }
         if name.is_empty() {
@@ -52,7 +52,7 @@ impl Docker {
                 return false;
             }
         };
-        // The server looks a container's address up under the name that it was told itself.
+        // The server looks up a container's address under the name that it was configured with.
         if spec.mode == Mode::Docker && network.name != name && !network.name.is_empty() {
             report.error(format!(
                 "the network `{name}` ({variable}) is `{0}` by its name, and by that alone the server finds \
@@ -64,7 +64,7 @@ impl Docker {
         is_usable(&network, &name, &variable, spec.mode, report) && is_reached
     }
 
-    /// The further networks that `launch_docker.toml` names.
+    /// Checks the further networks that `launch_docker.toml` names.
     pub(super) async fn further_networks(&self, names: &[String], mode: Mode, report: &mut Report) {
         for name in names {
             match self.engine.inspect_network(name).await {
@@ -106,11 +106,11 @@ impl Docker {
     }
 }
 
-/// Whether the launcher starts the kernel where the server looks for it.
+/// Whether the launcher starts the kernel on the network on which the server looks for it.
 fn by_launcher(spec: &Installed, env: &Env, servers: &str, report: &mut Report) -> bool {
     let given = asked::environment(spec, env, "");
     let (variable, name) = network_of_launcher(&given, spec.system);
-    // The engine has the one name for the other.
+    // The engine uses one name for the other.
     let is_same = name == servers || (name == "default" && servers == "bridge");
     if is_same || servers.is_empty() {
         return true;
@@ -120,7 +120,7 @@ fn by_launcher(spec: &Installed, env: &Env, servers: &str, report: &mut Report) 
          `{servers}` ({}); unset {variable}, or name the same network in both",
         spec.system.facts().network_variable
     );
-    // The server goes by the first network of a service.
+    // The server uses the first network of a service.
     if spec.mode == Mode::Swarm {
         report.warning(message);
         return true;

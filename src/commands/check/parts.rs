@@ -1,7 +1,7 @@
-//! What an image needs besides the bootstrap: the kernel, and what its launcher runs or loads.
+//! Checks what an image needs besides the bootstrap: the kernel, and what its launcher runs or loads.
 //!
-//! Where a Python or an R finds its packages only it can tell, so it is asked, in a container of the image
-//! without network and rights: `parts.sh` says what is not there.
+//! Only a Python or an R knows where it finds its packages, so it is asked, in a container of the image
+//! without network and privileges: `parts.sh` reports what is missing.
 
 use std::time::Duration;
 
@@ -17,30 +17,30 @@ use crate::server::BOOTSTRAP;
 
 const SCRIPT: &str = include_str!("parts.sh");
 
-/// The variable that has the script where a shell runs the bootstrap.
+/// The variable with the script, if a shell runs the bootstrap.
 const VARIABLE: &str = "JUPYTER_DOCKER_SPEC_LOOK";
 
-/// The variable that has the path of the bootstrap, if it is that which is run.
+/// The variable with the path of the bootstrap, if that is run.
 const FILE: &str = "JUPYTER_DOCKER_SPEC_FILE";
 
-/// What its lines begin with.
+/// The prefix of the script's lines.
 const MARK: &str = "jupyter-docker-spec: ";
 
-/// How it ends what it has to say.
+/// The last line of the script.
 const END: &str = "that is all";
 
-/// The labels that the containers carry.
+/// The labels of the containers.
 pub(super) fn labels() -> Value {
     json!({"app": "jupyter-docker-spec", "component": "check"})
 }
 
-/// How long it may take: the script ends itself 30 s after it has begun.
+/// The time limit; the script ends itself after 30 s.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// How much it may say.
+/// The longest output, in bytes.
 pub(super) const OUTPUT: usize = 256 * 1024;
 
-/// The kernel of a language, as people know it.
+/// The usual name for the kernel of a language.
 pub(super) const fn kernel(language: Language) -> &'static str {
     match language {
         Language::Python => "ipykernel",
@@ -49,7 +49,7 @@ pub(super) const fn kernel(language: Language) -> &'static str {
     }
 }
 
-/// Something that is not in an image.
+/// Something that an image lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Missing {
     kind: String,
@@ -57,12 +57,12 @@ pub(super) struct Missing {
 }
 
 impl Missing {
-    /// Whether it is about the bootstrap, which is there but does not run.
+    /// Whether it is the bootstrap, which exists but does not run.
     pub(super) fn is_bootstrap(&self) -> bool {
         ["right", "ends", "line", "interpreter"].contains(&&*self.kind)
     }
 
-    /// What it is, and how it gets into the image.
+    /// Describes it, and how to add it to the image.
     pub(super) fn told(&self) -> String {
         let name = &self.name;
         match (self.kind.as_str(), name.rsplit('/').next().unwrap_or_default()) {
@@ -113,7 +113,7 @@ impl Missing {
     }
 }
 
-/// What is missing, from what the script said; `None` if it did not come to its end.
+/// Parses the script's output; `None` if it is incomplete.
 fn missing(output: &str) -> Option<Vec<Missing>> {
     let lines: Vec<&str> =
         output.lines().filter_map(|line| line.strip_prefix(MARK)).map(str::trim).collect();
@@ -124,8 +124,8 @@ fn missing(output: &str) -> Option<Vec<Missing>> {
     lines.contains(&END).then(|| found.collect())
 }
 
-/// The image's command with the script in the place of the bootstrap: what stands before it may set
-/// what the kernel needs.
+/// The image's command with the script instead of the bootstrap: what comes before the bootstrap may set up
+/// the kernel.
 fn instead(command: &[String]) -> Option<Vec<String>> {
     let at = command.iter().position(|word| word.contains(BOOTSTRAP))?;
     let before = &command[..at];
@@ -145,7 +145,7 @@ fn instead(command: &[String]) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// The bootstrap, as the command names it; empty where another program is given it to read.
+/// The bootstrap, as the command names it; empty if another program is to read it.
 fn file(command: &[String]) -> Option<&str> {
     let at = command.iter().position(|word| word.contains(BOOTSTRAP))?;
     let is_run = at == 0 || !command[at - 1].ends_with("sh");
@@ -153,17 +153,17 @@ fn file(command: &[String]) -> Option<&str> {
     Some(if is_run { named } else { "" })
 }
 
-/// A look into an image: a container that gets of a kernel's what may matter, and nothing that reaches
-/// further.
+/// A container that checks an image. It gets those settings of a kernel's container that may matter, and no
+/// access to anything else.
 pub(super) struct Look {
     /// The body of the request for the container.
     pub(super) request: Value,
-    /// Whether the kernel gets directories that the container does not, with who knows what in them.
+    /// Whether the kernel gets mounts, with unknown contents, that the container does not.
     pub(super) is_partial: bool,
 }
 
 impl Look {
-    /// The look for the kernel of this plan; `None` for an image that does not run the bootstrap.
+    /// The check for the kernel of this plan; `None` if the image does not run the bootstrap.
     pub(super) fn new(image: &str, command: &[String], plan: &Plan) -> Option<Self> {
         let request = &plan.request;
         let (container, groups, host) = match plan.launch.mode {
@@ -204,7 +204,7 @@ impl Look {
     }
 }
 
-/// Runs the container of a look to its end, and returns what it found to be missing.
+/// Runs the container of a check to its end, and returns what is missing.
 ///
 /// # Errors
 /// When it does not come to its end.

@@ -1,4 +1,4 @@
-//! Looks into an image for what starts the kernel, and for the kernel.
+//! Checks whether an image has the bootstrap and the kernel.
 
 use super::contents::{BASH, Contents};
 use super::docker::Docker;
@@ -10,8 +10,7 @@ use crate::model::Language;
 use crate::server::BOOTSTRAP;
 
 impl Docker {
-    /// Looks into an image. Something of it is run only if there is a plan for that, and if the bootstrap is
-    /// there.
+    /// Checks an image. Something in it is run only if there is a plan, and if the bootstrap exists.
     pub(super) async fn contents(
         &self,
         image: &str,

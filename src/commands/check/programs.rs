@@ -1,5 +1,5 @@
-//! Which `jupyter-docker-spec` answers, also as `jupyter docker-spec`: `gateway_provisioners` brings
-//! a Python command of that name, and pip lets two packages write and remove the same file.
+//! Finds out which `jupyter-docker-spec` runs, also as `jupyter docker-spec`: `gateway_provisioners` has a
+//! Python command of that name, and pip lets two packages write and remove the same file.
 
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,12 @@ use crate::paths::Paths;
 
 const PROGRAM: &str = "jupyter-docker-spec";
 
-/// The same program under a name that no other package has; the wheel brings it.
+/// This program under a name that no other package has; the wheel installs it.
 const SECOND_NAME: &str = "jupyter-docker-spec-native";
 
 pub(super) const RIVAL: &str = "gateway_provisioners";
 
-/// Whether this program is the one that answers.
+/// Checks whether it is this program that runs.
 pub(super) fn check(paths: &Paths<'_>, report: &mut Report) {
     let Some(own) = paths.executable else { return };
     let first = paths.on_path(PROGRAM).next();
@@ -36,7 +36,7 @@ pub(super) fn check(paths: &Paths<'_>, report: &mut Report) {
         Some(first) => report.ok(format!("`{PROGRAM}` is {}", first.display())),
         None => missing(own, paths, report),
     }
-    // `jupyter` looks in its own directory before it looks on PATH.
+    // `jupyter` searches its own directory before `PATH`.
     let Some(jupyter) = paths.on_path("jupyter").next() else { return };
     let beside = jupyter.with_file_name(PROGRAM);
     if is_python(&beside) {
@@ -60,7 +60,7 @@ pub(super) fn check(paths: &Paths<'_>, report: &mut Report) {
     }
 }
 
-/// Nothing of the name is on PATH.
+/// No such command is on `PATH`.
 fn missing(own: &Path, paths: &Paths<'_>, report: &mut Report) {
     let beside = own.with_file_name(PROGRAM);
     let is_second = own.file_name().is_some_and(|name| name == SECOND_NAME);
@@ -82,8 +82,8 @@ fn missing(own: &Path, paths: &Paths<'_>, report: &mut Report) {
     ));
 }
 
-/// The command that has this program answer at a place. A link, because the launcher is looked for
-/// beside what it leads to.
+/// The command that makes this program run from `place`. It makes a link, because the launcher is looked for
+/// beside the link's target.
 fn put(own: &Path, place: &Path) -> String {
     format!("`{}`", link(own, place))
 }
@@ -93,8 +93,8 @@ fn link(own: &Path, place: &Path) -> String {
     format!("ln -sf {} {}", word(own), word(place))
 }
 
-/// A command that installs the rival beside a script, with what has this program answer there all the same: pip puts
-/// the Python tool there, over this program if it is that.
+/// The command that installs the rival beside a script, and then makes this program run there all the same:
+/// pip puts the Python tool there, and may overwrite this program.
 pub(super) fn despite_rival(install: &str, script: &Path, paths: &Paths<'_>) -> String {
     let Some(own) = paths.executable else { return install.to_owned() };
     let place = script.with_file_name(PROGRAM);
@@ -111,7 +111,7 @@ pub(super) fn despite_rival(install: &str, script: &Path, paths: &Paths<'_>) -> 
     format!("cp --remove-destination {} {} && {install} && {put}", copy(&place), copy(&kept))
 }
 
-/// The command to look again with, under the name that stays if there is one.
+/// The command that checks again, under the name that remains if there is one.
 fn again(program: &Path) -> &'static str {
     if program.with_file_name(SECOND_NAME).is_file() {
         "jupyter docker-spec-native check"
@@ -120,8 +120,8 @@ fn again(program: &Path) -> &'static str {
     }
 }
 
-/// The package with the Python command, with its version, if pip has installed it into the
-/// environment that a program lies in.
+/// The package with the Python command and its version, if pip has installed it into the environment of a
+/// program.
 fn rival_in(program: &Path) -> Option<String> {
     let prefix = program.parent()?.parent()?;
     let names = |directory: PathBuf| {
@@ -145,7 +145,7 @@ fn is_python(path: &Path) -> bool {
     })
 }
 
-/// Whether two paths lead to the same program, be it in two files.
+/// Whether two paths lead to the same program, even in two files.
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path| fs::canonicalize(path).ok();
     let size = |path| fs::metadata(path).ok().map(|metadata| metadata.len());

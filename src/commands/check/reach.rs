@@ -1,4 +1,4 @@
-//! Whether containers reach the place where the server waits to hear from its kernels.
+//! Checks whether containers reach the address on which the server waits for its kernels.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::engine::Output;
 use crate::env::Env;
 use crate::server::System;
 
-/// How long it may take until a container has run: on a busy host it takes its time, which says nothing of
-/// the network. The script ends itself 20 s after it has begun.
+/// The time limit for running a container: that takes long on a busy host, whatever the network. The script
+/// ends itself after 20 s.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// Connects to an address, and says why that is not possible.
+/// Connects to an address, and prints why that fails.
 const SCRIPT: &str = r#"
 trap 'echo "no answer within 20 s"; exit 124' TERM
 (sleep 20 && kill -TERM $$) &
@@ -28,27 +28,27 @@ trap 'echo "no answer within 20 s"; exit 124' TERM
 wait $!
 "#;
 
-/// An address in no network, to which no way leads but the one to everywhere else.
+/// An address in no network; only the default route leads to it.
 const ELSEWHERE: &str = "203.0.113.1";
 
 /// Where the server listens.
 pub(super) struct Listening<'a> {
-    /// Whose kernels they are.
+    /// The system of the server.
     pub(super) system: System,
-    /// What the server itself would take for its address, if it could be asked.
+    /// The address that the server itself would choose, if known.
     pub(super) of_server: Option<&'a str>,
     /// This program's environment.
     pub(super) env: &'a Env,
 }
 
 impl Listening<'_> {
-    /// The variable that names the address to a server.
+    /// The variable that gives the address to a server.
     fn variable(&self) -> String {
         format!("{}_RESPONSE_IP", self.system.facts().short)
     }
 
-    /// The address that the server gives to its kernels: the one it is told, else the one it takes,
-    /// else the one of this host that leads to the network of the kernels.
+    /// The address that the server gives to its kernels: the configured one, or else the one that it chooses,
+    /// or else the one of this host from which the kernels' network is reached.
     pub(super) async fn address(&self, docker: &Docker) -> Result<IpAddr> {
         let variable = self.variable();
         if let Some(address) = self.env.get(&variable) {
@@ -59,13 +59,13 @@ impl Listening<'_> {
         }
         let (network, _) = network::of_server(self.system, self.env);
         let mut ways = Vec::new();
-        // Services have a second network, by which they reach the hosts that they run on.
+        // Services have a second network, on which they reach their hosts.
         for network in [network.as_str(), "docker_gwbridge"] {
             if let Ok(network) = docker.engine.inspect_network(network).await {
                 ways.extend(network.addresses().map(str::to_owned));
             }
         }
-        // Without any, it is that of the way to everywhere else, as servers take it themselves.
+        // Otherwise it is the address for the default route, which servers take themselves.
         ways.push(ELSEWHERE.to_owned());
         ways.iter().find_map(|there| source_address(there)).with_context(|| {
             format!(
@@ -75,8 +75,8 @@ impl Listening<'_> {
         })
     }
 
-    /// Has a container of this image connect to this host. The image needs a `bash`, as the bootstrap
-    /// of the kernel images does.
+    /// Makes a container of this image connect to this host. The image needs a `bash`, like the bootstrap of
+    /// the kernel images.
     pub(super) async fn check(&self, docker: &Docker, image: &str, report: &mut Report) {
         let (network, _) = network::of_server(self.system, self.env);
         let variable = self.variable();
@@ -122,16 +122,16 @@ fn source_address(there: &str) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// What has come of a container's attempt to connect.
+/// The result of a container's attempt to connect.
 enum Tried {
     Connected,
-    /// For this reason it could not.
+    /// Why it failed.
     Failed(String),
-    /// It took too long, be it for the host or for the network.
+    /// It took too long, because of the host or of the network.
     Unknown,
 }
 
-/// Waits for a container to connect, or to say why it cannot.
+/// Waits for a container to connect, or to report why it cannot.
 async fn connection(
     docker: &Docker,
     image: &str,
@@ -154,7 +154,7 @@ async fn connection(
     tried
 }
 
-/// Why a container could not connect: the end of what it has written. One that could writes nothing.
+/// Why a container could not connect: the end of its output. One that could writes nothing.
 async fn failure(output: &mut Output) -> Result<String> {
     let mut written = Vec::new();
     while let Some((_, piece)) = output.next().await? {
@@ -167,13 +167,13 @@ async fn failure(output: &mut Output) -> Result<String> {
     }
 }
 
-/// Without the place in the script that bash names before it.
+/// Removes the position in the script that bash puts first.
 fn reason(written: &str) -> Option<String> {
     let line = written.lines().map(str::trim).rfind(|line| !line.is_empty())?;
     Some(line.rsplit(": ").next().unwrap_or(line).to_owned())
 }
 
-/// A container on a network that connects to an address when it is started, and ends.
+/// A container that connects to an address from a network, and ends.
 fn request(image: &str, network: &str, to: SocketAddr) -> Value {
     json!({
         "Image": image,

@@ -1,4 +1,4 @@
-//! What has been found: lines in groups, for people or as JSON.
+//! The findings: lines in groups, for people or as JSON.
 
 use std::fmt::Write as _;
 
@@ -26,7 +26,7 @@ impl Level {
         }
     }
 
-    /// In ANSI's colours: those of the log.
+    /// ANSI's colours: those of the log.
     const fn colour(self) -> u8 {
         match self {
             Self::Ok => 32,
@@ -50,7 +50,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// What the next lines are about.
+    /// Sets what the next lines are about.
     pub(super) fn about(&mut self, subject: &str) {
         subject.clone_into(&mut self.subject);
     }

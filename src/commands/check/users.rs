@@ -1,5 +1,5 @@
-//! For whom a server would start a kernel, and whether it would: its own rules for users, numbers of users
-//! and numbers of groups.
+//! Which user a server would start a kernel for, and whether it would: its rules for users, user ids and
+//! group ids.
 
 use fs_err as fs;
 
@@ -10,21 +10,21 @@ use crate::server::{Lists, System, is_prohibited};
 
 const USERNAME: &str = "KERNEL_USERNAME";
 
-/// Where Python looks for the name of the account that runs it, before it asks the system.
+/// Where Python looks for the name of its account, before it asks the system.
 const ACCOUNT: [&str; 4] = ["LOGNAME", "USER", "LNAME", "USERNAME"];
 
 /// The user of a kernel.
 pub(super) struct User {
     pub(super) name: String,
-    /// Where the name is from, for people.
+    /// The origin of the name, for people.
     pub(super) source: &'static str,
-    /// Whether each client says another.
+    /// Whether each client names another.
     pub(super) is_sample: bool,
 }
 
 impl User {
-    /// For whom a server of this environment starts a kernel whose client says nothing of that. Clients of
-    /// Enterprise Gateway do say it, so that what is known of it is a sample.
+    /// The user for whom a server with this environment starts a kernel if the client names none. Clients of
+    /// Enterprise Gateway do name one, so the result is only a sample.
     pub(super) fn of_server(spec: &Installed, env: &Env) -> Option<Self> {
         let of_spec = spec.kernel_json.env.get(USERNAME).map(String::as_str);
         let given =
@@ -47,7 +47,7 @@ fn account() -> Option<String> {
     found.split(':').next().map(str::to_owned)
 }
 
-/// Whether a server would start a kernel of the specification; `false` if it would refuse the user.
+/// Whether a server would start a kernel of the specification; `false` if it would reject the user.
 pub(super) fn check(spec: &Installed, env: &Env, launching: bool, report: &mut Report) -> bool {
     let Lists { authorized: allowed, unauthorized: refused } = lists(spec, env);
     for user in allowed.iter().filter(|user| refused.contains(user)) {
@@ -87,13 +87,13 @@ pub(super) fn check(spec: &Installed, env: &Env, launching: bool, report: &mut R
     true
 }
 
-/// Whom the server lets start kernels.
+/// The users for whom the server starts kernels.
 fn lists(spec: &Installed, env: &Env) -> Lists {
     let names = |list| spec.names(list);
     Lists::of_server(env, spec.system, names("authorized_users"), names("unauthorized_users"))
 }
 
-/// Whether the server lets the kernel have its numbers.
+/// Checks whether the server allows the kernel's user and group ids.
 fn ids(spec: &Installed, env: &Env, report: &mut Report) {
     for (what, variable, default) in [("UID", "KERNEL_UID", "1000"), ("GID", "KERNEL_GID", "100")] {
         let of_spec = spec.kernel_json.env.get(variable).map(String::as_str);

@@ -1,11 +1,11 @@
-//! Volumes that an image declares. Each kernel gets one of its own for each of them, which outlives it: servers
-//! remove containers without their volumes.
+//! Volumes that an image declares. Each kernel gets anonymous ones for them, which outlive it: servers remove
+//! containers without their volumes.
 
 use crate::launcher::plan::Plan;
 use crate::launcher::volumes::left;
 
-/// What to say of those that nothing of the specification takes the place of. Only the native launcher gives them
-/// the labels by which `prune` finds them.
+/// What to report of those that the specification does not mount something over. Only the native launcher
+/// gives them the labels by which `prune` finds them.
 pub(super) fn said(image: &str, volumes: &[String], plan: &Plan, native: bool) -> Option<String> {
     let left = left(volumes, &plan.request);
     let first = left.first()?;

@@ -1,6 +1,6 @@
-//! Whether the server of a kernel is still there. Nobody keeps a list of servers; a kernel knows the address
-//! at which its own listens. It has gone if that address is this host's, nothing listens there, and a
-//! connection is refused. Where anything else may be meant by the address, nobody can tell.
+//! Whether the server of a kernel still exists. There is no list of servers, but a kernel knows the address
+//! of its own. The server has gone if that address belongs to this host, nothing listens on it, and a
+//! connection is refused. If the address may mean anything else, the answer is unknown.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -14,47 +14,47 @@ use tokio::net::UnixStream;
 use crate::commands::kernels::Kernel;
 use crate::engine::{Endpoint, Info};
 
-/// How long a connection may take to be refused.
+/// How long refusing a connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTENS: &str = "0A";
 
-/// Why nobody can tell whose address it is.
+/// Why the owner of an address is unknown.
 const ELSEWHERE: &str = "only on the host of its server it shows whether one waits";
 
-/// Whether somebody waits for a kernel.
+/// Whether a server waits for a kernel.
 #[derive(Debug, PartialEq)]
 pub(super) enum Waiting {
     /// And how that is known.
     Nobody(String),
     Somebody,
-    /// And why that cannot be told.
+    /// And why.
     Unknown(String),
 }
 
-/// What there is on this host.
+/// What is known of this host.
 pub(super) struct Here {
-    /// Why this may be another host than the kernels', or another part of theirs.
+    /// Why the kernels may be on another host, or in another network namespace.
     doubt: Option<String>,
-    /// The address by which other nodes of the Swarm know the engine's.
+    /// The address at which other nodes of the Swarm reach the engine's.
     node: Option<IpAddr>,
-    /// The addresses of this host's interfaces. A route may lead here for others too, and a socket be bound
-    /// to any.
+    /// The addresses of this host's interfaces. Routes may lead here for other addresses, and a socket may be
+    /// bound to any.
     addresses: Vec<IpAddr>,
-    /// The network namespaces that can be seen, this process's first.
+    /// The visible network namespaces, this process's first.
     namespaces: Vec<Namespace>,
 }
 
 impl Here {
-    /// Looks at this host, to which this engine should belong.
+    /// Looks at this host, which should be the engine's.
     pub(super) async fn look(endpoint: &Endpoint, info: &Info) -> Self {
         let namespaces = Namespace::all();
         let mut doubt = doubt(endpoint, info).await;
         if namespaces.is_empty() {
             doubt.get_or_insert_with(|| "/proc does not tell who listens".to_owned());
         }
-        // Without addresses, none is here.
+        // Without known addresses, none belongs to this host.
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         Self {
             doubt,
@@ -64,7 +64,7 @@ impl Here {
         }
     }
 
-    /// Whether the server of a kernel that runs waits for it.
+    /// Whether the server of a running kernel waits for it.
     pub(super) fn waiting(&self, kernel: &Kernel) -> Waiting {
         let unknown = |why: &str| Waiting::Unknown(why.to_owned());
         let address = kernel.response_address.as_deref().and_then(|text| text.parse().ok());
@@ -89,8 +89,8 @@ impl Here {
         if self.namespaces[1..].iter().any(|other| other.listens(address)) {
             return unknown("something listens at the address in another network namespace");
         }
-        // Only now, because it writes an error into the log of a server that is well. What listens may be
-        // behind a port that is forwarded.
+        // This is the last test, because a healthy server logs an error about it. The listener may be behind
+        // a forwarded port.
         match TcpStream::connect_timeout(&address, CONNECT) {
             Ok(_) => Waiting::Somebody,
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -101,7 +101,7 @@ impl Here {
     }
 }
 
-/// Why this may not be the engine's host, or not the part of it that has the server's address.
+/// Why this may not be the engine's host, or not the network namespace with the server's address.
 async fn doubt(endpoint: &Endpoint, info: &Info) -> Option<String> {
     let own = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let is_named_so = info.name == own.trim();
@@ -116,7 +116,7 @@ async fn doubt(endpoint: &Endpoint, info: &Info) -> Option<String> {
         Endpoint::Tcp { host, .. } => {
             let loopback = host == "localhost"
                 || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-            // A tunnel to another host begins here, too.
+            // This may also be the end of a tunnel to another host.
             if !loopback || !is_named_so {
                 return Some(format!(
                     "the engine at {endpoint} may be on another host; run the command there, with its \
@@ -135,23 +135,22 @@ async fn doubt(endpoint: &Endpoint, info: &Info) -> Option<String> {
     ))
 }
 
-/// Whether what listens at a socket is a process that can be seen from here: a container has processes of its
-/// own.
+/// Whether the process that listens on a socket is visible from here. In a container, it may not be.
 async fn is_visible(socket: &Path) -> bool {
     let Ok(stream) = UnixStream::connect(socket).await else { return false };
     stream.peer_cred().is_ok_and(|peer| peer.pid().is_some_and(|pid| pid != 0))
 }
 
-/// A network namespace, with who listens there.
+/// A network namespace, and who listens in it.
 #[derive(Debug, Default)]
 struct Namespace {
     listeners: Vec<SocketAddr>,
-    /// Its addresses, but for those of this process's own, which are not needed.
+    /// Its addresses; `None` for this process's own namespace, where they are not needed.
     addresses: Option<Vec<IpAddr>>,
 }
 
 impl Namespace {
-    /// Those of all processes that can be seen; none if not even this process's own can be.
+    /// The namespaces of all visible processes; empty if not even this process's own is.
     fn all() -> Vec<Self> {
         let directory = |process: &str| PathBuf::from(format!("/proc/{process}/net"));
         let Some((id, own)) = Self::of(&directory("self")) else { return Vec::new() };
@@ -183,7 +182,7 @@ impl Namespace {
         Some((id, Self { listeners, addresses: None }))
     }
 
-    /// Whether something listens there at this address.
+    /// Whether something listens on this address there.
     fn listens(&self, address: SocketAddr) -> bool {
         let has = || match &self.addresses {
             Some(addresses) => addresses.contains(&address.ip()),
@@ -196,12 +195,12 @@ impl Namespace {
     }
 }
 
-/// What tells one namespace from another: the system makes the files of each anew.
+/// Identifies a namespace: each has its own inodes.
 fn id_of(directory: &Path) -> Option<u64> {
     fs_err::metadata(directory.join("tcp")).ok().map(|file| file.ino())
 }
 
-/// The listening sockets in the text of `/proc/net/tcp` or `tcp6`.
+/// Parses the listening sockets of `/proc/net/tcp` or `tcp6`.
 fn listeners(text: &str) -> Vec<SocketAddr> {
     let listener = |line: &str| {
         let mut words = line.split_ascii_whitespace();
@@ -224,12 +223,12 @@ fn listeners(text: &str) -> Vec<SocketAddr> {
     text.lines().filter_map(listener).collect()
 }
 
-/// Four bytes of an address, which the system writes as a number of this machine's.
+/// Parses four bytes of an address, written as a number in native byte order.
 fn four(text: &str) -> Option<[u8; 4]> {
     u32::from_str_radix(text, 16).ok().map(u32::to_ne_bytes)
 }
 
-/// The addresses of a network namespace, from its table of routes and its list of addresses.
+/// The addresses of a network namespace, from its routing table and its list of IPv6 addresses.
 fn addresses(directory: &Path) -> Vec<IpAddr> {
     let read = |name| fs_err::read_to_string(directory.join(name)).unwrap_or_default();
     let (routes, six) = (read("fib_trie"), read("if_inet6"));
@@ -258,7 +257,7 @@ mod tests {
         );
         let found: Vec<String> = listeners(&text).iter().map(ToString::to_string).collect();
         let expected = ["0.0.0.0:2024", "127.0.0.1:8877", "[::1]:80", "127.0.0.1:81"];
-        // As a machine writes them whose numbers begin with the least byte.
+        // As little-endian machines write them.
         if cfg!(target_endian = "little") {
             assert_eq!(found, expected);
         }

@@ -1,4 +1,4 @@
-//! Volumes that kernels have left: servers remove containers without those that their images declare.
+//! Volumes of past kernels: servers remove containers without the volumes that their images declare.
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::engine::{Engine, Volume};
 use crate::launcher::launch::KERNELSPEC;
 use crate::server::System;
 
-/// A volume without a container, of a kernel that there is no more.
+/// A volume without a container, whose kernel no longer exists.
 #[derive(Serialize)]
 pub(super) struct Left {
     pub(super) volume: String,
@@ -22,7 +22,8 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// `None` if it has not all labels of a kernel's, or somebody has named it: then it is not the launcher's.
+    /// Returns `None` if a label of a kernel is missing, or if the volume has a name: then the launcher did
+    /// not create it.
     fn new(volume: &Volume) -> Option<Self> {
         let label = |name: &str| volume.labels.get(name).cloned().filter(|value| !value.is_empty());
         if !volume.is_anonymous() || label("component")? != "kernel" {
@@ -44,7 +45,7 @@ impl Left {
         format!("it is a volume left over from the kernel {}, which is gone", self.kernel_id)
     }
 
-    /// Removes it, unless a container has it by now. Says whether that went well.
+    /// Removes it, unless a container uses it by now. Returns whether that succeeded.
     pub(super) async fn remove(&mut self, engine: &Engine) -> bool {
         match engine.remove_volume(&self.volume).await {
             Ok(()) => {
@@ -63,7 +64,8 @@ impl Left {
     }
 }
 
-/// The volumes of kernels that are not among these, if they are at least so many seconds old; the oldest first.
+/// The volumes of kernels that are not among these, if they are at least `least` seconds old; the oldest
+/// first.
 pub(super) async fn find(engine: &Engine, kernels: &[Kernel], least: u64) -> Result<Vec<Left>> {
     let volumes = engine.dangling_volumes(&LABELS).await;
     let volumes = volumes.context("could not look for volumes of kernels that are gone")?;

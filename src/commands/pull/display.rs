@@ -1,4 +1,4 @@
-//! How far pulls are: a bar for each on a terminal, a line now and then elsewhere.
+//! The progress of pulls: a bar each on a terminal, or else a line now and then.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,20 +19,20 @@ use crate::launcher::pull::INTERVAL;
 use crate::log;
 use crate::text;
 
-/// How often bars are drawn anew.
+/// How often bars are redrawn.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// The time over which a speed is measured.
+/// The time over which speed is averaged.
 const SPAN: Duration = Duration::from_secs(4);
 
-/// The narrowest terminal that has room for bars.
+/// The narrowest terminal with bars.
 const ROOM: usize = 72;
 
-/// The widest that a name is shown at, and what a bar and what stands after it take at least.
+/// The widest name, and the least width of a bar with the text after it.
 const NAME: usize = 40;
 const REST: usize = 58;
 
-/// What can be seen of the pulls that are under way.
+/// Shows the progress of all pulls.
 pub(super) struct Display {
     form: Form,
     rows: RefCell<BTreeMap<usize, Row>>,
@@ -44,8 +44,8 @@ enum Form {
     Bars { all: MultiProgress, colour: bool, _terminal: Option<Terminal> },
 }
 
-/// A terminal that does not show what is typed. It would stand on a line of its own, and one of the bars
-/// above it would be left at the end: for `^C` too.
+/// A terminal without echo. What is typed, even `^C`, would be on a line of its own, so that a bar above it
+/// would remain.
 struct Terminal {
     before: Termios,
 }
@@ -63,7 +63,7 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         if is_ours() {
-            // What a shell does then is no worse.
+            // A failure leaves nothing better to do: shells reset the terminal themselves.
             let _ = tcsetattr(io::stderr(), OptionalActions::Now, &self.before);
         }
     }
@@ -80,7 +80,7 @@ struct Row {
     layers: Layers,
     bar: Option<ProgressBar>,
     speed: Speed,
-    /// The last line that was written about it.
+    /// The last line that was logged about it.
     said: String,
 }
 
@@ -97,7 +97,7 @@ impl Display {
         Self { form, rows: RefCell::default() }
     }
 
-    /// Shows that an image is being pulled. Returns its number.
+    /// Shows a new pull. Returns its number.
     pub(super) fn begin(&self, image: &str) -> usize {
         let bar = match &self.form {
             Form::Nothing => None,
@@ -120,14 +120,14 @@ impl Display {
         number
     }
 
-    /// Takes in what the engine tells.
+    /// Updates the progress of a pull.
     pub(super) fn note(&self, number: usize, progress: &Progress) {
         if let Some(row) = self.rows.borrow_mut().get_mut(&number) {
             row.layers.note(progress);
         }
     }
 
-    /// Shows no more of it. Returns how many bytes were fetched.
+    /// Removes a pull from the display. Returns how many bytes were downloaded.
     pub(super) fn end(&self, number: usize) -> u64 {
         let Some(row) = self.rows.borrow_mut().remove(&number) else { return 0 };
         if let (Form::Bars { all, .. }, Some(bar)) = (&self.form, &row.bar) {
@@ -137,7 +137,7 @@ impl Display {
         row.layers.fetched()
     }
 
-    /// Writes something that is to stay, above the bars.
+    /// Writes something above the bars that remains.
     pub(super) fn say(&self, write: impl FnOnce()) {
         match &self.form {
             Form::Bars { all, .. } => all.suspend(write),
@@ -145,7 +145,7 @@ impl Display {
         }
     }
 
-    /// Takes everything away that was not to stay.
+    /// Removes everything that should not remain.
     pub(super) fn close(&self) {
         let numbers: Vec<usize> = self.rows.borrow().keys().copied().collect();
         for number in numbers {
@@ -153,7 +153,7 @@ impl Display {
         }
     }
 
-    /// Shows how far all of them are, again and again.
+    /// Keeps updating the display.
     pub(super) async fn keep_current(&self) -> Infallible {
         loop {
             sleep(if matches!(self.form, Form::Bars { .. }) { REDRAW } else { INTERVAL }).await;
@@ -179,7 +179,7 @@ impl Display {
 }
 
 impl Row {
-    /// Writes a line, unless there is nothing new.
+    /// Logs the progress if it has changed.
     fn log(&mut self) {
         let line = format!("{}, {}", self.layers.summary(), self.layers.doing());
         if line != self.said {
@@ -205,7 +205,7 @@ impl Row {
                 "{prefix} [{wide_bar}] {msg}"
             }
         };
-        // The templates are right.
+        // The templates are valid.
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -213,7 +213,7 @@ impl Row {
     }
 }
 
-/// What stands after a bar, always as wide.
+/// The text after a bar, always of the same width.
 fn amounts(layers: &Layers, speed: u64) -> String {
     let more = if layers.is_more_to_come() { "+" } else { "" };
     let (fetched, size) = (text::megabytes(layers.fetched()), text::megabytes(layers.size()));
@@ -229,10 +229,10 @@ fn amounts(layers: &Layers, speed: u64) -> String {
     format!("{amount:>17} {speed:>10} {doing:<11}")
 }
 
-/// A line in which there is no room for a bar.
+/// A line without a bar, for narrow terminals.
 fn narrow(image: &str, layers: &Layers, width: usize) -> String {
     let head = format!("{:>3} % {:<11} ", layers.thousandths() / 10, layers.doing());
-    // In the last column a terminal may begin a new line.
+    // Terminals may wrap after the last column.
     let width = width.saturating_sub(1);
     let room = width.saturating_sub(head.len());
     let mut line = head + &shortened(image, room);
@@ -240,7 +240,7 @@ fn narrow(image: &str, layers: &Layers, width: usize) -> String {
     line
 }
 
-/// The end of a name of ASCII characters, which tells more than the beginning.
+/// Shortens an ASCII name at its start, because its end tells more.
 fn shortened(name: &str, room: usize) -> String {
     const LEFT_OUT: &str = "...";
     if name.len() <= room {
@@ -250,14 +250,14 @@ fn shortened(name: &str, room: usize) -> String {
     format!("{LEFT_OUT}{}", name.get(name.len() - kept..).unwrap_or_default())
 }
 
-/// How many bytes come in a second.
+/// Measures bytes per second.
 #[derive(Debug, Default)]
 struct Speed {
     seen: VecDeque<(Instant, u64)>,
 }
 
 impl Speed {
-    /// The speed in the last seconds, when so many bytes have come until now.
+    /// The average speed of the last seconds; `bytes` is the total until now.
     fn after(&mut self, bytes: u64, now: Instant) -> u64 {
         if bytes == 0 {
             self.seen.clear();

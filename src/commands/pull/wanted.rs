@@ -1,4 +1,4 @@
-//! Which images are wanted, by which specifications.
+//! The images to pull, and the specifications that want them.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,14 +22,14 @@ use crate::paths::Paths;
 pub(super) struct Wanted {
     pub(super) name: String,
     pub(super) directory: PathBuf,
-    /// The image that it wants, or why that is not known.
+    /// An error says why the image is not known.
     pub(super) wish: Result<Wish, String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wish {
     pub(super) image: String,
-    /// The platform, if not the engine's own.
+    /// `None` for the engine's own.
     pub(super) platform: Option<String>,
     pub(super) when: When,
     /// Whether the nodes of a Swarm need it.
@@ -39,20 +39,20 @@ pub(super) struct Wish {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
     Now,
-    /// Now, if the engine does not have it.
+    /// Only if the engine does not have it.
     Missing,
     Never,
 }
 
-/// An image that is to be pulled.
+/// An image to pull.
 #[derive(Debug, PartialEq)]
 pub(super) struct Job {
     pub(super) wish: Wish,
-    /// The specifications that want it, by their numbers.
+    /// The specifications that want it, by index.
     pub(super) of: Vec<usize>,
 }
 
-/// The specifications that are named, or all that Jupyter finds.
+/// The named specifications, or all that Jupyter finds.
 pub(super) fn all(names: &[String], paths: &Paths<'_>) -> Result<Vec<Wanted>> {
     let directories = paths.kernel_directories();
     let found = search::in_directories(&directories);
@@ -85,7 +85,7 @@ pub(super) fn all(names: &[String], paths: &Paths<'_>) -> Result<Vec<Wanted>> {
     Ok(wanted)
 }
 
-/// What a specification wants, with the launcher's own eyes.
+/// What the specification wants, read as the launcher reads it.
 fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
     let image = spec.image_on_server(env).map_err(|variable| {
         anyhow::anyhow!("no image is named; the server has to, with {variable}")
@@ -97,7 +97,7 @@ fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
         Err(error) => return Err(error).context("could not look for a platform"),
     };
     let language = spec.kernel_json.language.to_lowercase();
-    // What notebooks' users say decides neither about a platform nor about pulling.
+    // The variables of notebooks' users influence neither the platform nor the pull.
     let filler =
         Filler { username: "", kernel_id: "", language: &language, cwd: None, env, sample: false };
     let platform = value(&options, "platform", &filler, platform_name)?;
@@ -109,7 +109,7 @@ fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
     Ok(Wish { image: image.to_owned(), platform, when, of_swarm: spec.mode == Mode::Swarm })
 }
 
-/// The value of a key of the file, if it is there.
+/// Reads a key of the file, if it is there.
 fn value<T>(
     options: &Options,
     key: &str,
@@ -121,14 +121,14 @@ fn value<T>(
 }
 
 impl Wish {
-    /// Whether an image that the engine has is for the platform.
+    /// Whether an image on the engine is for the platform.
     pub(super) fn is_for(&self, image: &Image) -> bool {
         let architecture = self.platform.as_deref().and_then(|name| name.split('/').nth(1));
         architecture.is_none_or(|wanted| wanted == image.architecture)
     }
 }
 
-/// The images that are to be pulled, each once.
+/// The images to pull, each once.
 pub(super) fn jobs(wanted: &[Wanted]) -> Vec<Job> {
     let mut jobs: Vec<Job> = Vec::new();
     for (number, wanted) in wanted.iter().enumerate() {

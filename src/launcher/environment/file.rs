@@ -1,5 +1,5 @@
-//! Files of variables: `env_file`. As Compose reads them, but that nothing is filled in; or, with `format = "raw"`,
-//! as `docker run --env-file` does.
+//! Reads files of variables: `env_file`. The format is that of Compose, but without interpolation; with
+//! `format = "raw"` it is that of `docker run --env-file`.
 
 use std::io;
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::options::fill::{Filler, Policy};
 use crate::options::node::{Node, Value, Wrong};
 use crate::options::read::{Table, flag, items, must};
 
-/// A file, as `launch_docker.toml` has it.
+/// An entry of `env_file`.
 struct EnvFile {
     path: String,
     at: usize,
     required: bool,
-    /// Whether it is read as Docker's client does.
+    /// Whether the format is that of the Docker client.
     raw: bool,
 }
 
-/// The variables in the files that a value names, relative to this directory.
+/// Reads the variables in the files that `node` names, relative to `directory`.
 pub(super) fn variables(
     node: &Node,
     base: &Path,
@@ -41,7 +41,7 @@ pub(super) fn variables(
     Ok(all)
 }
 
-/// A path, or a table with `path`, `required` and `format`.
+/// Reads a path, or a table with `path`, `required` and `format`.
 fn env_file(item: &Node) -> Result<EnvFile, Wrong> {
     let Value::Table(_) = item.value else {
         let path = texts(item)?.concat();
@@ -57,7 +57,7 @@ fn env_file(item: &Node) -> Result<EnvFile, Wrong> {
     Ok(EnvFile { path: texts(path)?.concat(), at: path.at, required, raw })
 }
 
-/// The variables in a file. Who may write to it decides about no variable of the server's.
+/// Reads the variables in a file. Those who may write to it do not decide about the server's variables.
 fn in_file(
     file: &Guarded,
     raw: bool,
@@ -93,7 +93,7 @@ fn in_file(
     Ok(variables)
 }
 
-/// The value is all that follows, whatever it is. `None` where there is no name, or it has blanks.
+/// The value is everything after the `=`. Returns `None` if the name is missing or contains spaces.
 fn raw_line(line: &str) -> Option<(String, VariableValue)> {
     let (name, said) = match line.split_once('=') {
         Some((name, value)) => (name, VariableValue::Text(value.to_owned())),
@@ -102,7 +102,7 @@ fn raw_line(line: &str) -> Option<(String, VariableValue)> {
     (!name.is_empty() && !name.contains([' ', '\t'])).then(|| (name.to_owned(), said))
 }
 
-/// The value may be in quotes, and `export` before the name.
+/// The value may be quoted, and `export` may come before the name.
 fn compose_line(line: &str) -> (String, VariableValue) {
     let line = line.trim_end();
     let line = line.strip_prefix("export ").unwrap_or(line);

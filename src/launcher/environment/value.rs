@@ -1,19 +1,19 @@
-//! Variables as `launch_docker.toml`, and the files that it names, give them.
+//! Variables in `launch_docker.toml`, and in the files that it names.
 
 use crate::options::node::{Node, Value, Wrong};
 use crate::options::read::{items, must};
 
 /// The value of a variable.
 pub(super) enum VariableValue {
-    /// What the file says, in which Swarm may expand templates.
+    /// Text of the administrator, in which Swarm may expand templates.
     Template(String),
-    /// What it is.
+    /// Plain text.
     Text(String),
-    /// That of the server's variable.
+    /// The value of the server's variable.
     OfServer,
 }
 
-/// A text, or a list of them.
+/// Reads a text, or a list of texts.
 pub(super) fn texts(node: &Node) -> Result<Vec<String>, Wrong> {
     let texts = items(node).iter().map(|item| match &item.value {
         Value::Text(text) => Ok(text.clone()),

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::server::LONGEST_LAUNCH_TIMEOUT;
 
-/// What GP sets for every launch on one engine.
+/// The variables that GP sets for a launch on one engine.
 const GP: [(&str, &str); 6] = [
     ("GP_DOCKER_MODE", "docker"),
     ("GP_DOCKER_NETWORK", "bridge"),
@@ -13,7 +13,7 @@ const GP: [(&str, &str); 6] = [
     ("KERNEL_USERNAME", "bob"),
 ];
 
-/// The launch with these variables added to (or, if empty, taken from) those of GP.
+/// The launch with these variables added to those of GP, or removed if empty.
 fn with(changes: &[(&str, &str)]) -> Result<Launch> {
     let mut variables = BTreeMap::from(GP);
     variables.extend(changes.iter().copied());
@@ -22,7 +22,7 @@ fn with(changes: &[(&str, &str)]) -> Result<Launch> {
     Launch::new(&arguments, &InstalledSpec::default(), &env, false)
 }
 
-/// The same from Enterprise Gateway, which sets variables of its own.
+/// The launch by Enterprise Gateway, which sets variables of its own.
 fn from_gateway(changes: &[(&str, &str)]) -> Result<Launch> {
     let own = [
         ("GP_DOCKER_MODE", ""),
@@ -161,7 +161,7 @@ fn a_network_on_which_the_server_cannot_find_the_kernel_is_refused() {
         "{message}"
     );
     assert!(from_gateway(&[("EG_DOCKER_NETWORK", "default")]).is_err());
-    // Where only the launcher is told so, the server finds it.
+    // If only the launcher is configured so, the server finds the kernel.
     assert_eq!(with(&[("DOCKER_NETWORK", "default")]).unwrap().network, "default");
     for network in ["host", "none", "container:x"] {
         let error = from_gateway(&[("EG_DOCKER_NETWORK", network)]).unwrap_err().to_string();
@@ -210,7 +210,7 @@ fn a_user_without_a_group_keeps_the_images_group() {
     assert_eq!(with(&[("KERNEL_GID", "7")]).unwrap().supplementary_groups, [7, 100]);
 }
 
-/// Or all of a server's environment, which `gateway_provisioners` hands on, would reach the kernel.
+/// Otherwise, all of a server's environment, which `gateway_provisioners` hands on, would reach the kernel.
 #[test]
 fn the_mode_of_gateway_provisioners_outweighs_all_marks_of_the_other_server() {
     use System::{EnterpriseGateway, GatewayProvisioners};

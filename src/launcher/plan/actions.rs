@@ -1,4 +1,4 @@
-//! The keys of `launch_docker.toml` that are no fields of a request.
+//! The keys of `launch_docker.toml` that are not fields of a request.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::options::{Options, put, template};
 
 pub(super) type Action = fn(&mut Plan, &Node, &Filler<'_>, &Options) -> Result<(), Wrong>;
 
-/// The keys that are no fields of a request.
+/// The keys that are not fields of a request.
 pub(super) const ACTIONS: [(&str, Action); 6] = [
     ("configs", |plan, node, filler, _| {
         references(node, filler, "/").map(|all| plan.configs = all)
@@ -32,8 +32,8 @@ fn text(node: &Node, filler: &Filler<'_>, policy: Policy) -> Result<String, Wron
     }
 }
 
-/// `true`, the place in the container, or a table with `target`, `read_only` and `paths`: where the
-/// server's directories are on the host, for a server that itself runs in a container.
+/// `true`, the target in the container, or a table with `target`, `read_only` and `paths`. The `paths` map
+/// the server's directories to those of the host, for a server that runs in a container.
 fn mount_cwd(
     plan: &mut Plan,
     node: &Node,
@@ -61,7 +61,7 @@ fn mount_cwd(
         }
     }
     let source = source.unwrap_or_else(|| as_it_is(path, mode));
-    // Swarm expands templates in a mount, and none in the directory where the kernel starts.
+    // Swarm expands templates in a mount, but not in the working directory.
     let (target, start) = match target {
         Some(node) => (place(node, mode, filler)?, text(node, filler, Policy::Path)?),
         None => (as_it_is(path, mode), as_it_is(path, Mode::Docker)),
@@ -84,7 +84,7 @@ fn mount_cwd(
     Ok(())
 }
 
-/// A directory as the file writes it.
+/// A directory in the words of the file.
 fn place(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<String, Wrong> {
     match (&node.value, mode) {
         (Value::Text(text), Mode::Swarm) => filler.fill_template(text, node.at, Policy::Path),
@@ -92,7 +92,7 @@ fn place(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<String, Wrong> 
     }
 }
 
-/// A path of the server's in a mount.
+/// A path of the server in a mount.
 fn as_it_is(path: &Path, mode: Mode) -> String {
     let path = path.to_string_lossy();
     match mode {
@@ -101,7 +101,7 @@ fn as_it_is(path: &Path, mode: Mode) -> String {
     }
 }
 
-/// Where the notebook's directory is on the host.
+/// The notebook's directory on the host.
 fn on_host(
     directory: &Path,
     paths: &Node,
@@ -124,7 +124,7 @@ fn on_host(
     Err(Wrong::new(paths.at, message))
 }
 
-/// Names of networks, or tables by name.
+/// A list of names, or a table with settings by name.
 fn networks(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> Result<(), Wrong> {
     let mut found: Vec<(String, Json)> = Vec::new();
     if let Value::Table(entries) = &node.value {
@@ -136,9 +136,9 @@ fn networks(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> R
             found.push((text(item, filler, Policy::Trusted)?, json!({})));
         }
     }
-    // The first is the server's.
+    // The request has the server's network already.
     found.retain(|(name, _)| *name != plan.launch.network);
-    // Those of `docker run` by which a container has no network of its own.
+    // The values of `docker run --network` without a network of the container's own.
     let is_mode = |name: &str| ["host", "none"].contains(&name) || name.starts_with("container:");
     if let Some((name, _)) = found.iter().find(|(name, _)| is_mode(name)) {
         let variable = plan.launch.caller.facts().network_variable;
@@ -223,7 +223,7 @@ fn pull_policy(
     Ok(())
 }
 
-/// Names of secrets or configs, or tables with `source`, `target`, `uid`, `gid` and `mode`.
+/// A list of names of secrets or configs, or of tables with `source`, `target`, `uid`, `gid` and `mode`.
 fn references(node: &Node, filler: &Filler<'_>, root: &str) -> Result<Vec<Reference>, Wrong> {
     let one = |item: &Node| {
         let mut file = json!({"UID": "0", "GID": "0", "Mode": 0o444});
@@ -257,7 +257,7 @@ fn references(node: &Node, filler: &Filler<'_>, root: &str) -> Result<Vec<Refere
 }
 
 impl PullPolicy {
-    /// Reads the value of `pull_policy`.
+    /// Reads `pull_policy`. Compose's policies for building and for refreshing after some time are errors.
     pub fn read(node: &Node, filler: &Filler<'_>) -> Result<Self, Wrong> {
         Ok(match &*text(node, filler, Policy::Trusted)? {
             "missing" | "if_not_present" => Self::Missing,

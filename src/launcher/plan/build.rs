@@ -1,5 +1,5 @@
-//! Makes the plan of a launch: what the server asks for, then what `launch_docker.toml` says, then what the
-//! user may change.
+//! Makes the plan of a launch: first what the server asks for, then what `launch_docker.toml` adds, then what
+//! the user may change.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value as Json;
@@ -13,8 +13,8 @@ use crate::launcher::spec::InstalledSpec;
 use crate::model::Mode;
 
 impl Plan {
-    /// The plan for a launch from this specification. A `sample` is for looking whether the file is
-    /// right; the variables in it need not be there then.
+    /// Makes the plan for a launch of this specification. With `sample`, only the file is checked, and its
+    /// variables may be unset.
     pub fn new(launch: Launch, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<Self> {
         let options = &spec.options;
         let request = match launch.mode {
@@ -37,7 +37,7 @@ impl Plan {
         let filler = launch.filler(env, sample);
         options.check_templates(launch.mode)?;
         if options.get("healthcheck").is_some() {
-            // Not a list that another one is added to.
+            // Replaces the list instead of appending to it.
             plan.set("Healthcheck", Json::Null);
         }
         options.apply(&mut plan.request, launch.mode, &filler)?;

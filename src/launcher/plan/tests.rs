@@ -8,12 +8,12 @@ use crate::env::Env;
 use crate::launcher::args::Arguments;
 use crate::launcher::spec::InstalledSpec;
 
-/// The plan for a launch with this file, this image in `kernel.json`, and these variables.
+/// The plan for a launch with this file and these variables.
 fn plan(mode: &str, file: &str, changes: &[(&str, &str)]) -> Result<Plan> {
     plan_in("/home/bob/work", mode, file, changes)
 }
 
-/// The same for a notebook in this directory.
+/// The plan for a notebook in this directory.
 fn plan_in(directory: &str, mode: &str, file: &str, changes: &[(&str, &str)]) -> Result<Plan> {
     let cwd = Path::new(directory);
     let directory = tempfile::tempdir()?;
@@ -168,13 +168,13 @@ fn the_environment() {
     ] {
         assert_eq!(environment(file), expected, "{file}");
     }
-    // What the launch is about cannot be changed.
+    // The variables of the launch itself cannot be changed.
     let plan = plan("docker", "environment = { KERNEL_ID = 'x' }", &[]).unwrap();
     assert_eq!(plan.launch.environment["KERNEL_ID"], "1234");
 }
 
-/// A name that is another directory where Swarm expands it, and how it is written there to stay a name: in a text
-/// of its own, and in one of the administrator's.
+/// A name that Swarm would expand to another directory, and its literal form: in a text of its own, and in
+/// one of the administrator's.
 const EVIL: &str = r#"bob{{print "\x2f..\x2falice"}}"#;
 const ALONE: &str = r#"bob{{"{{"}}print "\x2f..\x2falice"}}"#;
 const WITHIN: &str = r#"bob{{"{"}}{{"{"}}print "\x2f..\x2falice"}}"#;
@@ -282,7 +282,7 @@ fn a_variable_of_the_server_is_no_template_in_a_swarm_but_one_of_the_specificati
     assert_eq!(found["WHERE"], "{{.Node.Hostname}}");
     assert_eq!(found["HERE"], r#"{{"{{"}}.Node.Hostname}}"#);
     assert_eq!(found["THERE"], r#"{{"{{"}}.Node.Hostname}}"#);
-    // A client has replaced it.
+    // Changed by a client.
     assert_eq!(environment("{{.Node.ID}}")["WHERE"], r#"{{"{{"}}.Node.ID}}"#);
 }
 
@@ -300,7 +300,7 @@ fn what_is_within_a_template_of_dockers_is_refused() {
     ] {
         let error = plan("swarm", file, &[]).unwrap_err().to_string();
         assert!(error.contains(&format!("cannot have `{part}` within `{{{{")), "{file}: {error}");
-        // On an engine, it is no template.
+        // On a single engine, it is not a template.
         plan("docker", file, &[("KERNEL_X", "x")]).unwrap();
     }
     for file in ["volumes = ['/srv/{{ {username}:/w']", "environment.A = '{{ `}}`{username}'"] {
@@ -326,7 +326,7 @@ fn the_user_may_change_what_is_allowed_and_no_more() {
     assert_eq!(host(&[("KERNEL_MEMORY", "2g")]).unwrap()["Memory"], 2_i64 << 30);
     assert!(error("KERNEL_MEMORY", "2.1g").contains("`KERNEL_MEMORY` of `2.1g` is above the 2g"));
     assert!(error("KERNEL_MEMORY", "much").contains("is not an amount"));
-    // To the engine, nothing means everything.
+    // To the engine, 0 means no limit.
     for (variable, value) in [
         ("KERNEL_MEMORY", "0"),
         ("KERNEL_MEMORY", "0.1b"),
@@ -337,7 +337,7 @@ fn the_user_may_change_what_is_allowed_and_no_more() {
     }
     assert_eq!(host(&[("KERNEL_CPUS", "0.5")]).unwrap()["NanoCpus"], 500_000_000);
     assert!(error("KERNEL_CPUS", "5").contains("above the 4 that"));
-    // The administrator has said so in kernel.json.
+    // Set by the administrator in kernel.json.
     assert_eq!(host(&[("KERNEL_CPUS", "16")]).unwrap()["NanoCpus"], 16_000_000_000_i64);
     let gpus = |count: &str| host(&[("KERNEL_GPUS", count)]).unwrap()["DeviceRequests"].clone();
     assert_eq!(gpus("1"), json!([{"Count": 1, "Capabilities": [["gpu"]]}]));
@@ -362,7 +362,7 @@ fn the_user_may_change_what_is_allowed_and_no_more() {
 #[test]
 fn what_the_table_does_not_name_is_data() {
     let changes = [("KERNEL_MEMORY", "9g"), ("KERNEL_IMAGE", "other"), ("KERNEL_GPUS", "8")];
-    // Without the table the server decides about the image, as it always has.
+    // Without the table, the server decides about the image.
     let free = plan("docker", "cpus = 1", &changes).unwrap();
     assert!(free.request["HostConfig"].get("Memory").is_none());
     assert_eq!(free.request["Image"], "other");

@@ -1,4 +1,4 @@
-//! Why a service has not become a kernel, in the words of the server's log.
+//! Explains why a service has not become a kernel, in the server's log.
 
 use anyhow::anyhow;
 
@@ -9,11 +9,11 @@ use crate::launcher::launch::Launch;
 use crate::launcher::tail;
 use crate::text;
 
-/// What Swarm says when a node's resources are no longer what a task was given. Up to now it says so
-/// of all generic resources, whenever it looks.
+/// What Swarm says when a node no longer has the resources that a task was assigned. It says so of all
+/// generic resources, whenever it checks.
 const TAKEN_BACK: &str = "no longer meets constraints";
 
-/// How far a task is that does not run yet.
+/// How far a task that is not running yet has come.
 pub(super) async fn progress(context: &Context<'_>, task: Option<&Task>) -> String {
     let Some(task) = task else { return "Swarm has made no task of it".to_owned() };
     let state = &task.state;
@@ -26,7 +26,7 @@ pub(super) async fn progress(context: &Context<'_>, task: Option<&Task>) -> Stri
     format!("its task is {state} on {node}{pulls}")
 }
 
-/// A task's node, by its name, and what is wrong with it.
+/// The name of a task's node, and what is wrong with it.
 async fn node(context: &Context<'_>, task: &Task) -> String {
     let id = &task.node_id;
     let Ok(node) = context.engine.inspect_node(id).await else { return format!("node {id}") };
@@ -48,7 +48,7 @@ pub(super) async fn explain_loss(context: &Context<'_>, task: &Task) -> anyhow::
     )
 }
 
-/// Why there is no kernel when the server's time is over.
+/// Why there was no kernel within the launch timeout.
 pub(super) async fn explain_delay(context: &Context<'_>, task: Option<&Task>) -> anyhow::Error {
     let Launch { name, image, timeout, .. } = context.launch;
     anyhow!(
@@ -60,7 +60,7 @@ pub(super) async fn explain_delay(context: &Context<'_>, task: Option<&Task>) ->
     )
 }
 
-/// Why the server waits for this kernel in vain.
+/// Why the server will get no kernel.
 pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task) -> anyhow::Error {
     let launch = context.launch;
     let head = format!("the service `{}` of image `{}`", launch.name, launch.image);
@@ -94,7 +94,7 @@ pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task
     death::explained(context, reason, task.exit_code.unwrap_or(-1), silent).await
 }
 
-/// Whether memory was the reason, as far as this engine knows: Swarm does not tell.
+/// Whether the task ran out of memory, as far as this engine knows: Swarm does not report that.
 async fn is_out_of_memory(context: &Context<'_>, task: &Task) -> bool {
     if task.container.is_empty() {
         return false;
@@ -103,7 +103,7 @@ async fn is_out_of_memory(context: &Context<'_>, task: &Task) -> bool {
     ended.is_ok_and(|container| container.state.oom_killed)
 }
 
-/// What a service's kernel wrote last, as a sentence.
+/// The last output of a service's kernel, as a sentence.
 pub(super) async fn output(context: &Context<'_>, id: &str) -> String {
     match context.engine.service_logs(id, tail::LINES).await {
         Ok(log) => tail::sentence(&log),
