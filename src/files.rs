@@ -13,19 +13,19 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
 /// The size limit for files that people write.
-const MOST: u64 = 16 << 20;
+const MAX_SIZE: u64 = 16 << 20;
 
 /// The directory of a specification, kept open while its files are read: what is at its path may be replaced,
 /// or removed file by file, at any time.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct OpenDirectory {
     directory: OwnedFd,
     path: PathBuf,
     /// The paths read so far, with their files; `None` if there was no file.
     read: Vec<(PathBuf, Option<OwnedFd>)>,
 }
 
-impl Held {
+impl OpenDirectory {
     /// Opens the directory; `None` if it does not exist.
     pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -58,7 +58,7 @@ impl Held {
         };
         let held = file.try_clone()?;
         let Plain { file, size, .. } = Plain::of(File::from_parts(file.into(), &path))?;
-        let bytes = sized(file, size, &path.display().to_string())?;
+        let bytes = read_sized(file, size, &path.display().to_string())?;
         // The file stays open, so that its inode is not reused meanwhile.
         self.read.push((relative.to_path_buf(), Some(held)));
         Ok(Some(bytes))
@@ -144,23 +144,23 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// Reads a plain file of at most 16 MiB.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let Plain { file, size, .. } = Plain::open(path)?;
-    sized(file, size, &path.display().to_string())
+    read_sized(file, size, &path.display().to_string())
 }
 
 /// Reads UTF-8 text of at most 16 MiB, from a pipe for instance. `name` is for messages.
 pub(crate) fn text(from: impl Read, name: &str) -> io::Result<String> {
-    as_text(all(from, name)?, name)
+    as_text(read_limited(from, name)?, name)
 }
 
-fn all(from: impl Read, name: &str) -> io::Result<Vec<u8>> {
-    rest(Vec::new(), from, name)
+fn read_limited(from: impl Read, name: &str) -> io::Result<Vec<u8>> {
+    read_rest(Vec::new(), from, name)
 }
 
 /// Reads a file of `size` bytes, as far as that is known in advance: the files of the system have none, and
 /// others may grow. If it is right, one call of `read` suffices.
-fn sized(mut from: impl Read, size: u64, name: &str) -> io::Result<Vec<u8>> {
-    if size == 0 || size > MOST {
-        return all(from, name);
+fn read_sized(mut from: impl Read, size: u64, name: &str) -> io::Result<Vec<u8>> {
+    if size == 0 || size > MAX_SIZE {
+        return read_limited(from, name);
     }
     let size = usize::try_from(size).unwrap_or_default();
     // A file of this size leaves the last byte free, so that no second call is needed.
@@ -172,14 +172,14 @@ fn sized(mut from: impl Read, size: u64, name: &str) -> io::Result<Vec<u8>> {
         }
     };
     bytes.truncate(read);
-    if read == size { Ok(bytes) } else { rest(bytes, from, name) }
+    if read == size { Ok(bytes) } else { read_rest(bytes, from, name) }
 }
 
 /// Appends the rest of `from` to `bytes`.
-fn rest(mut bytes: Vec<u8>, from: impl Read, name: &str) -> io::Result<Vec<u8>> {
-    from.take(MOST + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST {
-        let reason = format!("`{name}` is larger than {} MiB", MOST >> 20);
+fn read_rest(mut bytes: Vec<u8>, from: impl Read, name: &str) -> io::Result<Vec<u8>> {
+    from.take(MAX_SIZE + 1 - bytes.len() as u64).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        let reason = format!("`{name}` is larger than {} MiB", MAX_SIZE >> 20);
         return Err(io::Error::other(reason));
     }
     Ok(bytes)
@@ -231,7 +231,7 @@ mod tests {
             (0, 1, None),
         ] {
             let mut source = Source { left: content, at_once, calls: 0 };
-            let read = sized(&mut source, size, "file").unwrap();
+            let read = read_sized(&mut source, size, "file").unwrap();
             assert_eq!(read, content, "{size}, {at_once}");
             assert_eq!(calls.unwrap_or(source.calls), source.calls, "{size}, {at_once}");
         }
@@ -239,12 +239,16 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused_before_and_after() {
-        let most = usize::try_from(MOST).unwrap();
-        let content = vec![b'.'; most + 1];
-        for size in [0, 10, MOST, MOST + 1] {
-            let error = sized(&content[..], size, "file").unwrap_err();
+        let max_size = usize::try_from(MAX_SIZE).unwrap();
+        let content = vec![b'.'; max_size + 1];
+        for size in [0, 10, MAX_SIZE, MAX_SIZE + 1] {
+            let error = read_sized(&content[..], size, "file").unwrap_err();
             assert_eq!(error.to_string(), "`file` is larger than 16 MiB", "{size}");
-            assert_eq!(sized(&content[..most], size, "file").unwrap().len(), most, "{size}");
+            assert_eq!(
+                read_sized(&content[..max_size], size, "file").unwrap().len(),
+                max_size,
+                "{size}"
+            );
         }
     }
 

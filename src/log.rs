@@ -19,16 +19,16 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::env::Env;
 use crate::text::is_unseen;
 
-mod patient;
+mod background;
 
-use self::patient::Patient;
-pub use self::patient::{finish, say_at_last};
+use self::background::Background;
+pub use self::background::{finish, write_last_message};
 
 /// The values that [`level`] accepts.
 pub const LEVELS: &str = "0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL";
 
 /// The longest message, in characters.
-const LONGEST: usize = 32 * 1024;
+const MAX_CHARS: usize = 32 * 1024;
 
 /// Returns the level of this name or number, as Python's `logging` has them. Errors are shown at each level,
 /// because nobody should have to guess why a command failed.
@@ -73,8 +73,8 @@ pub fn init(application: &'static str, level: Level, env: &Env) {
 }
 
 /// Like [`init`], for a program that does not wait for readers of its log; call [`finish`] at its end.
-pub fn init_patient(application: &'static str, level: Level, env: &Env) {
-    start(application, level, env, || Patient);
+pub fn init_in_background(application: &'static str, level: Level, env: &Env) {
+    start(application, level, env, || Background);
 }
 
 fn start<W: io::Write + 'static>(
@@ -166,7 +166,7 @@ impl Visit for Message {
 /// Escapes control characters, indents lines after the first, and shortens the text: an engine may repeat
 /// what it rejects at any length.
 fn harmless(text: &str) -> String {
-    let text = match text.char_indices().nth(LONGEST) {
+    let text = match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => &format!("{}...", &text[..end]),
         None => text,
     };
@@ -189,7 +189,7 @@ fn harmless(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, harmless};
+    use super::{MAX_CHARS, harmless};
 
     #[test]
     fn text_from_outside_cannot_forge_a_line_or_colour_the_terminal() {
@@ -197,6 +197,6 @@ mod tests {
             harmless("a\n[I 2023-02-15 14:10:16.892 App] b\r\x1b[31mc\n\nd\u{2028}e\u{202e}f\n"),
             "a\n    [I 2023-02-15 14:10:16.892 App] b\\r\\u{1b}[31mc\n\n    d\\u{2028}e\\u{202e}f"
         );
-        assert!(harmless(&"é".repeat(1 << 20)).chars().count() == LONGEST + 3);
+        assert!(harmless(&"é".repeat(1 << 20)).chars().count() == MAX_CHARS + 3);
     }
 }

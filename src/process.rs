@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often to check whether a child has ended.
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How many bytes of output are kept; the rest is read and discarded, so that the child does not block.
-const MOST: u64 = 16 * 1024 * 1024;
+const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
 
 /// Runs a command without input and returns its output; `None` if it took too long and was killed, with all
 /// processes that it started.
@@ -39,7 +39,7 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> io::Resul
             kill(&mut child);
             return Ok(None);
         }
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     };
     // Another process may still hold it open.
     let rest = |stream: &Receiver<Vec<u8>>| {
@@ -59,7 +59,7 @@ fn drain(stream: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<
         let mut text = Vec::new();
         // After an error, what was read so far counts.
         let _ = stream.map(|mut stream| {
-            stream.by_ref().take(MOST).read_to_end(&mut text)?;
+            stream.by_ref().take(MAX_OUTPUT).read_to_end(&mut text)?;
             io::copy(&mut stream, &mut io::sink())
         });
         let _ = sender.send(text);

@@ -20,7 +20,7 @@ pub fn report_panics() {
     #[cfg(panic = "abort")]
     std::panic::set_hook(Box::new(|panic| {
         // Not with the log, which may have panicked itself.
-        crate::log::say_at_last(panic.to_string());
+        crate::log::write_last_message(panic.to_string());
         std::process::exit(1);
     }));
 }

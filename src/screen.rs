@@ -35,7 +35,7 @@ impl Screen {
     }
 
     /// Colours the text; `colour` is ANSI's, such as 31 for red.
-    pub(crate) fn painted(&self, text: &str, colour: u8) -> String {
+    pub(crate) fn coloured(&self, text: &str, colour: u8) -> String {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn colours_are_for_those_who_want_them() {
-        assert_eq!(WIDE.painted("ok", 32), "ok");
-        assert_eq!(NARROW.painted("ok", 32), "\x1b[32mok\x1b[0m");
+        assert_eq!(WIDE.coloured("ok", 32), "ok");
+        assert_eq!(NARROW.coloured("ok", 32), "\x1b[32mok\x1b[0m");
     }
 }

@@ -7,7 +7,7 @@ use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jupyter_docker_spec::engine::{Endpoint, Engine, Layers, Result, SwarmObject};
+use jupyter_docker_spec::engine::{Endpoint, Engine, PullProgress, Result, SwarmObject};
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -141,13 +141,13 @@ async fn ask(bed: &Bed, what: &str) -> Result<()> {
             connect.await.map(|engine| assert!(engine.api_version().len() <= "65535.65535".len()))
         }
         "pull" => {
-            let mut layers = Layers::default();
+            let mut layers = PullProgress::default();
             let image = "x/y:1".parse()?;
-            let note = |progress: &_| {
-                layers.note(progress);
+            let update = |progress: &_| {
+                layers.update(progress);
                 assert!(layers.thousandths() <= 1000 && !layers.summary().is_empty());
             };
-            engine.pull_image(&image, None, None, note).await
+            engine.pull_image(&image, None, None, update).await
         }
         "remove" => engine.remove_container("x", true).await,
         "secret" => engine.swarm_object(SwarmObject::Secret, "x").await.map(drop),

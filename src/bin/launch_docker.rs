@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     program::report_panics();
     let begin = Instant::now();
     let env = Env::of_process();
-    log::init_patient(APPLICATION, level(&env), &env);
+    log::init_in_background(APPLICATION, level(&env), &env);
     let code = match Request::parse(std::env::args_os().skip(1)) {
         Ok(Request::Launch(arguments)) => program::finish(launch(&arguments, &env, begin)),
         Ok(Request::Print(text)) => program::print(text, ExitCode::SUCCESS),

@@ -1,6 +1,5 @@
 //! `jupyter-docker-spec check`: looks for what would keep kernels from starting.
 
-mod asked;
 mod contents;
 mod docker;
 mod files;
@@ -11,18 +10,19 @@ mod image;
 mod jupyter;
 mod launch;
 mod network;
-mod parts;
+mod packages;
 mod probe;
 mod programs;
 mod reach;
 mod report;
+mod requested;
 mod users;
 mod volumes;
 
 use anyhow::Result;
 
 use self::jupyter::Addresses;
-use self::reach::Listening;
+use self::reach::ServerAddress;
 use self::report::Report;
 use super::show;
 use crate::cli::Check;
@@ -115,20 +115,23 @@ async fn on_engine(
                 continue;
             }
         };
-        let wanted = files::check(found, spec, &mut reader, paths.env, report);
+        let required = files::check(found, spec, &mut reader, paths.env, report);
         let starts = users::check(spec, paths.env, args.launch, report);
         gateway::check(spec, paths.env, report);
         let Some(docker) = &docker else { continue };
-        let listening =
-            Listening { system: spec.system, of_server: addresses.of(spec.system), env: paths.env };
-        let usable = docker.check(word, spec, &wanted, paths.env, report).await;
+        let server_address = ServerAddress {
+            system: spec.system,
+            of_server: addresses.of(spec.system),
+            env: paths.env,
+        };
+        let usable = docker.check(word, spec, &required, paths.env, report).await;
         if args.launch {
             // The server would not start one either.
             if starts {
-                launch::check(docker, spec, &wanted, &listening, paths, report).await;
+                launch::check(docker, spec, &required, &server_address, paths, report).await;
             }
         } else if let Some(image) = usable {
-            listening.check(docker, image, report).await;
+            server_address.check(docker, image, report).await;
         }
     }
 }

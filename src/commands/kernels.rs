@@ -52,7 +52,7 @@ pub(super) struct Kernel {
 }
 
 /// The kernels, and their engine.
-pub(super) struct Found {
+pub(super) struct KernelList {
     pub(super) engine: Engine,
     pub(super) info: Info,
     pub(super) kernels: Vec<Kernel>,
@@ -122,7 +122,7 @@ pub(super) fn age(created: &str) -> Option<u64> {
 }
 
 /// Connects to the engine, and lists all kernels, the oldest first.
-pub(super) async fn find(env: &Env) -> Result<Found> {
+pub(super) async fn find(env: &Env) -> Result<KernelList> {
     let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
     let mut kernels = Vec::new();
     let listed = engine.containers_with(&LABELS).await?;
@@ -144,7 +144,7 @@ pub(super) async fn find(env: &Env) -> Result<Found> {
         kernels.extend(services.context("could not look at the Swarm")?);
     }
     kernels.sort_by(|one, other| one.created.cmp(&other.created));
-    Ok(Found { engine, info, kernels })
+    Ok(KernelList { engine, info, kernels })
 }
 
 /// The kernels of the Swarm that the node `here` manages.
@@ -153,7 +153,7 @@ async fn services(engine: &Engine, here: &str) -> Result<Vec<Kernel>> {
     if services.is_empty() {
         return Ok(Vec::new());
     }
-    let tasks = engine.labelled_tasks(&LABELS).await?;
+    let tasks = engine.tasks_with(&LABELS).await?;
     let nodes = engine.nodes().await?;
     let kernel = |service: &Service| {
         // There is only one, unless the Swarm has replaced it: then the live one counts.

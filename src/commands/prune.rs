@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use super::ask;
-use super::kernels::{self, Found, Kernel};
+use super::kernels::{self, Kernel, KernelList};
 use super::output::json;
-use super::ps::shown_age;
+use super::ps::format_age;
 use crate::cli::Prune;
 use crate::engine::Engine;
 use crate::model::Mode;
@@ -21,8 +21,8 @@ use crate::text::printable;
 mod server;
 mod volumes;
 
-use self::server::{Here, Waiting};
-use self::volumes::Left;
+use self::server::{Host, ServerState};
+use self::volumes::LeftoverVolume;
 
 /// A kernel that no server waits for.
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ struct Abandoned {
 #[expect(clippy::large_enum_variant, reason = "there are few of them, and not for long")]
 enum Item {
     Kernel(Abandoned),
-    Volume(Left),
+    Volume(LeftoverVolume),
 }
 
 /// Removes the kernels that no server waits for, and volumes without a kernel, after asking. Returns the list
@@ -59,18 +59,18 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
         )
     })?;
     let runtime = program::runtime()?;
-    let Found { engine, info, kernels } = runtime.block_on(kernels::find(paths.env))?;
+    let KernelList { engine, info, kernels } = runtime.block_on(kernels::find(paths.env))?;
     let volumes = runtime.block_on(volumes::find(&engine, &kernels, least))?;
-    let here = runtime.block_on(Here::look(engine.endpoint(), &info));
+    let host = runtime.block_on(Host::look(engine.endpoint(), &info));
     let mut abandoned = Vec::new();
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
     for kernel in kernels.into_iter().filter(|kernel| kernel.age.is_some_and(|age| age >= least)) {
-        match waiting(&kernel, &here) {
-            Waiting::Nobody(reason) => {
+        match server_state(&kernel, &host) {
+            ServerState::Gone(reason) => {
                 abandoned.push(Item::Kernel(Abandoned { kernel, reason, removed: false }));
             }
-            Waiting::Somebody => {}
-            Waiting::Unknown(why) => *unknown.entry(why).or_default() += 1,
+            ServerState::Listening => {}
+            ServerState::Unknown(why) => *unknown.entry(why).or_default() += 1,
         }
     }
     for (why, number) in &unknown {
@@ -102,14 +102,14 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
 }
 
 /// Whether a server waits for a kernel. No server needs one that has ended or was never started.
-fn waiting(kernel: &Kernel, here: &Here) -> Waiting {
+fn server_state(kernel: &Kernel, host: &Host) -> ServerState {
     if kernel.is_over {
-        return Waiting::Nobody(format!("it is {}", kernel.state));
+        return ServerState::Gone(format!("it is {}", kernel.state));
     }
     if kernel.state == "created" {
-        return Waiting::Nobody("it was never started".to_owned());
+        return ServerState::Gone("it was never started".to_owned());
     }
-    here.waiting(kernel)
+    host.server_state(kernel)
 }
 
 /// Removes the items, and returns how many could not be removed.
@@ -150,7 +150,7 @@ fn text(abandoned: &[Item]) -> String {
             }
             Item::Volume(left) => (&left.volume, Some(left.age), left.reason()),
         };
-        let age = age.map(shown_age).unwrap_or_default();
+        let age = age.map(format_age).unwrap_or_default();
         // Writing to a string does not fail.
         let _ = writeln!(text, "{}  {age}  {}", printable(name), printable(&reason));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::kernels::{self, Found, Kernel};
+use super::kernels::{self, Kernel, KernelList};
 use super::output::{json, or_dash};
 use crate::cli::Ps;
 use crate::engine::Usage;
@@ -41,7 +41,7 @@ impl Row {
             or_dash(specification.as_deref()),
             state.clone(),
             or_dash(node.as_deref()),
-            or_dash(age.map(shown_age).as_deref()),
+            or_dash(age.map(format_age).as_deref()),
             or_dash(cpu.as_deref()),
             or_dash(memory.as_deref()),
             image.clone(),
@@ -67,7 +67,7 @@ pub fn run(args: &Ps, paths: &Paths<'_>) -> Result<String> {
 }
 
 async fn rows(paths: &Paths<'_>) -> Result<Vec<Row>> {
-    let Found { engine, kernels, .. } = kernels::find(paths.env).await?;
+    let KernelList { engine, kernels, .. } = kernels::find(paths.env).await?;
     let mut rows = Vec::new();
     for kernel in kernels {
         let usage = match &kernel.container {
@@ -90,7 +90,7 @@ async fn rows(paths: &Paths<'_>) -> Result<Vec<Row>> {
 }
 
 /// An age in its largest unit and the next one.
-pub(super) fn shown_age(seconds: u64) -> String {
+pub(super) fn format_age(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -109,7 +109,7 @@ mod tests {
         for (seconds, expected) in
             [(0, "0s"), (59, "59s"), (61, "1m01s"), (3600, "1h00m"), (90_061, "1d01h")]
         {
-            assert_eq!(shown_age(seconds), expected);
+            assert_eq!(format_age(seconds), expected);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `jupyter-docker-spec pull`: pulls the images of specifications before kernels need them.
 
 mod display;
-mod wanted;
+mod images;
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -15,11 +15,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use self::display::Display;
-use self::wanted::{Wanted, When, Wish};
+use self::images::{Specification, Target};
 use super::output::json;
 use crate::cli::Pull;
 use crate::engine::{self, Engine, Error, Image, Reference, RegistryAuth};
 use crate::env::Env;
+use crate::launcher::plan::PullPolicy;
 use crate::launcher::pull::HELPER_LIMIT;
 use crate::paths::Paths;
 use crate::program;
@@ -65,18 +66,18 @@ impl Outcome {
 /// # Errors
 /// When there is no specification of a name, or none at all, or no engine.
 pub fn run(args: &Pull, paths: &Paths<'_>) -> Result<(String, ExitCode)> {
-    let wanted = wanted::all(&args.names, paths)?;
+    let specifications = images::specifications(&args.names, paths)?;
     let runtime = program::runtime()?;
     let display = Display::new(paths.env, args.quiet);
     let pulled = runtime.block_on(async {
         tokio::select! {
             biased;
             signal = stopped() => Err(signal),
-            pulled = pull_all(&wanted, &display, paths.env) => Ok(pulled),
+            pulled = pull_all(&specifications, &display, paths.env) => Ok(pulled),
         }
     });
     match pulled {
-        Ok(outcomes) => report(args, &wanted, &outcomes?),
+        Ok(outcomes) => report(args, &specifications, &outcomes?),
         Err(signal) => {
             display.close();
             let signal = signal.context("could not listen for signals")?;
@@ -99,31 +100,40 @@ async fn stopped() -> io::Result<u8> {
     })
 }
 
-/// Reports what cannot be pulled, pulls the rest, and returns the results in the order of `wanted`.
-async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec<Outcome>> {
-    let outcomes: Vec<RefCell<Outcome>> = wanted.iter().map(|_| RefCell::default()).collect();
-    for (wanted, outcome) in wanted.iter().zip(&outcomes) {
-        *outcome.borrow_mut() = match &wanted.wish {
+/// Reports what cannot be pulled, pulls the rest, and returns the results in the order of `specifications`.
+async fn pull_all(
+    specifications: &[Specification],
+    display: &Display,
+    env: &Env,
+) -> Result<Vec<Outcome>> {
+    let outcomes: Vec<RefCell<Outcome>> =
+        specifications.iter().map(|_| RefCell::default()).collect();
+    for (specification, outcome) in specifications.iter().zip(&outcomes) {
+        *outcome.borrow_mut() = match &specification.target {
             Err(reason) => Outcome::without(Status::Failed, reason.clone()),
-            Ok(wish) if wish.when == When::Never => {
+            Ok(target) if target.policy == PullPolicy::Never => {
                 let reason = "its pull_policy is `never`".to_owned();
                 Outcome::without(Status::Skipped, reason)
             }
             Ok(_) => continue,
         };
-        tell(wanted.wish.as_ref().ok(), &wanted.name, &outcome.borrow());
+        log_outcome(specification.target.as_ref().ok(), &specification.name, &outcome.borrow());
     }
-    let jobs = wanted::jobs(wanted);
+    let jobs = images::jobs(specifications);
     if !jobs.is_empty() {
         let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
-        tell_of_swarm(wanted, &engine);
+        log_swarm(specifications, &engine);
         let next = Cell::new(0);
         let worker = async || {
             while let Some(job) = jobs.get(next.replace(next.get() + 1)) {
-                let outcome = pull(&job.wish, &engine, display, env).await;
-                let of: Vec<&str> = job.of.iter().map(|number| &*wanted[*number].name).collect();
-                display.say(|| tell(Some(&job.wish), &of.join(", "), &outcome));
-                for number in &job.of {
+                let outcome = pull(&job.target, &engine, display, env).await;
+                let names: Vec<&str> = job
+                    .specifications
+                    .iter()
+                    .map(|number| &*specifications[*number].name)
+                    .collect();
+                display.say(|| log_outcome(Some(&job.target), &names.join(", "), &outcome));
+                for number in &job.specifications {
                     outcomes[*number].replace(outcome.clone());
                 }
             }
@@ -138,9 +148,12 @@ async fn pull_all(wanted: &[Wanted], display: &Display, env: &Env) -> Result<Vec
 }
 
 /// Logs for which specifications one engine with the image is not enough.
-fn tell_of_swarm(wanted: &[Wanted], engine: &Engine) {
-    let of_swarm = |wanted: &&Wanted| wanted.wish.as_ref().is_ok_and(|wish| wish.of_swarm);
-    let names: Vec<&str> = wanted.iter().filter(of_swarm).map(|wanted| &*wanted.name).collect();
+fn log_swarm(specifications: &[Specification], engine: &Engine) {
+    let of_swarm = |specification: &&Specification| {
+        specification.target.as_ref().is_ok_and(|target| target.of_swarm)
+    };
+    let names: Vec<&str> =
+        specifications.iter().filter(of_swarm).map(|specification| &*specification.name).collect();
     if !names.is_empty() {
         tracing::info!(
             "For a Swarm ({}) the images are pulled to the engine at {} only; its other nodes pull \
@@ -151,18 +164,18 @@ fn tell_of_swarm(wanted: &[Wanted], engine: &Engine) {
     }
 }
 
-async fn pull(wish: &Wish, engine: &Engine, display: &Display, env: &Env) -> Outcome {
+async fn pull(target: &Target, engine: &Engine, display: &Display, env: &Env) -> Outcome {
     let failed = |reason| Outcome::without(Status::Failed, reason);
-    let reference: Reference = match wish.image.parse() {
+    let reference: Reference = match target.image.parse() {
         Ok(reference) => reference,
         Err(error) => return failed(error.to_string()),
     };
-    let before = match find(&wish.image, engine).await {
+    let before = match find(&target.image, engine).await {
         Ok(before) => before,
         Err(error) => return failed(error.to_string()),
     };
     if let Some(image) =
-        before.as_ref().filter(|image| wish.when == When::Missing && wish.is_for(image))
+        before.as_ref().filter(|image| target.policy == PullPolicy::Missing && target.is_for(image))
     {
         let reason = "the engine has it, and its pull_policy is `missing`".to_owned();
         let id = Some(image.id.clone());
@@ -172,26 +185,26 @@ async fn pull(wish: &Wish, engine: &Engine, display: &Display, env: &Env) -> Out
         Ok(auth) => auth,
         Err(error) => {
             display.say(|| {
-                tracing::warn!("Going on without credentials for {}: {error}", wish.image);
+                tracing::warn!("Going on without credentials for {}: {error}", target.image);
             });
             None
         }
     };
-    let row = display.begin(&wish.image);
+    let row = display.begin(&target.image);
     let mut digest = None;
-    let platform = wish.platform.as_deref();
+    let platform = target.platform.as_deref();
     let pulled = engine.pull_image(&reference, platform, auth.as_ref(), |progress| {
         if let Some(given) = progress.status.strip_prefix("Digest: ") {
             digest = Some(given.to_owned());
         }
-        display.note(row, progress);
+        display.update(row, progress);
     });
     let pulled = pulled.await;
     let bytes = display.end(row);
     if let Err(error) = pulled {
         return failed(error.to_string() + &advice(&error, &reference, auth.as_ref()));
     }
-    match find(&wish.image, engine).await {
+    match find(&target.image, engine).await {
         Ok(Some(image)) => {
             let same = before.is_some_and(|before| before.id == image.id);
             let status = if same { Status::UpToDate } else { Status::Pulled };
@@ -227,10 +240,10 @@ fn advice(error: &Error, image: &Reference, auth: Option<&RegistryAuth>) -> Stri
 }
 
 /// Logs what became of the image of the named specifications.
-fn tell(wish: Option<&Wish>, names: &str, outcome: &Outcome) {
+fn log_outcome(target: Option<&Target>, names: &str, outcome: &Outcome) {
     let Outcome { status, reason, bytes, .. } = outcome;
     let reason = reason.as_deref().unwrap_or_default();
-    let Some(Wish { image, .. }) = wish else {
+    let Some(Target { image, .. }) = target else {
         tracing::error!("The image of {names} is not known: {reason}");
         return;
     };
@@ -257,22 +270,26 @@ struct Entry<'a> {
     outcome: &'a Outcome,
 }
 
-fn report(args: &Pull, wanted: &[Wanted], outcomes: &[Outcome]) -> Result<(String, ExitCode)> {
+fn report(
+    args: &Pull,
+    specifications: &[Specification],
+    outcomes: &[Outcome],
+) -> Result<(String, ExitCode)> {
     let failed = outcomes.iter().any(|outcome| outcome.status == Status::Failed);
     let code = if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     if !args.json {
         return Ok((String::new(), code));
     }
-    let entries: Vec<Entry<'_>> = wanted
+    let entries: Vec<Entry<'_>> = specifications
         .iter()
         .zip(outcomes)
-        .map(|(wanted, outcome)| {
-            let wish = wanted.wish.as_ref().ok();
+        .map(|(specification, outcome)| {
+            let target = specification.target.as_ref().ok();
             Entry {
-                name: &wanted.name,
-                path: wanted.directory.to_string_lossy(),
-                image: wish.map(|wish| &*wish.image),
-                platform: wish.and_then(|wish| wish.platform.as_deref()),
+                name: &specification.name,
+                path: specification.directory.to_string_lossy(),
+                image: target.map(|target| &*target.image),
+                platform: target.and_then(|target| target.platform.as_deref()),
                 outcome,
             }
         })

@@ -14,7 +14,7 @@ use super::error::{Error, Result};
 
 /// A request that is not yet bound to a version of the API.
 pub(super) struct Call {
-    pub(super) doing: &'static str,
+    pub(super) action: &'static str,
     method: Method,
     path: String,
     body: Bytes,
@@ -24,13 +24,13 @@ pub(super) struct Call {
 
 impl Call {
     /// Percent-encodes `parts`, so they may hold any characters.
-    pub(super) fn new(doing: &'static str, method: Method, parts: &[&str]) -> Self {
+    pub(super) fn new(action: &'static str, method: Method, parts: &[&str]) -> Self {
         let mut path = String::new();
         for part in parts {
             path.push('/');
             encode(&mut path, part);
         }
-        Self { doing, method, path, body: Bytes::new(), registry_auth: None, patient: false }
+        Self { action, method, path, body: Bytes::new(), registry_auth: None, patient: false }
     }
 
     pub(super) fn query(mut self, name: &str, value: &str) -> Self {
@@ -44,17 +44,18 @@ impl Call {
     /// Asks only for objects that match all of these filters; one of a filter's values is enough.
     pub(super) fn filters(self, filters: &[(&str, &[&str])]) -> Result<Self> {
         let filters: BTreeMap<_, _> = filters.iter().copied().collect();
-        let filters = serde_json::to_string(&filters).map_err(|error| self.unsayable(&error))?;
+        let filters =
+            serde_json::to_string(&filters).map_err(|error| self.encoding_error(&error))?;
         Ok(self.query("filters", &filters))
     }
 
     pub(super) fn json(mut self, body: &impl Serialize) -> Result<Self> {
-        self.body = serde_json::to_vec(body).map_err(|error| self.unsayable(&error))?.into();
+        self.body = serde_json::to_vec(body).map_err(|error| self.encoding_error(&error))?.into();
         Ok(self)
     }
 
-    fn unsayable(&self, error: &dyn Display) -> Error {
-        Error::Config(format!("cannot {}: {error}", self.doing))
+    fn encoding_error(&self, error: &dyn Display) -> Error {
+        Error::Config(format!("cannot {}: {error}", self.action))
     }
 
     pub(super) fn registry_auth(mut self, value: Option<HeaderValue>) -> Self {
@@ -90,7 +91,7 @@ impl Call {
         }
         request
             .body(Full::new(self.body))
-            .map_err(|error| Error::Config(format!("cannot {}: {error}", self.doing)))
+            .map_err(|error| Error::Config(format!("cannot {}: {error}", self.action)))
     }
 }
 

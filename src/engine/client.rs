@@ -14,7 +14,7 @@ use super::call::Call;
 use super::endpoint::Endpoint;
 use super::error::{Error, Result};
 use super::items::{Item, Items};
-use super::limits::{ANSWER_SIZE, MOST_ITEMS, OBJECT_SIZE, shortened};
+use super::limits::{ANSWER_SIZE, MAX_ITEMS, OBJECT_SIZE, shortened};
 use super::stream::Stream;
 use super::transport::{Connection, Transport};
 use super::version;
@@ -78,70 +78,70 @@ impl Engine {
 
     /// Returns the newest API version that the engine speaks.
     async fn ping(&self) -> Result<String> {
-        const DOING: &str = "find the Docker Engine's version";
-        let ping = |method| self.header(Call::new(DOING, method, &["_ping"]), "Api-Version");
+        const ACTION: &str = "find the Docker Engine's version";
+        let ping = |method| self.header(Call::new(ACTION, method, &["_ping"]), "Api-Version");
         let version = match ping(Method::HEAD).await {
             // A proxy may let only GET through, and an answer to HEAD has no body with a reason.
             Err(Error::Status { .. }) => ping(Method::GET).await?,
             version => version?,
         };
         version.ok_or_else(|| {
-            self.bad_answer(DOING, "it does not name its version of the API".to_owned())
+            self.bad_answer(ACTION, "it does not name its version of the API".to_owned())
         })
     }
 
     /// Sends a call and parses its answer as JSON.
     pub(super) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T> {
-        let doing = call.doing;
+        let action = call.action;
         let body = self.bytes(call, OBJECT_SIZE).await?;
-        self.parse(doing, &body)
+        self.parse(action, &body)
     }
 
     /// Sends a call that is answered with a list, and parses each item as it arrives. Items that are too
     /// large, or too many, are left out.
     pub(super) async fn list<T: DeserializeOwned>(&self, call: Call) -> Result<Vec<T>> {
-        let (doing, patient) = (call.doing, call.patient);
+        let (action, patient) = (call.action, call.patient);
         let work = async {
             let Answer { response, connection, .. } = self.send(call).await?;
             let mut body = response.into_body();
             let mut items = Items::default();
             let mut found = Vec::new();
             while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|error| self.transport.lost(doing, &error))?;
+                let frame = frame.map_err(|error| self.transport.lost(action, &error))?;
                 let Ok(mut data) = frame.into_data() else { continue };
                 let next = |items: &mut Items, data: &mut Bytes| {
-                    items.next(data).map_err(|reason| self.bad_answer(doing, reason.to_owned()))
+                    items.next(data).map_err(|reason| self.bad_answer(action, reason.to_owned()))
                 };
                 while let Some(item) = next(&mut items, &mut data)? {
                     match item {
-                        _ if found.len() == MOST_ITEMS => {
-                            tracing::warn!("Only the first {MOST_ITEMS} are taken: {doing}");
+                        _ if found.len() == MAX_ITEMS => {
+                            tracing::warn!("Only the first {MAX_ITEMS} are taken: {action}");
                             return Ok(found);
                         }
-                        Item::Whole(item) => found.push(self.parse(doing, &item)?),
+                        Item::Whole(item) => found.push(self.parse(action, &item)?),
                         Item::TooLarge => tracing::warn!(
-                            "One that has more than {OBJECT_SIZE} bytes is left out: {doing}"
+                            "One that has more than {OBJECT_SIZE} bytes is left out: {action}"
                         ),
                     }
                 }
             }
             if !items.is_done() {
-                return Err(self.bad_answer(doing, "it sends no list".to_owned()));
+                return Err(self.bad_answer(action, "it sends no list".to_owned()));
             }
             self.transport.put_back(connection);
             Ok(found)
         };
-        self.limited(doing, patient, work).await
+        self.limited(action, patient, work).await
     }
 
-    fn parse<T: DeserializeOwned>(&self, doing: &'static str, json: &[u8]) -> Result<T> {
+    fn parse<T: DeserializeOwned>(&self, action: &'static str, json: &[u8]) -> Result<T> {
         // The error quotes what does not fit, at any length.
         serde_json::from_slice(json)
-            .map_err(|error| self.bad_answer(doing, shortened(&error.to_string())))
+            .map_err(|error| self.bad_answer(action, shortened(&error.to_string())))
     }
 
-    pub(super) fn bad_answer(&self, doing: &'static str, reason: String) -> Error {
-        Error::BadAnswer { doing, endpoint: self.endpoint().to_string(), reason }
+    pub(super) fn bad_answer(&self, action: &'static str, reason: String) -> Error {
+        Error::BadAnswer { action, endpoint: self.endpoint().to_string(), reason }
     }
 
     /// Sends a call and ignores the body of its answer.
@@ -151,7 +151,7 @@ impl Engine {
 
     /// Sends a call and returns one header of its answer.
     pub(super) async fn header(&self, call: Call, name: &str) -> Result<Option<String>> {
-        let doing = call.doing;
+        let action = call.action;
         let work = async {
             let answer = self.send(call).await?;
             let value = answer.response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -159,48 +159,49 @@ impl Engine {
             answer.read(self, ANSWER_SIZE).await?;
             Ok(value)
         };
-        self.limited(doing, false, work).await
+        self.limited(action, false, work).await
     }
 
     async fn bytes(&self, call: Call, limit: usize) -> Result<Bytes> {
-        let (doing, patient) = (call.doing, call.patient);
-        self.limited(doing, patient, async { self.send(call).await?.read(self, limit).await }).await
+        let (action, patient) = (call.action, call.patient);
+        self.limited(action, patient, async { self.send(call).await?.read(self, limit).await })
+            .await
     }
 
     /// Sends a call and returns its answer as a stream.
     pub(super) async fn stream(&self, call: Call) -> Result<Stream> {
-        let (doing, patient) = (call.doing, call.patient);
-        let answer = self.limited(doing, patient, self.send(call)).await?;
-        let Answer { doing, response, connection } = answer;
-        Ok(Stream::new(doing, self.endpoint().to_string(), response.into_body(), connection))
+        let (action, patient) = (call.action, call.patient);
+        let answer = self.limited(action, patient, self.send(call)).await?;
+        let Answer { action, response, connection } = answer;
+        Ok(Stream::new(action, self.endpoint().to_string(), response.into_body(), connection))
     }
 
     /// Runs `work` within the limits; after the deadline, not at all.
     pub(super) async fn limited<T>(
         &self,
-        doing: &'static str,
+        action: &'static str,
         patient: bool,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let left = self.deadline.get().saturating_duration_since(Instant::now());
         if left == Duration::ZERO {
-            return Err(Error::TooLate { doing });
+            return Err(Error::DeadlinePassed { action });
         }
         let limit = if patient { left } else { left.min(self.answer_limit) };
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-            Err(Error::TimedOut { doing, endpoint: self.endpoint().to_string(), limit })
+            Err(Error::TimedOut { action, endpoint: self.endpoint().to_string(), limit })
         })
     }
 
     /// Sends a call and reads the head of its answer.
     async fn send(&self, call: Call) -> Result<Answer> {
-        let doing = call.doing;
+        let action = call.action;
         let request = call.request(self.endpoint(), &self.version)?;
-        let (response, connection) = self.transport.send(doing, request).await?;
+        let (response, connection) = self.transport.send(action, request).await?;
         let status = response.status();
         // Starting a running container gives status 304.
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
-            return Ok(Answer { doing, response, connection });
+            return Ok(Answer { action, response, connection });
         }
         let body = match collect(response.into_body(), ANSWER_SIZE).await {
             Ok(body) => {
@@ -209,13 +210,13 @@ impl Engine {
             }
             Err(_) => Bytes::new(),
         };
-        Err(Error::Status { doing, status: status.as_u16(), message: message(&body, status) })
+        Err(Error::Status { action, status: status.as_u16(), message: message(&body, status) })
     }
 }
 
 /// The head of an answer to a call that succeeded.
 struct Answer {
-    doing: &'static str,
+    action: &'static str,
     response: Response<Incoming>,
     connection: Connection,
 }
@@ -225,7 +226,7 @@ impl Answer {
     async fn read(self, engine: &Engine, limit: usize) -> Result<Bytes> {
         let body = collect(self.response.into_body(), limit)
             .await
-            .map_err(|failure| failure.of(self.doing, engine))?;
+            .map_err(|failure| failure.of(self.action, engine))?;
         engine.transport.put_back(self.connection);
         Ok(body)
     }
@@ -238,11 +239,11 @@ enum Failure {
 }
 
 impl Failure {
-    fn of(&self, doing: &'static str, engine: &Engine) -> Error {
+    fn of(&self, action: &'static str, engine: &Engine) -> Error {
         match self {
-            Self::Broken(error) => engine.transport.lost(doing, error),
+            Self::Broken(error) => engine.transport.lost(action, error),
             Self::TooLong(limit) => {
-                engine.bad_answer(doing, format!("it sends more than {limit} bytes"))
+                engine.bad_answer(action, format!("it sends more than {limit} bytes"))
             }
         }
     }

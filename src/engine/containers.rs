@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::call::Call;
 use super::client::Engine;
 use super::error::{Error, Result};
-use super::json::{SERVICE, few, known_labels, known_variables, short};
+use super::json::{SERVICE, first_texts, known_labels, known_variables, short_text};
 use super::output::Output;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Created {
     pub id: String,
-    #[serde(default, deserialize_with = "few")]
+    #[serde(default, deserialize_with = "first_texts")]
     pub warnings: Vec<String>,
 }
 
@@ -23,13 +23,13 @@ pub struct Created {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Container {
-    #[serde(deserialize_with = "short")]
+    #[serde(deserialize_with = "short_text")]
     pub id: String,
     /// With a leading slash.
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "short_text")]
     pub name: String,
     /// In the format of RFC 3339.
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "short_text")]
     pub created: String,
     pub state: State,
     pub config: ContainerConfig,
@@ -39,7 +39,7 @@ pub struct Container {
 #[serde(rename_all = "PascalCase")]
 pub struct ContainerConfig {
     /// As it was named at creation.
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "short_text")]
     pub image: String,
     /// Only those that we use.
     #[serde(default, deserialize_with = "known_labels")]
@@ -60,7 +60,7 @@ impl ContainerConfig {
 #[serde(rename_all = "PascalCase")]
 pub struct State {
     /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
-    #[serde(deserialize_with = "short")]
+    #[serde(deserialize_with = "short_text")]
     pub status: String,
     /// Whether the host's Linux kernel killed it for lack of memory.
     #[serde(default, rename = "OOMKilled")]
@@ -79,7 +79,7 @@ impl State {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListedContainer {
-    #[serde(deserialize_with = "short")]
+    #[serde(deserialize_with = "short_text")]
     pub id: String,
     #[serde(default, deserialize_with = "known_labels")]
     labels: BTreeMap<String, String>,

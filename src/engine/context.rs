@@ -11,14 +11,14 @@ use serde::Deserialize;
 
 use super::config_file::{ConfigFile, is_absent};
 use super::error::{Error, Result};
-use super::tls_files::{Tls, TlsFiles};
+use super::tls_files::{TlsFiles, TlsMode};
 use crate::env::Env;
 use crate::files;
 
 pub(super) struct Context {
     pub(super) name: String,
     pub(super) host: String,
-    pub(super) tls: Tls,
+    pub(super) tls: TlsMode,
 }
 
 #[derive(Deserialize)]
@@ -86,14 +86,14 @@ pub(super) fn current(env: &Env, config: Option<&ConfigFile>) -> Result<Option<C
     Ok(None)
 }
 
-fn tls(directory: &Path, skip_verify: bool) -> Tls {
+fn tls(directory: &Path, skip_verify: bool) -> TlsMode {
     let files = TlsFiles::in_directory(directory);
     if ![&files.ca, &files.cert, &files.key].into_iter().all(|file| file.is_file()) {
-        Tls::Off
+        TlsMode::Off
     } else if skip_verify {
-        Tls::Unverified("make the context without `skip-tls-verify`")
+        TlsMode::Unverified("make the context without `skip-tls-verify`")
     } else {
-        Tls::Verified(files)
+        TlsMode::Verified(files)
     }
 }
 

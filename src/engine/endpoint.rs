@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::config_file::ConfigFile;
 use super::context::{self, Context};
 use super::error::{Error, Result};
-use super::tls_files::{Tls, TlsFiles};
+use super::tls_files::{TlsFiles, TlsMode};
 use crate::env::Env;
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -38,7 +38,7 @@ pub enum Endpoint {
 impl Endpoint {
     /// Returns the engine that the environment names, or else the local one.
     pub fn from_env(env: &Env) -> Result<Self> {
-        let tls = Tls::from_env(env)?;
+        let tls = TlsMode::from_env(env)?;
         if let Some(host) = env.path("DOCKER_HOST") {
             let host = host.to_str().ok_or_else(|| {
                 Error::Config("DOCKER_HOST is not UTF-8: write it as `unix:///path`".to_owned())
@@ -51,12 +51,12 @@ impl Endpoint {
         else {
             return Ok(Self::Unix(DEFAULT_SOCKET.into()));
         };
-        let tls = if tls == Tls::Off { of_context } else { tls };
+        let tls = if tls == TlsMode::Off { of_context } else { tls };
         Self::parse(&host, tls, &format!("the Docker context `{name}`"))
     }
 
     /// Parses an address; errors name `origin`.
-    fn parse(text: &str, tls: Tls, origin: &str) -> Result<Self> {
+    fn parse(text: &str, tls: TlsMode, origin: &str) -> Result<Self> {
         let refuse = |reason: String| {
             // What precedes an `@` may be a password.
             let shown = match (text.split_once("://"), text.rsplit_once('@')) {
@@ -82,8 +82,8 @@ impl Endpoint {
                     path => Ok(Self::Unix(Path::new("/").join(path))),
                 };
             }
-            "http" => Tls::Off,
-            "https" if tls == Tls::Off => {
+            "http" => TlsMode::Off,
+            "https" if tls == TlsMode::Off => {
                 return refuse(
                     "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the directory of ca.pem, \
                      cert.pem and key.pem"
@@ -104,9 +104,9 @@ impl Endpoint {
             }
         };
         let files = match tls {
-            Tls::Off => None,
-            Tls::Verified(files) => Some(files),
-            Tls::Unverified(remedy) => {
+            TlsMode::Off => None,
+            TlsMode::Verified(files) => Some(files),
+            TlsMode::Unverified(remedy) => {
                 return refuse(format!(
                     "a TLS connection that does not verify the engine is not supported; {remedy}"
                 ));

@@ -13,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why the engine did not do what it was asked to.
 ///
-/// `doing` is the action, as an infinitive: `create the container`.
+/// `action` is an infinitive: `create the container`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -42,8 +42,8 @@ pub enum Error {
     PermissionDenied { path: PathBuf },
 
     /// The connection broke.
-    #[error("failed to {doing}: lost the Docker Engine at `{endpoint}`: {reason}")]
-    Connection { doing: &'static str, endpoint: String, reason: String },
+    #[error("failed to {action}: lost the Docker Engine at `{endpoint}`: {reason}")]
+    Connection { action: &'static str, endpoint: String, reason: String },
 
     /// The two sides could not agree on a TLS session.
     #[error("failed to open a TLS session with the Docker Engine at `{endpoint}`: {reason}")]
@@ -51,27 +51,27 @@ pub enum Error {
 
     /// The engine took too long.
     #[error(
-        "failed to {doing}: the Docker Engine at `{endpoint}` did not answer within {} s",
+        "failed to {action}: the Docker Engine at `{endpoint}` did not answer within {} s",
         text::seconds(*limit)
     )]
-    TimedOut { doing: &'static str, endpoint: String, limit: Duration },
+    TimedOut { action: &'static str, endpoint: String, limit: Duration },
 
     /// The deadline had passed, so the engine was not asked.
-    #[error("did not {doing}: the time for it was over")]
-    TooLate { doing: &'static str },
+    #[error("did not {action}: the time for it was over")]
+    DeadlinePassed { action: &'static str },
 
     /// The engine refused.
-    #[error("failed to {doing}: {message} (status {status} from the Docker Engine)")]
+    #[error("failed to {action}: {message} (status {status} from the Docker Engine)")]
     Status {
-        doing: &'static str,
+        action: &'static str,
         /// The HTTP status; 500 for an error inside a stream.
         status: u16,
         message: String,
     },
 
     /// The answer is not that of a Docker Engine, or not of a kind that we know.
-    #[error("failed to {doing}: `{endpoint}` does not answer as a Docker Engine does: {reason}")]
-    BadAnswer { doing: &'static str, endpoint: String, reason: String },
+    #[error("failed to {action}: `{endpoint}` does not answer as a Docker Engine does: {reason}")]
+    BadAnswer { action: &'static str, endpoint: String, reason: String },
 
     /// The engine and this program have no API version in common.
     #[error("{0}")]

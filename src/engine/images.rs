@@ -159,8 +159,8 @@ impl Engine {
         auth: Option<&RegistryAuth>,
         mut on_progress: impl FnMut(&Progress),
     ) -> Result<()> {
-        const DOING: &str = "pull the image";
-        let mut call = Call::new(DOING, Method::POST, &["images", "create"])
+        const ACTION: &str = "pull the image";
+        let mut call = Call::new(ACTION, Method::POST, &["images", "create"])
             .query("fromImage", &image.name())
             // Without a tag, the engine would pull all of them.
             .query("tag", image.version());
@@ -173,7 +173,7 @@ impl Engine {
             while let Some(progress) = lines.next::<Progress>().await? {
                 if let Some(message) = progress.failure() {
                     return Err(Error::Status {
-                        doing: lines.stream().doing(),
+                        action: lines.stream().action(),
                         status: StatusCode::INTERNAL_SERVER_ERROR.as_u16(),
                         message: shortened(message),
                     });
@@ -182,6 +182,6 @@ impl Engine {
             }
             Ok(())
         };
-        self.limited(DOING, true, pull).await
+        self.limited(ACTION, true, pull).await
     }
 }

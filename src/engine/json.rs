@@ -32,7 +32,7 @@ where
 }
 
 /// Reads a text that is only shown, or compared with short ones.
-pub(super) fn short<'de, D: Deserializer<'de>>(
+pub(super) fn short_text<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<String, D::Error> {
     deserializer.deserialize_str(Short)
@@ -59,7 +59,7 @@ impl<'de> DeserializeSeed<'de> for Short {
         self,
         deserializer: D,
     ) -> std::result::Result<String, D::Error> {
-        short(deserializer)
+        short_text(deserializer)
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) fn known_variables<'de, D: Deserializer<'de>>(
 }
 
 /// Reads the first few texts of a list, and counts the others.
-pub(super) fn few<'de, D: Deserializer<'de>>(
+pub(super) fn first_texts<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Vec<String>, D::Error> {
     let (mut kept, more) =

@@ -6,7 +6,7 @@ pub(super) const ANSWER_SIZE: usize = 2 * 1024 * 1024;
 /// which may have some MB, and JSON may need six bytes for one.
 pub(super) const OBJECT_SIZE: usize = 32 * 1024 * 1024;
 /// How many items of a list are read.
-pub(super) const MOST_ITEMS: usize = 20_000;
+pub(super) const MAX_ITEMS: usize = 20_000;
 /// How many characters of the engine's reason for refusing are shown.
 pub(super) const MESSAGE_CHARS: usize = 1000;
 

@@ -62,14 +62,14 @@ impl Reference {
 
 /// The parts of a reference, or of a pattern, as they are written. The default registry is Docker Hub.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Parts<'a> {
+pub(crate) struct ReferenceParts<'a> {
     pub registry: &'a str,
     pub repository: &'a str,
     pub tag: Option<&'a str>,
     pub digest: Option<&'a str>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> ReferenceParts<'a> {
     /// Splits a reference without validating its parts.
     pub(crate) fn of(text: &'a str) -> Self {
         let (rest, digest) = match text.split_once('@') {
@@ -108,7 +108,7 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refuse = |reason| Err(Error::Reference { name: text.to_owned(), reason });
-        let Parts { registry, repository, tag, digest } = Parts::of(text);
+        let ReferenceParts { registry, repository, tag, digest } = ReferenceParts::of(text);
         if repository.is_empty() && registry == HUB {
             return refuse("it is empty");
         }

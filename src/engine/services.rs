@@ -10,17 +10,17 @@ use super::client::Engine;
 use super::containers::{ContainerConfig, Created};
 use super::credentials::RegistryAuth;
 use super::error::Result;
-use super::json::{few, known_labels, null_is_default, short};
+use super::json::{first_texts, known_labels, null_is_default, short_text};
 use super::output::Output;
 
 /// A service, with the template of its tasks.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Service {
-    #[serde(rename = "ID", deserialize_with = "short")]
+    #[serde(rename = "ID", deserialize_with = "short_text")]
     pub id: String,
     /// In the format of RFC 3339.
-    #[serde(default, rename = "CreatedAt", deserialize_with = "short")]
+    #[serde(default, rename = "CreatedAt", deserialize_with = "short_text")]
     pub created: String,
     spec: Spec,
 }
@@ -28,7 +28,7 @@ pub struct Service {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Spec {
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "short_text")]
     name: String,
     #[serde(default, deserialize_with = "known_labels")]
     labels: BTreeMap<String, String>,
@@ -65,7 +65,7 @@ impl Service {
 struct RawCreated {
     #[serde(rename = "ID")]
     id: String,
-    #[serde(default, deserialize_with = "few")]
+    #[serde(default, deserialize_with = "first_texts")]
     warnings: Vec<String>,
 }
 
@@ -110,12 +110,12 @@ impl Engine {
 
     /// Returns the last `tail` lines that the containers of a service wrote, at most some ten kB.
     pub async fn service_logs(&self, id: &str, tail: usize) -> Result<String> {
-        const DOING: &str = "read the service's log";
-        let call = Call::new(DOING, Method::GET, &["services", id, "logs"])
+        const ACTION: &str = "read the service's log";
+        let call = Call::new(ACTION, Method::GET, &["services", id, "logs"])
             .query("stdout", "1")
             .query("stderr", "1")
             .query("tail", &tail.to_string());
         let output = async { Output::new(self.stream(call).await?).tail().await };
-        self.limited(DOING, false, output).await
+        self.limited(ACTION, false, output).await
     }
 }

@@ -13,7 +13,7 @@ const LINE_SIZE: usize = 8 * 1024 * 1024;
 
 /// The body of an answer, read as it arrives. Dropping it closes the connection.
 pub(super) struct Stream {
-    doing: &'static str,
+    action: &'static str,
     endpoint: String,
     body: Incoming,
     /// Keeps the connection open.
@@ -22,19 +22,19 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(
-        doing: &'static str,
+        action: &'static str,
         endpoint: String,
         body: Incoming,
         connection: Connection,
     ) -> Self {
-        Self { doing, endpoint, body, _connection: connection }
+        Self { action, endpoint, body, _connection: connection }
     }
 
     /// Returns the next bytes; `None` at the end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         while let Some(frame) = self.body.frame().await {
             let frame =
-                frame.map_err(|error| transport::lost(self.doing, &self.endpoint, &error))?;
+                frame.map_err(|error| transport::lost(self.action, &self.endpoint, &error))?;
             if let Ok(data) = frame.into_data() {
                 return Ok(Some(data));
             }
@@ -43,13 +43,13 @@ impl Stream {
     }
 
     /// What is being done, for error messages.
-    pub(super) fn doing(&self) -> &'static str {
-        self.doing
+    pub(super) fn action(&self) -> &'static str {
+        self.action
     }
 
     pub(super) fn bad_answer(&self, reason: impl Into<String>) -> Error {
         Error::BadAnswer {
-            doing: self.doing,
+            action: self.action,
             endpoint: self.endpoint.clone(),
             reason: reason.into(),
         }

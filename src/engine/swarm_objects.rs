@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::call::Call;
 use super::client::Engine;
 use super::error::Result;
-use super::json::short;
+use super::json::short_text;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwarmObject {
@@ -19,21 +19,21 @@ impl Engine {
     pub async fn swarm_object(&self, kind: SwarmObject, name: &str) -> Result<Option<String>> {
         #[derive(Deserialize)]
         struct Listed {
-            #[serde(rename = "ID", deserialize_with = "short")]
+            #[serde(rename = "ID", deserialize_with = "short_text")]
             id: String,
             #[serde(rename = "Spec")]
             spec: Spec,
         }
         #[derive(Deserialize)]
         struct Spec {
-            #[serde(rename = "Name", deserialize_with = "short")]
+            #[serde(rename = "Name", deserialize_with = "short_text")]
             name: String,
         }
-        let (path, doing) = match kind {
+        let (path, action) = match kind {
             SwarmObject::Secret => ("secrets", "look for the secret"),
             SwarmObject::Config => ("configs", "look for the config"),
         };
-        let call = Call::new(doing, Method::GET, &[path]).filters(&[("name", &[name])])?;
+        let call = Call::new(action, Method::GET, &[path]).filters(&[("name", &[name])])?;
         // The filter also matches longer names with this prefix; configs come with their contents.
         let listed: Vec<Listed> = self.list(call).await?;
         Ok(listed.into_iter().find(|object| object.spec.name == name).map(|object| object.id))

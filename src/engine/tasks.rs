@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::call::Call;
 use super::client::Engine;
 use super::error::Result;
-use super::json::short;
+use super::json::short_text;
 
 /// An attempt of Swarm to run a container of a service.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -61,11 +61,11 @@ impl Task {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawTask {
-    #[serde(default, rename = "ServiceID", deserialize_with = "short")]
+    #[serde(default, rename = "ServiceID", deserialize_with = "short_text")]
     service: String,
-    #[serde(default, rename = "NodeID", deserialize_with = "short")]
+    #[serde(default, rename = "NodeID", deserialize_with = "short_text")]
     node_id: String,
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "short_text")]
     desired_state: String,
     status: RawStatus,
 }
@@ -73,11 +73,11 @@ struct RawTask {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RawStatus {
-    #[serde(deserialize_with = "short")]
+    #[serde(deserialize_with = "short_text")]
     state: String,
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "short_text")]
     message: String,
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "short_text")]
     err: String,
     container_status: Option<RawContainer>,
 }
@@ -87,7 +87,7 @@ struct RawStatus {
 struct RawContainer {
     #[serde(default)]
     exit_code: i64,
-    #[serde(default, rename = "ContainerID", deserialize_with = "short")]
+    #[serde(default, rename = "ContainerID", deserialize_with = "short_text")]
     id: String,
 }
 
@@ -121,7 +121,7 @@ impl Engine {
 
     /// Lists the tasks of services with these labels, `NAME=VALUE`; those of removed services until they end.
     /// Fails if the engine is not a manager.
-    pub async fn labelled_tasks(&self, labels: &[&str]) -> Result<Vec<Task>> {
+    pub async fn tasks_with(&self, labels: &[&str]) -> Result<Vec<Task>> {
         self.tasks("label", labels).await
     }
 

@@ -253,7 +253,7 @@ fn nothing_is_asked_after_the_deadline() {
         engine.set_deadline(Instant::now());
         assert_fails!(
             engine.start_container("x").await,
-            Error::TooLate { .. },
+            Error::DeadlinePassed { .. },
             "did not start the container"
         );
         engine.set_deadline(Instant::now() + LONG);

@@ -28,7 +28,7 @@ impl TlsFiles {
 
 /// Whether TCP connections are secured.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Tls {
+pub(super) enum TlsMode {
     Off,
     /// Both sides verify each other.
     Verified(TlsFiles),
@@ -36,7 +36,7 @@ pub(super) enum Tls {
     Unverified(&'static str),
 }
 
-impl Tls {
+impl TlsMode {
     pub(super) fn from_env(env: &Env) -> Result<Self> {
         let directory = env.path("DOCKER_CERT_PATH");
         if env.path("DOCKER_TLS_VERIFY").is_none() {

@@ -51,7 +51,7 @@ impl Transport {
     /// Sends a request. Returns the head of the answer, and the connection that its body arrives on.
     pub(super) async fn send(
         &self,
-        doing: &'static str,
+        action: &'static str,
         mut request: Request<Full<Bytes>>,
     ) -> Result<(Response<Incoming>, Connection)> {
         if let Some(mut connection) = self.idle.take()
@@ -62,15 +62,15 @@ impl Transport {
                 Err(mut error) => match error.take_message() {
                     // The engine closed the connection since the last call.
                     Some(unsent) => request = unsent,
-                    None => return Err(self.lost(doing, error.error())),
+                    None => return Err(self.lost(action, error.error())),
                 },
             }
         }
         // Boxed, because a TLS handshake needs some ten kB, which would be in each caller's future.
-        let mut connection = Box::pin(self.connect(doing)).await?;
+        let mut connection = Box::pin(self.connect(action)).await?;
         match connection.send_request(request).await {
             Ok(response) => Ok((response, connection)),
-            Err(error) => Err(self.lost(doing, &error)),
+            Err(error) => Err(self.lost(action, &error)),
         }
     }
 
@@ -85,14 +85,14 @@ impl Transport {
     }
 
     /// The error for a connection that was open and then broke.
-    pub(super) fn lost(&self, doing: &'static str, error: &hyper::Error) -> Error {
-        lost(doing, &self.endpoint.to_string(), error)
+    pub(super) fn lost(&self, action: &'static str, error: &hyper::Error) -> Error {
+        lost(action, &self.endpoint.to_string(), error)
     }
 
-    async fn connect(&self, doing: &'static str) -> Result<Connection> {
+    async fn connect(&self, action: &'static str) -> Result<Connection> {
         let (sender, connection) = http1::handshake(TokioIo::new(self.open().await?))
             .await
-            .map_err(|error| self.lost(doing, &error))?;
+            .map_err(|error| self.lost(action, &error))?;
         // Errors of the connection are reported to the call that they interrupt. The task ends when the
         // sender and the answer are dropped.
         tokio::spawn(async move {
@@ -152,15 +152,15 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
 }
 
 /// The error for a connection to `endpoint` that was open and then broke.
-pub(super) fn lost(doing: &'static str, endpoint: &str, error: &hyper::Error) -> Error {
+pub(super) fn lost(action: &'static str, endpoint: &str, error: &hyper::Error) -> Error {
     let endpoint = endpoint.to_owned();
     if let Some(reason) = tls::explain(error) {
         return Error::Tls { endpoint, reason };
     }
     if error.is_parse() {
-        return Error::BadAnswer { doing, endpoint, reason: chain(error) };
+        return Error::BadAnswer { action, endpoint, reason: chain(error) };
     }
-    Error::Connection { doing, endpoint, reason: chain(error) }
+    Error::Connection { action, endpoint, reason: chain(error) }
 }
 
 /// The error and its causes, which hyper leaves out.

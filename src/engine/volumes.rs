@@ -8,15 +8,15 @@ use serde::Deserialize;
 use super::call::Call;
 use super::client::Engine;
 use super::error::Result;
-use super::json::{known_labels, null_is_default, short};
+use super::json::{known_labels, null_is_default, short_text};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Volume {
-    #[serde(deserialize_with = "short")]
+    #[serde(deserialize_with = "short_text")]
     pub name: String,
     /// In the format of RFC 3339.
-    #[serde(default, rename = "CreatedAt", deserialize_with = "short")]
+    #[serde(default, rename = "CreatedAt", deserialize_with = "short_text")]
     pub created: String,
     /// Only those that we use.
     #[serde(default, deserialize_with = "known_labels")]

@@ -12,7 +12,7 @@ use fs_err::File;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{as_text, sized};
+use super::{as_text, read_sized};
 
 /// How many links the system follows on one path.
 const LINKS: usize = 40;
@@ -32,19 +32,19 @@ pub(crate) fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
         path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let whole = base.join(path);
     let (start, rest) = if is_below { (base, path) } else { (Path::new("/"), whole.as_path()) };
-    let mut way = Way::new(start)?;
+    let mut walk = Walk::new(start)?;
     if !is_below {
-        way.look_at_directory()?;
+        walk.look_at_directory()?;
     }
     let mut parts = parts(rest);
     let mut links = 0;
     while let Some(name) = parts.pop_front() {
-        let entry = rustix::fs::openat(&way.directory, &name, PATH, Mode::empty())?;
+        let entry = rustix::fs::openat(&walk.directory, &name, PATH, Mode::empty())?;
         let found = rustix::fs::fstat(&entry)?;
-        let here = way.path.join(&name);
+        let here = walk.path.join(&name);
         match FileType::from_raw_mode(found.st_mode) {
             FileType::Symlink => {
-                if let Some(open) = &way.open_to_others {
+                if let Some(open) = &walk.open_to_others {
                     return Err(refused(&here, "a symbolic link", open));
                 }
                 links += 1;
@@ -54,19 +54,19 @@ pub(crate) fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
                 let target = rustix::fs::readlinkat(&entry, "", Vec::new())?.into_bytes();
                 let target = PathBuf::from(OsString::from_vec(target));
                 if target.is_absolute() {
-                    way.turn_to_root()?;
+                    walk.turn_to_root()?;
                 }
                 for part in self::parts(&target).into_iter().rev() {
                     parts.push_front(part);
                 }
             }
             _ if parts.is_empty() => {
-                way.note(&entry, &found, &here);
-                return way.read(&name, &here, &found);
+                walk.note(&entry, &found, &here);
+                return walk.read(&name, &here, &found);
             }
             _ => {
-                way.note(&entry, &found, &here);
-                (way.directory, way.path) = (entry, here);
+                walk.note(&entry, &found, &here);
+                (walk.directory, walk.path) = (entry, here);
             }
         }
     }
@@ -76,13 +76,13 @@ pub(crate) fn read(base: &Path, path: &Path) -> io::Result<Guarded> {
 const PATH: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// How far a path has been walked.
-struct Way {
+struct Walk {
     directory: OwnedFd,
     path: PathBuf,
     open_to_others: Option<PathBuf>,
 }
 
-impl Way {
+impl Walk {
     fn new(start: &Path) -> io::Result<Self> {
         let directory = rustix::fs::open(start, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         Ok(Self { directory, path: start.to_path_buf(), open_to_others: None })
@@ -125,7 +125,7 @@ impl Way {
             return Err(refused(path, "a second name of a file", open));
         }
         let size = u64::try_from(found.st_size).unwrap_or_default();
-        let bytes = sized(File::from_parts(file.into(), path), size, &shown)?;
+        let bytes = read_sized(File::from_parts(file.into(), path), size, &shown)?;
         Ok(Guarded { text: as_text(bytes, &shown)?, open_to_others: self.open_to_others })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::context::{Context, VERDICT};
+use super::context::{Context, TAKEOVER_LIMIT};
 use super::death::{self, FOREIGN, foreign};
 use super::launch::Launch;
 use super::plan::PullPolicy;
@@ -22,16 +22,16 @@ use crate::text;
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
 /// How often to check whether a container that is in the way has gone.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often to look for a container while the engine is restarting.
-const RESTART_LOOK: Duration = Duration::from_millis(500);
+const RESTART_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The signal with which the servers remove a container.
 const KILL: i32 = 9;
 
 /// How long to wait for a container that others are removing before removing it ourselves.
-const LEFTOVER: Duration = Duration::from_secs(5);
+const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Starts the kernel's container and watches it for as long as the server waits.
 pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
@@ -48,7 +48,7 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     let output = engine.attach_output(&id).await?;
     let mut watch = Watch::new(events, output);
     let start = Box::pin(context.change(engine.start_container(&id)));
-    let started = watch.meanwhile(start).await;
+    let started = watch.read_while(start).await;
     started.map_err(|error| explain_start(context, error))?;
     watch.started = Instant::now();
     tracing::debug!(
@@ -58,17 +58,17 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
         context.launch.network
     );
     match watch.ending(context.deadline).await {
-        Ending::StillRunning => watch.verdict(context).await,
+        Ending::StillRunning => watch.await_takeover(context).await,
         Ending::RemovedByOthers => Ok(()),
         Ending::Stopped => match engine.reconnect().await {
             Ok(()) => Ok(()),
-            Err(error) => look_again(context, &id, &error.to_string(), false).await,
+            Err(error) => recheck(context, &id, &error.to_string(), false).await,
         },
         Ending::Died { exit_code } => Err(watch.explain_death(context, &id, exit_code).await),
         Ending::Unknown(reason) => {
             // An attached connection that nobody reads would block the container.
             drop(watch);
-            look_again(context, &id, &reason, true).await
+            recheck(context, &id, &reason, true).await
         }
     }
 }
@@ -76,7 +76,7 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
 /// Creates the container; pulls its image and makes way for it if necessary.
 async fn create(context: &Context<'_>) -> Result<String> {
     let launch = context.launch;
-    let patience = Instant::now() + LEFTOVER;
+    let patience = Instant::now() + REMOVAL_LIMIT;
     let plan = context.plan;
     // If nothing may be pulled, it counts as pulled.
     let mut pulled = plan.pull != PullPolicy::Missing;
@@ -96,7 +96,7 @@ async fn create(context: &Context<'_>) -> Result<String> {
                     Err(error) if error.is_forbidden() => Vec::new(),
                     Err(error) => return Err(error),
                 };
-                request.insert(volumes::labelled(plan, &volumes))
+                request.insert(volumes::with_labels(plan, &volumes))
             };
             let platform = plan.platform.as_deref();
             let create = context.engine.create_container(&launch.name, platform, request);
@@ -134,7 +134,7 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
         Ok(present) => present,
         Err(error) if error.is_not_found() => {
             // It has just gone, or the engine's answers contradict each other: do not retry at once.
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -147,17 +147,17 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
         );
     }
     if present.state.status == "removing" && Instant::now() < until {
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
         return Ok(());
     }
     // A container that has ended belongs to nobody.
     let address = present.config.variable(RESPONSE_ADDRESS);
     if !present.state.has_ended() && !context.is_of_server(address) {
-        return Err(context.taken("container", address, "docker rm --force"));
+        return Err(context.taken_error("container", address, "docker rm --force"));
     }
     tracing::warn!("Removing the container {}, left over from this kernel", launch.name);
     context.engine.remove_container(&present.id, true).await?;
-    sleep(LOOK).await;
+    sleep(POLL_INTERVAL).await;
     Ok(())
 }
 
@@ -251,7 +251,7 @@ impl Watch {
     }
 
     /// Runs `work` while reading the output of the container.
-    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+    async fn read_while<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
             tokio::select! {
@@ -263,9 +263,11 @@ impl Watch {
 
     /// Waits to see what the server does once its launch timeout has passed. A kernel that the server has
     /// taken over, and that is shut down at this moment, ends before it is removed.
-    async fn verdict(&mut self, context: &Context<'_>) -> Result<()> {
-        match self.ending(context.deadline + VERDICT).await {
-            Ending::RemovedByOthers => Err(context.unheard("container", &self.tail.sentence())),
+    async fn await_takeover(&mut self, context: &Context<'_>) -> Result<()> {
+        match self.ending(context.deadline + TAKEOVER_LIMIT).await {
+            Ending::RemovedByOthers => {
+                Err(context.given_up_error("container", &self.tail.sentence()))
+            }
             _ => Ok(()),
         }
     }
@@ -278,7 +280,7 @@ impl Watch {
         exit_code: i64,
     ) -> anyhow::Error {
         let age = text::seconds(self.started.elapsed());
-        self.last_words(context, id).await;
+        self.read_last_output(context, id).await;
         let how = death::how(exit_code, self.out_of_memory);
         let output = self.tail.sentence();
         let Launch { name, image, .. } = context.launch;
@@ -293,7 +295,7 @@ impl Watch {
 
     /// Reads the rest of the output, and finds out whether the container ran out of memory: the engine may
     /// report that after the end, or in the container's state if it still exists.
-    async fn last_words(&mut self, context: &Context<'_>, id: &str) {
+    async fn read_last_output(&mut self, context: &Context<'_>, id: &str) {
         let until = Instant::now() + LAST_OUTPUT;
         let mut telling = true;
         while telling || self.output.is_some() {
@@ -330,7 +332,7 @@ async fn read(output: &mut Option<Output>, tail: &mut Tail) {
 
 /// Finds out what became of the container when the engine no longer reports events, as during a restart.
 /// `lives` is whether it was running when last seen.
-async fn look_again(context: &Context<'_>, id: &str, reason: &str, lives: bool) -> Result<()> {
+async fn recheck(context: &Context<'_>, id: &str, reason: &str, lives: bool) -> Result<()> {
     let name = &context.launch.name;
     tracing::warn!("The engine has stopped reporting on {name}: {reason}");
     loop {
@@ -347,11 +349,11 @@ async fn look_again(context: &Context<'_>, id: &str, reason: &str, lives: bool) 
             }
             Err(error) => error,
         };
-        if Instant::now() + RESTART_LOOK > context.deadline {
+        if Instant::now() + RESTART_POLL_INTERVAL > context.deadline {
             // Too late to look again: the server may have the kernel by now.
             return if lives { Ok(()) } else { Err(error.into()) };
         }
-        sleep(RESTART_LOOK).await;
+        sleep(RESTART_POLL_INTERVAL).await;
     }
 }
 

@@ -13,11 +13,11 @@ use crate::env::Env;
 use crate::text;
 
 /// How long an engine may be unreachable, as while it restarts.
-pub(super) const AWAY: Duration = Duration::from_secs(5);
+pub(super) const OUTAGE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long the server may take to give up a kernel once its launch timeout has passed. It checks every half
 /// second, and then removes the kernel.
-pub(super) const VERDICT: Duration = Duration::from_secs(2);
+pub(super) const TAKEOVER_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Context<'a> {
     pub(super) launch: &'a Launch,
@@ -75,7 +75,12 @@ impl<'a> Context<'a> {
     }
 
     /// The error for a kernel that belongs to another server.
-    pub(super) fn taken(&self, what: &str, address: Option<&str>, remove: &str) -> anyhow::Error {
+    pub(super) fn taken_error(
+        &self,
+        what: &str,
+        address: Option<&str>,
+        remove: &str,
+    ) -> anyhow::Error {
         let address = address.unwrap_or("an unknown address");
         anyhow!(
             "another server has a kernel with the id of this one: the {what} `{0}` reports to {address}; \
@@ -85,7 +90,7 @@ impl<'a> Context<'a> {
     }
 
     /// Why the server has given up a kernel that was running; `output` is what it wrote.
-    pub(super) fn unheard(&self, what: &str, output: &str) -> anyhow::Error {
+    pub(super) fn given_up_error(&self, what: &str, output: &str) -> anyhow::Error {
         let Launch { name, image, timeout, kernelspec, .. } = self.launch;
         let kernelspec = kernelspec.as_deref().unwrap_or("NAME");
         let address = self.launch.response_address().unwrap_or("the server");

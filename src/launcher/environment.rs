@@ -43,7 +43,7 @@ pub(super) fn of_kernel(
         Mode::Swarm => template::literal(value),
     };
     let of_server = |name: &str, value: &str| {
-        if spec.sets(name, value) { value.to_owned() } else { literal(value) }
+        if spec.sets_variable(name, value) { value.to_owned() } else { literal(value) }
     };
     let mut kernel: BTreeMap<String, String> = env
         .iter()
@@ -165,7 +165,7 @@ fn is_for_kernel(name: &str, caller: System, spec: &InstalledSpec) -> bool {
     if name.starts_with("KERNEL_") || name.starts_with("LC_") || name == "LANG" || name == "TZ" {
         return true;
     }
-    if spec.names(name) {
+    if spec.has_variable(name) {
         return true;
     }
     let (prefix, bare) = match name.split_once('_') {

@@ -7,7 +7,7 @@ use wildmatch::WildMatch;
 
 use super::plan::Plan;
 use super::spec::InstalledSpec;
-use crate::engine::{Parts, Reference};
+use crate::engine::{Reference, ReferenceParts};
 use crate::env::Env;
 use crate::model::Mode;
 use crate::options::amounts::{bytes, decimal};
@@ -101,7 +101,7 @@ fn bounded(
     limit: &Node,
 ) -> Result<Option<i64>> {
     let Some(text) = env.get(variable) else { return Ok(None) };
-    let by_spec = spec.sets(variable, text);
+    let by_spec = spec.sets_variable(variable, text);
     let value = read(text).filter(|value| *value >= 0 && (by_spec || value >= allowed.start()));
     let value = value.with_context(|| format!("`{variable}` of `{text}` is not an amount"))?;
     let shown = match &limit.value {
@@ -130,7 +130,7 @@ fn patterns(node: Option<&Node>) -> Result<Vec<String>, Wrong> {
 fn image(plan: &Plan, spec: &InstalledSpec, patterns: &[String], env: &Env) -> Result<()> {
     let image = &plan.launch.image;
     let own = spec.image().or_else(|| env.get(plan.launch.caller.facts().image_variable));
-    if own.is_some_and(|own| own == image) || spec.sets("KERNEL_IMAGE", image) {
+    if own.is_some_and(|own| own == image) || spec.sets_variable("KERNEL_IMAGE", image) {
         return Ok(());
     }
     if patterns.iter().any(|pattern| pattern == "*" || allows(pattern, image)) {
@@ -155,7 +155,7 @@ fn allows(pattern: &str, image: &str) -> bool {
     }
     let Ok(image) = image.parse::<Reference>() else { return false };
     let fits = |pattern: &str, part: &str| WildMatch::new(pattern).matches(part);
-    let Parts { registry, repository, tag, digest } = Parts::of(pattern);
+    let ReferenceParts { registry, repository, tag, digest } = ReferenceParts::of(pattern);
     // The short name of an official image, which has one part.
     let short = image.repository().strip_prefix("library/");
     let short = short.filter(|name| image.is_on_hub() && !name.contains('/'));
@@ -185,7 +185,7 @@ fn working_directory(
     let matches =
         inside && patterns.iter().any(|pattern| WildMatch::new(pattern).matches(directory));
     ensure!(
-        matches || spec.sets("KERNEL_WORKING_DIR", directory),
+        matches || spec.sets_variable("KERNEL_WORKING_DIR", directory),
         "the directory `{directory}` (KERNEL_WORKING_DIR) is not one that this kernel may start in: {}",
         patterns.join(", ")
     );

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::plan::PullPolicy;
-use crate::engine::{self, Error, Layers, Progress, Reference, RegistryAuth};
+use crate::engine::{self, Error, Progress, PullProgress, Reference, RegistryAuth};
 use crate::text;
 
 /// The shortest time between two lines about a pull.
@@ -30,10 +30,10 @@ pub(super) async fn pull(context: &Context<'_>) -> Result<()> {
         let reference: Reference = image.parse()?;
         let auth = credentials(context, &reference).await;
         tracing::info!("Pulling the image {image}, {reason}");
-        let mut layers = Layers::default();
+        let mut layers = PullProgress::default();
         let mut next = begin + INTERVAL;
         let on_progress = |progress: &Progress| {
-            layers.note(progress);
+            layers.update(progress);
             if Instant::now() >= next {
                 next = Instant::now() + INTERVAL;
                 tracing::info!("Pulling the image {image}: {}", layers.summary());
@@ -50,7 +50,7 @@ pub(super) async fn pull(context: &Context<'_>) -> Result<()> {
 /// Why the image is not there, and what to do.
 fn failed(context: &Context<'_>, always: bool, error: Error) -> anyhow::Error {
     let image = &context.launch.image;
-    if let Error::TimedOut { .. } | Error::TooLate { .. } = error {
+    if let Error::TimedOut { .. } | Error::DeadlinePassed { .. } = error {
         return anyhow!(
             "the image `{image}` could not be pulled within the launch timeout of {} s; pull it \
              beforehand with `docker pull {image}`",

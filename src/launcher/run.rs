@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
-use super::context::{AWAY, Context};
+use super::context::{Context, OUTAGE_LIMIT};
 use super::plan::Plan;
 use super::{container, service};
 use crate::engine::Engine;
@@ -24,7 +24,7 @@ use crate::model::Mode;
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
 /// How often removing what was created is retried.
-const AGAIN: Duration = Duration::from_millis(250);
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long a request that changes something may still take after the launcher was told to stop, and how long
 /// removing what was created may take.
@@ -64,10 +64,10 @@ async fn clean_up(context: &Context<'_>) -> Result<()> {
             Mode::Docker => container::clean_up(context).await,
             Mode::Swarm => service::clean_up(context).await,
         };
-        if cleaned.is_ok() || begin.elapsed() > AWAY {
+        if cleaned.is_ok() || begin.elapsed() > OUTAGE_LIMIT {
             return cleaned;
         }
-        sleep(AGAIN).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 
-use super::context::{AWAY, Context, VERDICT};
+use super::context::{Context, OUTAGE_LIMIT, TAKEOVER_LIMIT};
 use super::plan::Reference;
 use super::pull;
 use crate::engine::{self, Error, SwarmObject as Kind, Task};
@@ -20,17 +20,17 @@ use self::reasons::{explain_delay, explain_failure, explain_loss, output, progre
 
 /// How often to check the task. The server checks the launcher every half second, and its user should be told
 /// within a second.
-const LOOK: Duration = Duration::from_millis(400);
+const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
 /// How soon to check again if a change is likely.
-const SOON: Duration = Duration::from_millis(200);
+const SHORT_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long Swarm may take to give a kernel the resources of its predecessor once that has ended: Swarm looks
 /// for a node within a second of a change, unless the manager is busy.
-const HANDOVER: Duration = Duration::from_secs(3);
+const HANDOVER_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a task may be in one state before the log tells what the launch is waiting for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const WAIT_BEFORE_LOG: Duration = Duration::from_secs(2);
 
 /// The status with which an engine says that it is not a Swarm manager.
 const NO_MANAGER: u16 = 503;
@@ -45,7 +45,7 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
         context.launch.network
     );
     match ending(context, &id).await? {
-        Ending::StillRunning => verdict(context, &id).await,
+        Ending::StillRunning => await_takeover(context, &id).await,
         Ending::RemovedByOthers => Ok(()),
         Ending::Unplaceable(task) => Err(anyhow!(
             "no node of the Swarm can run the kernel: {}; see `docker node ls`, and the resources \
@@ -111,7 +111,7 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
     let present = match context.engine.inspect_service(&launch.name).await {
         Err(error) if error.is_not_found() => {
             // It has just gone, or the engine's answers contradict each other: do not retry at once.
-            sleep(SOON).await;
+            sleep(SHORT_POLL_INTERVAL).await;
             return Ok(());
         }
         present => present?,
@@ -127,12 +127,12 @@ async fn make_way(context: &Context<'_>) -> Result<()> {
         // A service whose tasks have ended belongs to nobody; one without tasks is just starting.
         let tasks = context.engine.service_tasks(&present.id).await?;
         if tasks.is_empty() || !tasks.iter().all(Task::is_over) {
-            return Err(context.taken("service", address, "docker service rm"));
+            return Err(context.taken_error("service", address, "docker service rm"));
         }
     }
     tracing::warn!("Removing the service {}, left over from this kernel", launch.name);
     context.engine.remove_service(&present.id).await?;
-    sleep(SOON).await;
+    sleep(SHORT_POLL_INTERVAL).await;
     Ok(())
 }
 
@@ -184,11 +184,11 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut unplaceable = false;
     let mut predecessor = Predecessor::default();
     let mut away_since = None;
-    let mut waiting = Waiting::default();
+    let mut wait_log = WaitLog::default();
     let mut running = false;
     // The task of a new service has nothing to report yet.
-    if Instant::now() + SOON < context.deadline {
-        sleep(SOON).await;
+    if Instant::now() + SHORT_POLL_INTERVAL < context.deadline {
+        sleep(SHORT_POLL_INTERVAL).await;
     }
     loop {
         let tasks = match context.engine.service_tasks(id).await {
@@ -207,10 +207,10 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                     tracing::warn!("Cannot look at {}: {error}", context.launch.name);
                     Instant::now()
                 });
-                if since.elapsed() > AWAY {
+                if since.elapsed() > OUTAGE_LIMIT {
                     return Err(error.into());
                 }
-                sleep(SOON).await;
+                sleep(SHORT_POLL_INTERVAL).await;
                 continue;
             }
         };
@@ -243,8 +243,8 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             _ => unplaceable = false,
         }
         running = task.is_some_and(|task| task.state == "running" && !task.is_given_up());
-        let last = !running && Instant::now() + LOOK >= context.deadline;
-        let pause = if unplaceable || last { SOON } else { LOOK };
+        let last = !running && Instant::now() + POLL_INTERVAL >= context.deadline;
+        let pause = if unplaceable || last { SHORT_POLL_INTERVAL } else { POLL_INTERVAL };
         if Instant::now() + pause >= context.deadline {
             return Ok(if running {
                 Ending::StillRunning
@@ -253,7 +253,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             });
         }
         if !running {
-            waiting.look(context, task).await;
+            wait_log.update(context, task).await;
         }
         sleep(pause).await;
     }
@@ -261,8 +261,8 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
 
 /// Waits to see what the server does once its launch timeout has passed. A kernel that the server has taken
 /// over, and that is shut down at this moment, ends before it is removed.
-async fn verdict(context: &Context<'_>, id: &str) -> Result<()> {
-    let until = context.deadline + VERDICT;
+async fn await_takeover(context: &Context<'_>, id: &str) -> Result<()> {
+    let until = context.deadline + TAKEOVER_LIMIT;
     context.engine.set_deadline(until);
     // Once the service is removed, its output is lost.
     let output = output(context, id).await;
@@ -270,10 +270,10 @@ async fn verdict(context: &Context<'_>, id: &str) -> Result<()> {
         match context.engine.service_tasks(id).await {
             Ok(tasks) if tasks.iter().any(Task::is_over) => return Ok(()),
             Err(error) if error.is_not_found() && is_gone(context, id).await => {
-                return Err(context.unheard("service", &output));
+                return Err(context.given_up_error("service", &output));
             }
             // The server has the kernel, and handles everything else.
-            _ => sleep(LOOK).await,
+            _ => sleep(POLL_INTERVAL).await,
         }
     }
     Ok(())
@@ -297,14 +297,14 @@ impl Predecessor {
         if has_predecessor(context, id).await.unwrap_or(true) {
             self.seen = Some(Instant::now());
         }
-        self.seen.is_some_and(|seen| seen.elapsed() < HANDOVER)
+        self.seen.is_some_and(|seen| seen.elapsed() < HANDOVER_LIMIT)
     }
 }
 
 /// Whether another task of this kernel is still running. On a lost node it may seem so for a day.
 async fn has_predecessor(context: &Context<'_>, id: &str) -> engine::Result<bool> {
     let label = format!("kernel_id={}", context.launch.kernel_id);
-    let tasks = context.engine.labelled_tasks(&[&label]).await?;
+    let tasks = context.engine.tasks_with(&[&label]).await?;
     for task in tasks.iter().filter(|task| task.service != id && !task.is_over()) {
         let node = context.engine.inspect_node(&task.node_id).await;
         if node.is_ok_and(|node| node.state() == "ready") {
@@ -316,17 +316,17 @@ async fn has_predecessor(context: &Context<'_>, id: &str) -> engine::Result<bool
 
 /// Logs what a launch is waiting for, once for each state that lasts.
 #[derive(Default)]
-struct Waiting {
+struct WaitLog {
     state: String,
     since: Option<Instant>,
 }
 
-impl Waiting {
-    async fn look(&mut self, context: &Context<'_>, task: Option<&Task>) {
+impl WaitLog {
+    async fn update(&mut self, context: &Context<'_>, task: Option<&Task>) {
         let state = task.map_or("", |task| &task.state);
         if self.state != state {
             (self.state, self.since) = (state.to_owned(), Some(Instant::now()));
-        } else if self.since.is_some_and(|since| since.elapsed() > PATIENCE) {
+        } else if self.since.is_some_and(|since| since.elapsed() > WAIT_BEFORE_LOG) {
             self.since = None;
             let name = &context.launch.name;
             tracing::info!(

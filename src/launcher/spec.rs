@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::files::Held;
+use crate::files::OpenDirectory;
 use crate::layout::{OPTIONS, REPLACING, SCRIPTS, STAGING};
 use crate::options::Options;
 
@@ -99,7 +99,9 @@ impl InstalledSpec {
             return Ok(Self::default());
         };
         for _ in 0..READINGS {
-            let Some(mut held) = Held::open(directory)? else { return Ok(Self::default()) };
+            let Some(mut held) = OpenDirectory::open(directory)? else {
+                return Ok(Self::default());
+            };
             let read = Self::read(&mut held, directory, executable);
             let replacing = held.has(Path::new(REPLACING));
             if !replacing && held.is_unchanged() {
@@ -116,7 +118,7 @@ impl InstalledSpec {
         )
     }
 
-    fn read(held: &mut Held, directory: &Path, executable: &Path) -> Result<Self> {
+    fn read(held: &mut OpenDirectory, directory: &Path, executable: &Path) -> Result<Self> {
         let mut spec = Self::default();
         if let Some(text) = held.read(Path::new("kernel.json"))? {
             spec = serde_json::from_slice(&text).with_context(|| {
@@ -144,13 +146,13 @@ impl InstalledSpec {
 
     /// Whether the `env` stanza has the variable.
     #[must_use]
-    pub fn names(&self, variable: &str) -> bool {
+    pub fn has_variable(&self, variable: &str) -> bool {
         self.env.contains_key(variable)
     }
 
     /// Whether the `env` stanza gives the variable this value.
     #[must_use]
-    pub fn sets(&self, variable: &str, value: &str) -> bool {
+    pub fn sets_variable(&self, variable: &str, value: &str) -> bool {
         self.env.get(variable).is_some_and(|given| given == value)
     }
 
@@ -186,7 +188,7 @@ mod tests {
         .unwrap();
         let spec = InstalledSpec::of(&executable).unwrap();
         assert_eq!(spec.launch_timeout(), Some("45"));
-        assert!(spec.names("A") && !spec.names("B"));
+        assert!(spec.has_variable("A") && !spec.has_variable("B"));
 
         // Enterprise Gateway's stanza has no timeout.
         fs_err::write(&path, r#"{"metadata": {"process_proxy": {"config": {}}}}"#).unwrap();

@@ -9,16 +9,16 @@ use super::plan::Plan;
 use crate::options::put;
 
 /// Returns those of `volumes` that the request does not mount something else over.
-pub(crate) fn left<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
+pub(crate) fn unmounted<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
     let host = &request["HostConfig"];
     let list = |name: &str| host[name].as_array().into_iter().flatten();
     let mounts = list("Mounts").filter_map(|mount| mount["Target"].as_str());
     let binds = list("Binds").filter_map(|bind| bind.as_str()?.split(':').nth(1));
     let tmpfs = host["Tmpfs"].as_object().into_iter().flatten().map(|(path, _)| path.as_str());
-    let mut taken: Vec<PathBuf> = mounts.chain(binds).chain(tmpfs).map(clean).collect();
+    let mut taken: Vec<PathBuf> = mounts.chain(binds).chain(tmpfs).map(normalise).collect();
     let mut left = Vec::new();
     for volume in volumes {
-        let path = clean(volume);
+        let path = normalise(volume);
         if !taken.contains(&path) {
             taken.push(path);
             left.push(volume.as_str());
@@ -28,11 +28,11 @@ pub(crate) fn left<'a>(volumes: &'a [String], request: &Value) -> Vec<&'a str> {
 }
 
 /// Adds labelled volumes for those of the image to the request.
-pub(super) fn labelled(plan: &Plan, volumes: &[String]) -> Value {
+pub(super) fn with_labels(plan: &Plan, volumes: &[String]) -> Value {
     let mut request = plan.request.clone();
     // The engine treats other paths as volumes of an image, but not as mounts.
-    let is_place = |path: &&str| path.starts_with('/') && clean(path) != Path::new("/");
-    let mounts: Vec<Value> = left(volumes, &request)
+    let is_place = |path: &&str| path.starts_with('/') && normalise(path) != Path::new("/");
+    let mounts: Vec<Value> = unmounted(volumes, &request)
         .into_iter()
         .filter(is_place)
         .map(|path| {
@@ -47,17 +47,17 @@ pub(super) fn labelled(plan: &Plan, volumes: &[String]) -> Value {
 }
 
 /// Normalises a path as the engine does.
-fn clean(path: &str) -> PathBuf {
-    let mut clean = PathBuf::new();
+fn normalise(path: &str) -> PathBuf {
+    let mut normalise = PathBuf::new();
     for component in Path::new(path).components() {
         match component {
             Component::ParentDir => {
-                clean.pop();
+                normalise.pop();
             }
-            component => clean.push(component),
+            component => normalise.push(component),
         }
     }
-    clean
+    normalise
 }
 
 #[cfg(test)]
@@ -72,7 +72,7 @@ mod tests {
             "Binds": ["/x:/b:z"],
             "Tmpfs": {"/c/": ""},
         }});
-        assert_eq!(left(&volumes, &request), ["/d", "/e", "/h"]);
-        assert_eq!(left(&volumes[..1], &json!({})), ["/a"]);
+        assert_eq!(unmounted(&volumes, &request), ["/d", "/e", "/h"]);
+        assert_eq!(unmounted(&volumes[..1], &json!({})), ["/a"]);
     }
 }

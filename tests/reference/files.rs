@@ -195,7 +195,7 @@ const ELSEWHERE: [&str; 13] = [
     "/usr/local/share/jupyter/kernels",
     "/usr/local/share:/usr/share",
     "bootstrap-kernel.sh",
-    "parts.sh",
+    "packages.sh",
 ];
 
 #[test]

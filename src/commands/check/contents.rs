@@ -1,6 +1,6 @@
 //! What an image has of the bootstrap and of the kernel.
 
-use super::parts::{self, Missing};
+use super::packages::{self, Missing};
 use super::report::Report;
 use crate::model::Language;
 use crate::server::BOOTSTRAP;
@@ -16,7 +16,7 @@ pub(super) struct Contents {
     pub(super) missing: Vec<String>,
     /// What else is missing that the kernel needs; `None` if that was not checked; an error says why the
     /// check failed.
-    pub(super) parts: Option<Result<Vec<Missing>, String>>,
+    pub(super) packages: Option<Result<Vec<Missing>, String>>,
     /// Whether the kernel gets mounts that may add to the image.
     pub(super) is_partial: bool,
     /// Whether it has the shell that runs the bootstrap.
@@ -26,20 +26,21 @@ pub(super) struct Contents {
 impl Contents {
     /// Whether the bootstrap can run, as far as known.
     pub(super) fn can_start(&self) -> bool {
-        let is_right = |parts: &Vec<Missing>| !parts.iter().any(Missing::is_bootstrap);
-        self.has_bash && self.parts.as_ref().is_none_or(|parts| parts.as_ref().is_ok_and(is_right))
+        let is_right = |packages: &Vec<Missing>| !packages.iter().any(Missing::is_bootstrap);
+        self.has_bash
+            && self.packages.as_ref().is_none_or(|packages| packages.as_ref().is_ok_and(is_right))
     }
 
     /// Reports what is missing of the kernel.
-    pub(super) fn tell_parts(&self, image: &str, report: &mut Report) {
+    pub(super) fn report_packages(&self, image: &str, report: &mut Report) {
         if !self.has_bash {
             report.error(format!(
                 "the image `{image}` has no {BASH}, which runs {BOOTSTRAP}; install it"
             ));
         }
-        let (Some(parts), Some(language)) = (&self.parts, self.language) else { return };
-        let kernel = parts::kernel(language);
-        let missing = match parts {
+        let (Some(packages), Some(language)) = (&self.packages, self.language) else { return };
+        let kernel = packages::kernel(language);
+        let missing = match packages {
             Ok(missing) => missing,
             Err(error) => {
                 return report.warning(format!(
@@ -51,7 +52,7 @@ impl Contents {
             report.ok(format!("the image has {kernel}"));
         }
         for part in missing {
-            let message = format!("the image `{image}` has {}", part.told());
+            let message = format!("the image `{image}` has {}", part.description());
             if self.is_partial {
                 report.warning(format!("{message}, unless one of the kernel's volumes has it"));
             } else {

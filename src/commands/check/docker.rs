@@ -20,7 +20,7 @@ pub(super) struct Docker {
     pub(super) engine: Engine,
     pub(super) info: Info,
     /// The results of checking images, by what was asked for.
-    pub(super) looks: RefCell<BTreeMap<String, Contents>>,
+    pub(super) results: RefCell<BTreeMap<String, Contents>>,
 }
 
 /// Connects to the engine.
@@ -39,7 +39,7 @@ pub(super) async fn connect(env: &Env, report: &mut Report) -> Option<Docker> {
                 engine.endpoint(),
                 engine.api_version()
             ));
-            Some(Docker { engine, info, looks: RefCell::default() })
+            Some(Docker { engine, info, results: RefCell::default() })
         }
         Err(error) => {
             report.error(error.to_string());

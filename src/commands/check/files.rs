@@ -8,8 +8,8 @@ use std::path::Path;
 use fs_err as fs;
 use serde_json::Value as Json;
 
-use super::asked;
 use super::report::Report;
+use super::requested;
 use super::users::User;
 use crate::commands::secrets;
 use crate::commands::show::shell::quoted;
@@ -47,7 +47,7 @@ pub(super) fn check(
     reader: &mut Reader,
     env: &Env,
     report: &mut Report,
-) -> Wanted {
+) -> Requirements {
     if let Some(first) = &found.shadowed_by {
         report.warning(format!(
             "Jupyter does not take this one, but {}; remove one of the two",
@@ -109,9 +109,9 @@ pub(super) fn check(
     if let Some(warning) = secret.filter(|_| secrets::is_open(&path)) {
         report.warning(warning);
     }
-    let wanted = options(spec, launcher.as_ref(), env, report);
+    let required = options(spec, launcher.as_ref(), env, report);
     readable(spec, report);
-    wanted
+    required
 }
 
 /// Checks that `argv` asks the server for what a kernel needs.
@@ -131,7 +131,7 @@ fn argv(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Re
 
 /// What `launch_docker.toml` asks of the engine and its host.
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(super) struct Requirements {
     pub(super) mounts: Vec<Json>,
     /// Networks besides the server's.
     pub(super) networks: Vec<String>,
@@ -141,16 +141,21 @@ pub(super) struct Wanted {
 
 /// Reports all errors in `launch_docker.toml`, as far as the server has this environment, and returns what it
 /// asks for. What depends on the notebook's directory is known only at a launch.
-fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Report) -> Wanted {
+fn options(
+    spec: &Installed,
+    launcher: Option<&Carried>,
+    env: &Env,
+    report: &mut Report,
+) -> Requirements {
     let by_native = launcher.is_some_and(|launcher| launcher.kind == Kind::Native);
-    let mut wanted = Wanted { by_native, ..Wanted::default() };
+    let mut required = Requirements { by_native, ..Requirements::default() };
     let path = spec.directory.join(layout::script(OPTIONS));
     let text = match files::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return wanted,
+        Err(error) if error.kind() == ErrorKind::NotFound => return required,
         Err(error) => {
             report.error(error.to_string());
-            return wanted;
+            return required;
         }
     };
     if launcher.is_some_and(|launcher| [Kind::Python, Kind::Upstream].contains(&launcher.kind)) {
@@ -159,7 +164,7 @@ fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut
              it with `jupyter-docker-spec convert`",
             path.display()
         ));
-        return wanted;
+        return required;
     }
     if let Some(launcher) = launcher
         && by_native
@@ -170,22 +175,22 @@ fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut
             path.display(),
             launcher.path.with_file_name(OPTIONS).display()
         ));
-        return wanted;
+        return required;
     }
     let (options, errors) = Options::parse_all(&path.to_string_lossy(), &text);
     let mut wrong: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
     let user = User::of_server(spec, env);
     let name = user.as_ref().filter(|user| !user.is_sample).map_or(SOMEBODY, |user| &user.name);
-    let given = asked::environment(spec, env, name);
+    let given = requested::environment(spec, env, name);
     for one in options.each() {
         let of_notebook = one
             .values()
             .any(|(key, value)| key == "mount_cwd" || value.to_string().contains("{cwd}"));
-        match asked::with_options(spec, one, &given, of_notebook) {
+        match requested::with_options(spec, one, &given, of_notebook) {
             Ok(_) if of_notebook => {}
             Ok(plan) => {
-                wanted.networks.extend(further_networks(&plan));
-                wanted.mounts.extend(
+                required.networks.extend(further_networks(&plan));
+                required.mounts.extend(
                     mounts(&plan).filter(|mount| !mount.to_string().contains(SOMEBODY)).cloned(),
                 );
             }
@@ -198,7 +203,7 @@ fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut
     }
     // Settings that are valid alone may conflict with others.
     if wrong.is_empty()
-        && let Err(error) = asked::with_options(spec, options, &given, true)
+        && let Err(error) = requested::with_options(spec, options, &given, true)
     {
         wrong.push(format!("{error:#}"));
     }
@@ -213,7 +218,7 @@ fn options(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut
     for message in wrong {
         report.error(message);
     }
-    wanted
+    required
 }
 
 /// The user of a kernel if each client names another.

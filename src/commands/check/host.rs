@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::docker::Docker;
-use super::files::Wanted;
-use super::parts::{Look, labels};
+use super::files::Requirements;
+use super::packages::{ImageCheck, labels};
 use super::report::Report;
 use crate::launcher::plan::Plan;
 use crate::model::Mode;
@@ -20,12 +20,12 @@ impl Docker {
         &self,
         image: &str,
         plan: Option<&Plan>,
-        wanted: &Wanted,
+        required: &Requirements,
         report: &mut Report,
     ) {
-        for mount in wanted.mounts.iter().filter(|mount| mount["Type"] == "bind") {
+        for mount in required.mounts.iter().filter(|mount| mount["Type"] == "bind") {
             let source = mount["Source"].as_str().unwrap_or_default();
-            let mut request = Look::at_paths_only(image);
+            let mut request = ImageCheck::at_paths_only(image);
             request["HostConfig"] = json!({"Mounts": [mount]});
             let Err(error) = self.would_create(&request).await else { continue };
             let mode = plan.map_or(Mode::Docker, |plan| plan.launch.mode);

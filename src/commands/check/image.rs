@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::asked;
 use super::docker::{ANSWER, Docker};
-use super::files::Wanted;
+use super::files::Requirements;
 use super::report::Report;
+use super::requested;
 use super::users::User;
 use super::volumes;
 use crate::engine::{self, Image, Platform, Reference};
@@ -22,16 +22,16 @@ impl Docker {
         &self,
         word: &str,
         spec: &'a Installed,
-        wanted: &Wanted,
+        required: &Requirements,
         env: &'a Env,
         report: &mut Report,
     ) -> Option<&'a str> {
         self.swarm(spec, report);
         let attachable = self.network(spec, env, report).await;
-        self.further_networks(&wanted.networks, spec.mode, report).await;
+        self.further_networks(&required.networks, spec.mode, report).await;
         match spec.image_on_server(env) {
             Ok(image) => {
-                let fit = self.image(image, word, spec, wanted, env, report).await;
+                let fit = self.image(image, word, spec, required, env, report).await;
                 (attachable && fit).then_some(image)
             }
             Err(variable) => {
@@ -67,7 +67,7 @@ impl Docker {
         name: &str,
         word: &str,
         spec: &Installed,
-        wanted: &Wanted,
+        required: &Requirements,
         env: &Env,
         report: &mut Report,
     ) -> bool {
@@ -95,14 +95,15 @@ impl Docker {
         }
         let user = User::of_server(spec, env).map_or_else(String::new, |user| user.name);
         // Errors of the specification are reported elsewhere.
-        let plan = asked::kernel(spec, env, &user).ok();
+        let plan = requested::kernel(spec, env, &user).ok();
         // A Swarm removes the volumes with its tasks.
         if let Some(plan) = plan.as_ref().filter(|plan| plan.launch.mode == Mode::Docker)
-            && let Some(warning) = volumes::said(name, &image.volumes(), plan, wanted.by_native)
+            && let Some(warning) =
+                volumes::warning(name, &image.volumes(), plan, required.by_native)
         {
             report.warning(warning);
         }
-        self.host(name, plan.as_ref(), wanted, report).await;
+        self.host(name, plan.as_ref(), required, report).await;
         let command = command(&image, plan.as_ref());
         let is_bootstrap = command.iter().any(|word| word.contains(BOOTSTRAP));
         let contents = match self.contents(name, &command, plan.filter(|_| has_own), spec).await {
@@ -132,7 +133,7 @@ impl Docker {
         } else if contents.missing.is_empty() && contents.can_start() {
             report.ok("the image has what starts the kernel");
         }
-        contents.tell_parts(name, report);
+        contents.report_packages(name, report);
         has_own && is_bootstrap && contents.missing.is_empty() && contents.has_bash
     }
 

@@ -13,12 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::asked;
 use super::docker::Docker;
-use super::files::{self, Wanted};
+use super::files::{self, Requirements};
 use super::handshake::{ConnectionInfo, Handshake};
-use super::reach::Listening;
+use super::reach::ServerAddress;
 use super::report::Report;
+use super::requested;
 use super::users::User;
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
@@ -41,14 +41,14 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) async fn check(
     docker: &Docker,
     spec: &Installed,
-    wanted: &Wanted,
-    listening: &Listening<'_>,
+    required: &Requirements,
+    server_address: &ServerAddress<'_>,
     paths: &Paths<'_>,
     report: &mut Report,
 ) {
     let Some(user) = User::of_server(spec, paths.env) else { return };
     report.ok(format!("a kernel is started for `{}` ({})", user.name, user.source));
-    let volumes = missing_volumes(docker, spec, wanted, &user.name, paths.env).await;
+    let volumes = missing_volumes(docker, spec, required, &user.name, paths.env).await;
     let kernel_id = match kernel_id() {
         Ok(id) => id,
         Err(error) => return report.error(format!("{error:#}")),
@@ -62,7 +62,7 @@ pub(super) async fn check(
         Ok::<(), std::io::Error>(())
     };
     let outcome = tokio::select! {
-        outcome = launch(docker, spec, (&kernel_id, &user.name), listening, paths, report) => outcome,
+        outcome = launch(docker, spec, (&kernel_id, &user.name), server_address, paths, report) => outcome,
         _ = interrupt => Err(anyhow!("interrupted")),
     };
     if let Err(error) = outcome {
@@ -87,13 +87,13 @@ async fn launch(
     docker: &Docker,
     spec: &Installed,
     (kernel_id, user): (&str, &str),
-    listening: &Listening<'_>,
+    server_address: &ServerAddress<'_>,
     paths: &Paths<'_>,
     report: &mut Report,
 ) -> Result<()> {
     let limit = patience(spec, paths.env);
     let handshake = Handshake::new()?;
-    let address = listening.address(docker).await?;
+    let address = server_address.address(docker).await?;
     let listener = TcpListener::bind((address, 0))
         .await
         .with_context(|| format!("could not listen on {address}"))?;
@@ -171,12 +171,12 @@ async fn shut_down(kernel: IpAddr, info: &ConnectionInfo) -> Result<()> {
 async fn missing_volumes(
     docker: &Docker,
     spec: &Installed,
-    wanted: &Wanted,
+    required: &Requirements,
     user: &str,
     env: &Env,
 ) -> Vec<String> {
-    let plan = asked::kernel(spec, env, user).ok();
-    let mounts = plan.iter().flat_map(files::mounts).chain(&wanted.mounts);
+    let plan = requested::kernel(spec, env, user).ok();
+    let mounts = plan.iter().flat_map(files::mounts).chain(&required.mounts);
     let volumes = mounts.filter(|mount| mount["Type"] == "volume");
     let names: BTreeSet<&str> = volumes.filter_map(|mount| mount["Source"].as_str()).collect();
     let mut missing = Vec::new();
@@ -245,7 +245,7 @@ impl Launcher {
             values.iter().fold(word.clone(), |word, (name, value)| word.replace(name, value))
         });
         let program = words.next().context("`argv` in kernel.json is empty")?;
-        let env = asked::environment(spec, paths.env, user);
+        let env = requested::environment(spec, paths.env, user);
         let mut command = tokio::process::Command::new(&program);
         env.hand_to(command.as_std_mut());
         command

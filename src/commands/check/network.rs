@@ -1,8 +1,8 @@
 //! Checks the networks of a specification's kernels, from the server's and the engine's point of view.
 
-use super::asked;
 use super::docker::Docker;
 use super::report::Report;
+use super::requested;
 use crate::engine::{self, Network};
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
@@ -108,7 +108,7 @@ impl Docker {
 
 /// Whether the launcher starts the kernel on the network on which the server looks for it.
 fn by_launcher(spec: &Installed, env: &Env, servers: &str, report: &mut Report) -> bool {
-    let given = asked::environment(spec, env, "");
+    let given = requested::environment(spec, env, "");
     let (variable, name) = network_of_launcher(&given, spec.system);
     // The engine uses one name for the other.
     let is_same = name == servers || (name == "default" && servers == "bridge");

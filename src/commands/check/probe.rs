@@ -2,7 +2,7 @@
 
 use super::contents::{BASH, Contents};
 use super::docker::Docker;
-use super::parts::{self, Look};
+use super::packages::{self, ImageCheck};
 use crate::engine;
 use crate::kernelspec::installed::Installed;
 use crate::launcher::plan::Plan;
@@ -20,18 +20,19 @@ impl Docker {
     ) -> engine::Result<Contents> {
         let language = Language::parse(&spec.kernel_json.language);
         let plan = plan.filter(|_| language.is_some());
-        let look = plan.and_then(|plan| Look::new(image, command, &plan));
-        let request =
-            look.as_ref().map_or_else(|| Look::at_paths_only(image), |look| look.request.clone());
+        let check = plan.and_then(|plan| ImageCheck::new(image, command, &plan));
+        let request = check
+            .as_ref()
+            .map_or_else(|| ImageCheck::at_paths_only(image), |check| check.request.clone());
         let launchers = match language {
             Some(Language::Python) => "python",
             Some(Language::R) => "R",
             Some(Language::Scala) => "scala",
             None => "",
         };
-        let is_partial = look.as_ref().is_some_and(|look| look.is_partial);
+        let is_partial = check.as_ref().is_some_and(|check| check.is_partial);
         let key = format!("{launchers} {is_partial} {request}");
-        if let Some(known) = self.looks.borrow().get(&key) {
+        if let Some(known) = self.results.borrow().get(&key) {
             return Ok(known.clone());
         }
         let mut contents = Contents { language, is_partial, has_bash: true, ..Contents::default() };
@@ -52,13 +53,13 @@ impl Docker {
             contents.has_bash = *bash.as_ref().unwrap_or(&true);
             result = bash.map(drop);
         }
-        if look.is_some() && result.is_ok() && contents.missing.is_empty() && contents.has_bash {
-            let parts = parts::look(&self.engine, &probe.id).await;
-            contents.parts = Some(parts.map_err(|error| format!("{error:#}")));
+        if check.is_some() && result.is_ok() && contents.missing.is_empty() && contents.has_bash {
+            let packages = packages::run(&self.engine, &probe.id).await;
+            contents.packages = Some(packages.map_err(|error| format!("{error:#}")));
         }
         self.remove_probe(&probe.id).await?;
         result?;
-        self.looks.borrow_mut().insert(key, contents.clone());
+        self.results.borrow_mut().insert(key, contents.clone());
         Ok(contents)
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::docker::Docker;
 use super::network;
-use super::parts::{OUTPUT, labels};
+use super::packages::{OUTPUT, labels};
 use super::report::Report;
 use crate::engine::Output;
 use crate::env::Env;
@@ -32,7 +32,7 @@ wait $!
 const ELSEWHERE: &str = "203.0.113.1";
 
 /// Where the server listens.
-pub(super) struct Listening<'a> {
+pub(super) struct ServerAddress<'a> {
     /// The system of the server.
     pub(super) system: System,
     /// The address that the server itself would choose, if known.
@@ -41,7 +41,7 @@ pub(super) struct Listening<'a> {
     pub(super) env: &'a Env,
 }
 
-impl Listening<'_> {
+impl ServerAddress<'_> {
     /// The variable that gives the address to a server.
     fn variable(&self) -> String {
         format!("{}_RESPONSE_IP", self.system.facts().short)
@@ -94,15 +94,15 @@ impl Listening<'_> {
             }
         };
         match connection(docker, image, &network, &listener).await {
-            Ok(Tried::Connected) => {
+            Ok(Attempt::Connected) => {
                 report.ok(format!("containers on the network `{network}` reach {address}"));
             }
-            Ok(Tried::Failed(reason)) => report.error(format!(
+            Ok(Attempt::Failed(reason)) => report.error(format!(
                 "a container on the network `{network}` does not reach {address}, where the server \
                  waits for its kernels ({reason}); let the firewall pass it, or name another \
                  address of this host in {variable}"
             )),
-            Ok(Tried::Unknown) => report.warning(format!(
+            Ok(Attempt::Unknown) => report.warning(format!(
                 "whether containers on the network `{network}` reach {address} cannot be told: the one \
                  that tries has not come to an end within {} s; run this again when the engine's host has \
                  less to do",
@@ -123,7 +123,7 @@ fn source_address(there: &str) -> Option<IpAddr> {
 }
 
 /// The result of a container's attempt to connect.
-enum Tried {
+enum Attempt {
     Connected,
     /// Why it failed.
     Failed(String),
@@ -137,21 +137,21 @@ async fn connection(
     image: &str,
     network: &str,
     listener: &TcpListener,
-) -> Result<Tried> {
+) -> Result<Attempt> {
     let engine = &docker.engine;
     let to = listener.local_addr()?;
     let probe = engine.create_probe(&request(image, network, to)).await?;
-    let tried = async {
+    let attempt = async {
         let mut output = engine.attach_output(&probe.id).await?;
         engine.start_container(&probe.id).await?;
         tokio::select! {
-            accepted = listener.accept() => accepted.map(|_| Tried::Connected).map_err(Into::into),
-            failed = failure(&mut output) => failed.map(Tried::Failed),
+            accepted = listener.accept() => accepted.map(|_| Attempt::Connected).map_err(Into::into),
+            failed = failure(&mut output) => failed.map(Attempt::Failed),
         }
     };
-    let tried = timeout(LIMIT, tried).await.unwrap_or(Ok(Tried::Unknown));
+    let attempt = timeout(LIMIT, attempt).await.unwrap_or(Ok(Attempt::Unknown));
     docker.remove_probe(&probe.id).await?;
-    tried
+    attempt
 }
 
 /// Why a container could not connect: the end of its output. One that could writes nothing.

@@ -93,7 +93,7 @@ impl Report {
                 subject = &line.subject;
                 let _ = writeln!(text, "{}", printable(subject));
             }
-            let level = screen.painted(&format!("{:<8}", line.level.name()), line.level.colour());
+            let level = screen.coloured(&format!("{:<8}", line.level.name()), line.level.colour());
             let message = screen.wrapped(&printable(&line.message), 11);
             let _ = writeln!(text, "  {level} {message}");
         }

@@ -2,12 +2,17 @@
 //! containers without their volumes.
 
 use crate::launcher::plan::Plan;
-use crate::launcher::volumes::left;
+use crate::launcher::volumes::unmounted;
 
 /// What to report of those that the specification does not mount something over. Only the native launcher
 /// gives them the labels by which `prune` finds them.
-pub(super) fn said(image: &str, volumes: &[String], plan: &Plan, native: bool) -> Option<String> {
-    let left = left(volumes, &plan.request);
+pub(super) fn warning(
+    image: &str,
+    volumes: &[String],
+    plan: &Plan,
+    native: bool,
+) -> Option<String> {
+    let left = unmounted(volumes, &plan.request);
     let first = left.first()?;
     let rest = if native {
         "`jupyter docker-spec prune` removes what is left"

@@ -25,16 +25,16 @@ const ELSEWHERE: &str = "only on the host of its server it shows whether one wai
 
 /// Whether a server waits for a kernel.
 #[derive(Debug, PartialEq)]
-pub(super) enum Waiting {
+pub(super) enum ServerState {
     /// And how that is known.
-    Nobody(String),
-    Somebody,
+    Gone(String),
+    Listening,
     /// And why.
     Unknown(String),
 }
 
 /// What is known of this host.
-pub(super) struct Here {
+pub(super) struct Host {
     /// Why the kernels may be on another host, or in another network namespace.
     doubt: Option<String>,
     /// The address at which other nodes of the Swarm reach the engine's.
@@ -46,7 +46,7 @@ pub(super) struct Here {
     namespaces: Vec<Namespace>,
 }
 
-impl Here {
+impl Host {
     /// Looks at this host, which should be the engine's.
     pub(super) async fn look(endpoint: &Endpoint, info: &Info) -> Self {
         let namespaces = Namespace::all();
@@ -65,8 +65,8 @@ impl Here {
     }
 
     /// Whether the server of a running kernel waits for it.
-    pub(super) fn waiting(&self, kernel: &Kernel) -> Waiting {
-        let unknown = |why: &str| Waiting::Unknown(why.to_owned());
+    pub(super) fn server_state(&self, kernel: &Kernel) -> ServerState {
+        let unknown = |why: &str| ServerState::Unknown(why.to_owned());
         let address = kernel.response_address.as_deref().and_then(|text| text.parse().ok());
         let Some(address): Option<SocketAddr> = address else {
             return unknown("it does not say where its server listens");
@@ -74,7 +74,7 @@ impl Here {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let Some(own) = self.namespaces.first() else { return unknown(ELSEWHERE) };
         if own.listens(address) {
-            return Waiting::Somebody;
+            return ServerState::Listening;
         }
         if !self.addresses.contains(&address.ip()) {
             return unknown(ELSEWHERE);
@@ -92,9 +92,9 @@ impl Here {
         // This is the last test, because a healthy server logs an error about it. The listener may be behind
         // a forwarded port.
         match TcpStream::connect_timeout(&address, CONNECT) {
-            Ok(_) => Waiting::Somebody,
+            Ok(_) => ServerState::Listening,
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                Waiting::Nobody(format!("its server no longer listens on {address}"))
+                ServerState::Gone(format!("its server no longer listens on {address}"))
             }
             Err(_) => unknown("a connection to its server is neither taken nor refused"),
         }

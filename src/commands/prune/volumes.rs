@@ -10,7 +10,7 @@ use crate::server::System;
 
 /// A volume without a container, whose kernel no longer exists.
 #[derive(Serialize)]
-pub(super) struct Left {
+pub(super) struct LeftoverVolume {
     pub(super) volume: String,
     kernel_id: String,
     system: System,
@@ -21,7 +21,7 @@ pub(super) struct Left {
     removed: bool,
 }
 
-impl Left {
+impl LeftoverVolume {
     /// Returns `None` if a label of a kernel is missing, or if the volume has a name: then the launcher did
     /// not create it.
     fn new(volume: &Volume) -> Option<Self> {
@@ -66,13 +66,18 @@ impl Left {
 
 /// The volumes of kernels that are not among these, if they are at least `least` seconds old; the oldest
 /// first.
-pub(super) async fn find(engine: &Engine, kernels: &[Kernel], least: u64) -> Result<Vec<Left>> {
+pub(super) async fn find(
+    engine: &Engine,
+    kernels: &[Kernel],
+    least: u64,
+) -> Result<Vec<LeftoverVolume>> {
     let volumes = engine.dangling_volumes(&LABELS).await;
     let volumes = volumes.context("could not look for volumes of kernels that are gone")?;
-    let is_over = |left: &Left| {
+    let is_over = |left: &LeftoverVolume| {
         left.age >= least && kernels.iter().all(|kernel| kernel.kernel_id != left.kernel_id)
     };
-    let mut left: Vec<Left> = volumes.iter().filter_map(Left::new).filter(is_over).collect();
+    let mut left: Vec<LeftoverVolume> =
+        volumes.iter().filter_map(LeftoverVolume::new).filter(is_over).collect();
     left.sort_by(|one, other| one.created.cmp(&other.created));
     Ok(left)
 }

@@ -13,7 +13,7 @@ use rustix::termios::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::engine::{Layers, Progress};
+use crate::engine::{Progress, PullProgress};
 use crate::env::Env;
 use crate::launcher::pull::INTERVAL;
 use crate::log;
@@ -23,14 +23,14 @@ use crate::text;
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// The time over which speed is averaged.
-const SPAN: Duration = Duration::from_secs(4);
+const AVERAGE_SPAN: Duration = Duration::from_secs(4);
 
 /// The narrowest terminal with bars.
-const ROOM: usize = 72;
+const MIN_WIDTH_FOR_BARS: usize = 72;
 
 /// The widest name, and the least width of a bar with the text after it.
-const NAME: usize = 40;
-const REST: usize = 58;
+const MAX_NAME_WIDTH: usize = 40;
+const MIN_REST_WIDTH: usize = 58;
 
 /// Shows the progress of all pulls.
 pub(super) struct Display {
@@ -52,7 +52,7 @@ struct Terminal {
 
 impl Terminal {
     fn new() -> Option<Self> {
-        let before = tcgetattr(io::stderr()).ok().filter(|_| is_ours())?;
+        let before = tcgetattr(io::stderr()).ok().filter(|_| is_in_foreground())?;
         let mut modes = before.clone();
         modes.local_modes.remove(LocalModes::ECHO);
         tcsetattr(io::stderr(), OptionalActions::Now, &modes).ok()?;
@@ -62,7 +62,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        if is_ours() {
+        if is_in_foreground() {
             // A failure leaves nothing better to do: shells reset the terminal themselves.
             let _ = tcsetattr(io::stderr(), OptionalActions::Now, &self.before);
         }
@@ -70,18 +70,18 @@ impl Drop for Terminal {
 }
 
 /// Whether we are in the foreground: in the background, changing the terminal would stop us.
-fn is_ours() -> bool {
+fn is_in_foreground() -> bool {
     tcgetpgrp(io::stderr()).is_ok_and(|group| group == getpgrp())
 }
 
 /// An image that is being pulled.
 struct Row {
     image: String,
-    layers: Layers,
+    progress: PullProgress,
     bar: Option<ProgressBar>,
     speed: Speed,
     /// The last line that was logged about it.
-    said: String,
+    logged: String,
 }
 
 impl Display {
@@ -109,10 +109,10 @@ impl Display {
         };
         let row = Row {
             image: image.to_owned(),
-            layers: Layers::default(),
+            progress: PullProgress::default(),
             bar,
             speed: Speed::default(),
-            said: String::new(),
+            logged: String::new(),
         };
         let mut rows = self.rows.borrow_mut();
         let number = rows.keys().next_back().map_or(0, |last| last + 1);
@@ -121,9 +121,9 @@ impl Display {
     }
 
     /// Updates the progress of a pull.
-    pub(super) fn note(&self, number: usize, progress: &Progress) {
+    pub(super) fn update(&self, number: usize, progress: &Progress) {
         if let Some(row) = self.rows.borrow_mut().get_mut(&number) {
-            row.layers.note(progress);
+            row.progress.update(progress);
         }
     }
 
@@ -134,7 +134,7 @@ impl Display {
             bar.finish_and_clear();
             all.remove(bar);
         }
-        row.layers.fetched()
+        row.progress.fetched()
     }
 
     /// Writes something above the bars that remains.
@@ -181,24 +181,24 @@ impl Display {
 impl Row {
     /// Logs the progress if it has changed.
     fn log(&mut self) {
-        let line = format!("{}, {}", self.layers.summary(), self.layers.doing());
-        if line != self.said {
+        let line = format!("{}, {}", self.progress.summary(), self.progress.phase());
+        if line != self.logged {
             tracing::info!("Pulling the image {}: {line}", self.image);
-            self.said = line;
+            self.logged = line;
         }
     }
 
     fn draw(&mut self, width: usize, names: usize, colour: bool) {
         let Some(bar) = &self.bar else { return };
-        let speed = self.speed.after(self.layers.fetched(), Instant::now());
-        bar.set_position(self.layers.thousandths());
-        let template = if width < ROOM {
-            bar.set_message(narrow(&self.image, &self.layers, width));
+        let speed = self.speed.after(self.progress.fetched(), Instant::now());
+        bar.set_position(self.progress.thousandths());
+        let template = if width < MIN_WIDTH_FOR_BARS {
+            bar.set_message(narrow(&self.image, &self.progress, width));
             "{msg}"
         } else {
-            let room = names.min(NAME).min(width - REST);
+            let room = names.min(MAX_NAME_WIDTH).min(width - MIN_REST_WIDTH);
             bar.set_prefix(format!("{:room$}", shortened(&self.image, room)));
-            bar.set_message(amounts(&self.layers, speed));
+            bar.set_message(amounts(&self.progress, speed));
             if colour {
                 "{prefix} [{wide_bar:.green}] {msg}"
             } else {
@@ -214,24 +214,24 @@ impl Row {
 }
 
 /// The text after a bar, always of the same width.
-fn amounts(layers: &Layers, speed: u64) -> String {
-    let more = if layers.is_more_to_come() { "+" } else { "" };
-    let (fetched, size) = (text::megabytes(layers.fetched()), text::megabytes(layers.size()));
-    let amount = match layers.size() {
+fn amounts(progress: &PullProgress, speed: u64) -> String {
+    let more = if progress.has_unknown_sizes() { "+" } else { "" };
+    let (fetched, size) = (text::megabytes(progress.fetched()), text::megabytes(progress.size()));
+    let amount = match progress.size() {
         0 => String::new(),
         _ => format!("{fetched}/{size}{more} MB"),
     };
-    let doing = layers.doing();
-    let speed = match doing {
+    let phase = progress.phase();
+    let speed = match phase {
         "downloading" => text::megabytes(speed) + " MB/s",
         _ => String::new(),
     };
-    format!("{amount:>17} {speed:>10} {doing:<11}")
+    format!("{amount:>17} {speed:>10} {phase:<11}")
 }
 
 /// A line without a bar, for narrow terminals.
-fn narrow(image: &str, layers: &Layers, width: usize) -> String {
-    let head = format!("{:>3} % {:<11} ", layers.thousandths() / 10, layers.doing());
+fn narrow(image: &str, progress: &PullProgress, width: usize) -> String {
+    let head = format!("{:>3} % {:<11} ", progress.thousandths() / 10, progress.phase());
     // Terminals may wrap after the last column.
     let width = width.saturating_sub(1);
     let room = width.saturating_sub(head.len());
@@ -263,7 +263,7 @@ impl Speed {
             self.seen.clear();
         }
         self.seen.push_back((now, bytes));
-        while self.seen.len() > 2 && now - self.seen[0].0 > SPAN {
+        while self.seen.len() > 2 && now - self.seen[0].0 > AVERAGE_SPAN {
             self.seen.pop_front();
         }
         let (since, first) = self.seen[0];
@@ -277,12 +277,12 @@ impl Speed {
 mod tests {
     use super::*;
 
-    fn layers(lines: &[&str]) -> Layers {
-        let mut layers = Layers::default();
+    fn progress(lines: &[&str]) -> PullProgress {
+        let mut progress = PullProgress::default();
         for line in lines {
-            layers.note(&serde_json::from_str(line).unwrap());
+            progress.update(&serde_json::from_str(line).unwrap());
         }
-        layers
+        progress
     }
 
     const HALF: &str = r#"{"status": "Downloading", "id": "a", "progressDetail": {"current": 1500000, "total": 3000000}}"#;
@@ -290,18 +290,18 @@ mod tests {
 
     #[test]
     fn amounts_are_always_as_wide() {
-        let pulling = amounts(&layers(&[HALF, WAITS]), 12_300_000);
+        let pulling = amounts(&progress(&[HALF, WAITS]), 12_300_000);
         assert_eq!(pulling, "        1.5/3+ MB  12.3 MB/s downloading");
-        let waiting = amounts(&Layers::default(), 5);
+        let waiting = amounts(&PullProgress::default(), 5);
         assert_eq!(waiting, "                             waiting    ");
         assert_eq!(waiting.len(), pulling.len());
-        assert!(pulling.len() + "[=====>   ]  ".len() < REST);
+        assert!(pulling.len() + "[=====>   ]  ".len() < MIN_REST_WIDTH);
     }
 
     #[test]
     fn a_line_fits_where_there_is_no_room() {
-        let layers = layers(&[HALF]);
-        let line = |width| narrow("registry.example/team/kernel-py:1.0", &layers, width);
+        let progress = progress(&[HALF]);
+        let line = |width| narrow("registry.example/team/kernel-py:1.0", &progress, width);
         assert_eq!(line(71), " 25 % downloading registry.example/team/kernel-py:1.0");
         assert_eq!(line(40), " 25 % downloading ...team/kernel-py:1.0");
         assert_eq!(line(10), " 25 % dow");

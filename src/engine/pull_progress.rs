@@ -7,18 +7,18 @@ use crate::text;
 
 /// How many layers are counted, and how many bytes of one: more than any image has, but few enough to store
 /// and add up whatever an engine sends.
-const MOST: usize = 1000;
-const MOST_BYTES: u64 = 1 << 44;
+const MAX_LAYERS: usize = 1000;
+const MAX_LAYER_BYTES: u64 = 1 << 44;
 
 /// The longest id of a layer.
-const NAME_LENGTH: usize = 100;
+const MAX_ID_LENGTH: usize = 100;
 
 /// The layers of an image that is being pulled.
 #[derive(Debug, Default)]
-pub struct Layers {
+pub struct PullProgress {
     by_id: BTreeMap<String, Layer>,
     /// Whether the engine is retrying a layer, with no progress since.
-    again: bool,
+    is_retrying: bool,
 }
 
 #[derive(Debug, Default)]
@@ -30,24 +30,24 @@ struct Layer {
     done: bool,
 }
 
-impl Layers {
+impl PullProgress {
     /// Updates the layers from a message of the engine.
-    pub fn note(&mut self, progress: &Progress) {
+    pub fn update(&mut self, progress: &Progress) {
         let status = progress.status.as_str();
         if status.starts_with("Retrying") {
-            self.again = true;
+            self.is_retrying = true;
             return;
         }
         let done = matches!(status, "Pull complete" | "Already exists");
         let fetched = matches!(status, "Download complete" | "Extracting");
         let known = done || fetched || status == "Pulling fs layer" || progress.total().is_some();
-        let room = self.by_id.len() < MOST || self.by_id.contains_key(&progress.id);
-        if progress.id.is_empty() || progress.id.len() > NAME_LENGTH || !known || !room {
+        let room = self.by_id.len() < MAX_LAYERS || self.by_id.contains_key(&progress.id);
+        if progress.id.is_empty() || progress.id.len() > MAX_ID_LENGTH || !known || !room {
             return;
         }
-        let current = progress.current().map(|bytes| bytes.min(MOST_BYTES));
-        let total = progress.total().map(|bytes| bytes.min(MOST_BYTES));
-        self.again = false;
+        let current = progress.current().map(|bytes| bytes.min(MAX_LAYER_BYTES));
+        let total = progress.total().map(|bytes| bytes.min(MAX_LAYER_BYTES));
+        self.is_retrying = false;
         let layer = self.by_id.entry(progress.id.clone()).or_default();
         layer.done = done;
         if status == "Downloading" {
@@ -78,7 +78,7 @@ impl Layers {
 
     /// Whether the sizes of some layers are not known yet.
     #[must_use]
-    pub fn is_more_to_come(&self) -> bool {
+    pub fn has_unknown_sizes(&self) -> bool {
         self.by_id.values().any(Layer::is_unknown)
     }
 
@@ -97,8 +97,8 @@ impl Layers {
 
     /// What the engine is doing.
     #[must_use]
-    pub fn doing(&self) -> &'static str {
-        if self.again {
+    pub fn phase(&self) -> &'static str {
+        if self.is_retrying {
             "retrying"
         } else if self.by_id.values().any(|layer| !layer.done && layer.fetched < layer.size) {
             "downloading"
@@ -118,7 +118,7 @@ impl Layers {
             self.by_id.len(),
             text::megabytes(self.fetched()),
             text::megabytes(self.size()),
-            if self.is_more_to_come() { "+" } else { "" }
+            if self.has_unknown_sizes() { "+" } else { "" }
         )
     }
 }
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn an_engine_that_never_stops_fills_no_memory() {
-        let mut layers = Layers::default();
-        for number in 0..3 * MOST {
+        let mut layers = PullProgress::default();
+        for number in 0..3 * MAX_LAYERS {
             let detail = format!(r#"{{"current": {0}, "total": {0}}}"#, u64::MAX);
             noted(
                 &mut layers,
@@ -149,19 +149,19 @@ mod tests {
             &mut layers,
             &format!(r#"{{"status": "Pull complete", "id": "{}"}}"#, "x".repeat(1000)),
         );
-        assert_eq!(layers.by_id.len(), MOST);
+        assert_eq!(layers.by_id.len(), MAX_LAYERS);
         assert!(layers.thousandths() <= 1000 && layers.summary().starts_with("0 of 1000 layers"));
     }
 
-    fn noted(layers: &mut Layers, text: &str) {
-        layers.note(&serde_json::from_str(text).unwrap());
+    fn noted(layers: &mut PullProgress, text: &str) {
+        layers.update(&serde_json::from_str(text).unwrap());
     }
 
     #[test]
     fn progress_is_summed_over_the_layers() {
-        let mut layers = Layers::default();
+        let mut layers = PullProgress::default();
         noted(&mut layers, r#"{"status": "Pulling from library/x", "id": "latest"}"#);
-        assert_eq!((layers.doing(), layers.thousandths()), ("waiting", 0));
+        assert_eq!((layers.phase(), layers.thousandths()), ("waiting", 0));
         for line in [
             r#"{"status": "Pulling fs layer", "id": "a"}"#,
             r#"{"status": "Pulling fs layer", "id": "c"}"#,
@@ -170,7 +170,7 @@ mod tests {
         ] {
             noted(&mut layers, line);
         }
-        assert_eq!((layers.doing(), layers.thousandths()), ("waiting", 0));
+        assert_eq!((layers.phase(), layers.thousandths()), ("waiting", 0));
         for line in [
             r#"{"status": "Downloading", "id": "a", "progressDetail": {"current": 1500000, "total": 3000000}}"#,
             r#"{"status": "Digest: sha256:1"}"#,
@@ -178,7 +178,7 @@ mod tests {
             noted(&mut layers, line);
         }
         assert_eq!(layers.summary(), "1 of 3 layers, 1.5 of 3+ MB");
-        assert_eq!((layers.doing(), layers.thousandths()), ("downloading", 125));
+        assert_eq!((layers.phase(), layers.thousandths()), ("downloading", 125));
         noted(
             &mut layers,
             r#"{"status": "Downloading", "id": "c", "progressDetail": {"current": 1000000, "total": 1000000}}"#,
@@ -188,9 +188,9 @@ mod tests {
             r#"{"status": "Retrying in 5 seconds", "progressDetail": {}, "id": "a"}"#,
         );
         assert_eq!(layers.summary(), "1 of 3 layers, 2.5 of 4 MB");
-        assert_eq!(layers.doing(), "retrying");
+        assert_eq!(layers.phase(), "retrying");
         noted(&mut layers, r#"{"status": "Download complete", "id": "a", "progressDetail": {}}"#);
-        assert_eq!((layers.doing(), layers.thousandths()), ("unpacking", 500));
+        assert_eq!((layers.phase(), layers.thousandths()), ("unpacking", 500));
         noted(
             &mut layers,
             r#"{"status": "Extracting", "id": "a", "progressDetail": {"current": 2000000, "total": 3000000}}"#,

@@ -19,41 +19,33 @@ use crate::options::node::{Node, Wrong};
 use crate::paths::Paths;
 
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct Specification {
     pub(super) name: String,
     pub(super) directory: PathBuf,
     /// An error says why the image is not known.
-    pub(super) wish: Result<Wish, String>,
+    pub(super) target: Result<Target, String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Wish {
+pub(super) struct Target {
     pub(super) image: String,
     /// `None` for the engine's own.
     pub(super) platform: Option<String>,
-    pub(super) when: When,
+    pub(super) policy: PullPolicy,
     /// Whether the nodes of a Swarm need it.
     pub(super) of_swarm: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
-    Now,
-    /// Only if the engine does not have it.
-    Missing,
-    Never,
 }
 
 /// An image to pull.
 #[derive(Debug, PartialEq)]
 pub(super) struct Job {
-    pub(super) wish: Wish,
+    pub(super) target: Target,
     /// The specifications that want it, by index.
-    pub(super) of: Vec<usize>,
+    pub(super) specifications: Vec<usize>,
 }
 
 /// The named specifications, or all that Jupyter finds.
-pub(super) fn all(names: &[String], paths: &Paths<'_>) -> Result<Vec<Wanted>> {
+pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<Specification>> {
     let directories = paths.kernel_directories();
     let found = search::in_directories(&directories);
     let mut chosen: Vec<Found> = Vec::new();
@@ -66,10 +58,10 @@ pub(super) fn all(names: &[String], paths: &Paths<'_>) -> Result<Vec<Wanted>> {
     if names.is_empty() {
         chosen = found.into_iter().filter(|found| found.shadowed_by.is_none()).collect();
     }
-    let mut wanted = Vec::new();
+    let mut specifications = Vec::new();
     for found in chosen {
-        let wish = match found.read() {
-            Ok(Some(spec)) => wish(&spec, paths.env),
+        let target = match found.read() {
+            Ok(Some(spec)) => target(&spec, paths.env),
             Ok(None) if names.is_empty() => continue,
             Ok(None) => bail!(
                 "`{}` in {} is no Docker kernel specification",
@@ -78,15 +70,15 @@ pub(super) fn all(names: &[String], paths: &Paths<'_>) -> Result<Vec<Wanted>> {
             ),
             Err(error) => Err(error),
         };
-        let wish = wish.map_err(|error| format!("{error:#}"));
-        wanted.push(Wanted { name: found.name, directory: found.directory, wish });
+        let target = target.map_err(|error| format!("{error:#}"));
+        specifications.push(Specification { name: found.name, directory: found.directory, target });
     }
-    ensure!(!wanted.is_empty(), search::none(&directories));
-    Ok(wanted)
+    ensure!(!specifications.is_empty(), search::none(&directories));
+    Ok(specifications)
 }
 
 /// What the specification wants, read as the launcher reads it.
-fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
+fn target(spec: &Installed, env: &Env) -> Result<Target> {
     let image = spec.image_on_server(env).map_err(|variable| {
         anyhow::anyhow!("no image is named; the server has to, with {variable}")
     })?;
@@ -101,12 +93,9 @@ fn wish(spec: &Installed, env: &Env) -> Result<Wish> {
     let filler =
         Filler { username: "", kernel_id: "", language: &language, cwd: None, env, sample: false };
     let platform = value(&options, "platform", &filler, platform_name)?;
-    let when = match value(&options, "pull_policy", &filler, PullPolicy::read)? {
-        None | Some(PullPolicy::Always) => When::Now,
-        Some(PullPolicy::Missing) => When::Missing,
-        Some(PullPolicy::Never) => When::Never,
-    };
-    Ok(Wish { image: image.to_owned(), platform, when, of_swarm: spec.mode == Mode::Swarm })
+    let policy = value(&options, "pull_policy", &filler, PullPolicy::read)?;
+    let policy = policy.unwrap_or(PullPolicy::Always);
+    Ok(Target { image: image.to_owned(), platform, policy, of_swarm: spec.mode == Mode::Swarm })
 }
 
 /// Reads a key of the file, if it is there.
@@ -120,31 +109,32 @@ fn value<T>(
     read(node, filler).map(Some).map_err(|wrong| options.error(&wrong.of(key)))
 }
 
-impl Wish {
+impl Target {
     /// Whether an image on the engine is for the platform.
     pub(super) fn is_for(&self, image: &Image) -> bool {
         let architecture = self.platform.as_deref().and_then(|name| name.split('/').nth(1));
-        architecture.is_none_or(|wanted| wanted == image.architecture)
+        architecture.is_none_or(|own| own == image.architecture)
     }
 }
 
 /// The images to pull, each once.
-pub(super) fn jobs(wanted: &[Wanted]) -> Vec<Job> {
+pub(super) fn jobs(specifications: &[Specification]) -> Vec<Job> {
     let mut jobs: Vec<Job> = Vec::new();
-    for (number, wanted) in wanted.iter().enumerate() {
-        let Ok(wish) = &wanted.wish else { continue };
-        if wish.when == When::Never {
+    for (number, specification) in specifications.iter().enumerate() {
+        let Ok(target) = &specification.target else { continue };
+        if target.policy == PullPolicy::Never {
             continue;
         }
-        let same =
-            |job: &&mut Job| (&job.wish.image, &job.wish.platform) == (&wish.image, &wish.platform);
+        let same = |job: &&mut Job| {
+            (&job.target.image, &job.target.platform) == (&target.image, &target.platform)
+        };
         if let Some(job) = jobs.iter_mut().find(same) {
-            job.of.push(number);
-            if wish.when == When::Now {
-                job.wish.when = When::Now;
+            job.specifications.push(number);
+            if target.policy == PullPolicy::Always {
+                job.target.policy = PullPolicy::Always;
             }
         } else {
-            jobs.push(Job { wish: wish.clone(), of: vec![number] });
+            jobs.push(Job { target: target.clone(), specifications: vec![number] });
         }
     }
     jobs
@@ -156,27 +146,32 @@ mod tests {
 
     #[test]
     fn an_image_is_asked_for_once_and_by_whoever_wants_it_most() {
-        let wanted = |name: &str, image: &str, platform: Option<&str>, when| Wanted {
-            name: name.to_owned(),
+        let specification =
+            |name: &str, image: &str, platform: Option<&str>, policy| Specification {
+                name: name.to_owned(),
+                directory: PathBuf::new(),
+                target: Ok(Target {
+                    image: image.to_owned(),
+                    platform: platform.map(str::to_owned),
+                    policy,
+                    of_swarm: false,
+                }),
+            };
+        let broken = Specification {
+            name: "b".to_owned(),
             directory: PathBuf::new(),
-            wish: Ok(Wish {
-                image: image.to_owned(),
-                platform: platform.map(str::to_owned),
-                when,
-                of_swarm: false,
-            }),
+            target: Err(String::new()),
         };
-        let broken =
-            Wanted { name: "b".to_owned(), directory: PathBuf::new(), wish: Err(String::new()) };
         let jobs = jobs(&[
-            wanted("a", "x", None, When::Missing),
+            specification("a", "x", None, PullPolicy::Missing),
             broken,
-            wanted("c", "x", Some("linux/arm64"), When::Now),
-            wanted("d", "x", None, When::Now),
-            wanted("e", "x", None, When::Never),
-            wanted("f", "y", None, When::Never),
+            specification("c", "x", Some("linux/arm64"), PullPolicy::Always),
+            specification("d", "x", None, PullPolicy::Always),
+            specification("e", "x", None, PullPolicy::Never),
+            specification("f", "y", None, PullPolicy::Never),
         ]);
-        let of: Vec<(&[usize], When)> = jobs.iter().map(|job| (&*job.of, job.wish.when)).collect();
-        assert_eq!(of, [(&[0, 3][..], When::Now), (&[2], When::Now)]);
+        let jobs: Vec<(&[usize], PullPolicy)> =
+            jobs.iter().map(|job| (&*job.specifications, job.target.policy)).collect();
+        assert_eq!(jobs, [(&[0, 3][..], PullPolicy::Always), (&[2], PullPolicy::Always)]);
     }
 }

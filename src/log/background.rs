@@ -12,13 +12,13 @@ use std::thread;
 use std::time::Duration;
 
 /// How many messages are kept for a reader.
-const MOST: usize = 100;
+const MAX_MESSAGES: usize = 100;
 
 /// How long writing the last messages may take at the end of the program.
-const LAST: Duration = Duration::from_secs(1);
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long to wait if somebody else made the descriptor non-blocking.
-const AGAIN: Duration = Duration::from_millis(10);
+const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
 static LOG: Log = Log { state: Mutex::new(State::NEW), changed: Condvar::new() };
 
@@ -57,7 +57,7 @@ impl Log {
         if !state.has_thread {
             // Without a thread it is written directly, so that it is not lost.
             let _ = io::stderr().write_all(message);
-        } else if state.messages.len() < MOST {
+        } else if state.messages.len() < MAX_MESSAGES {
             state.messages.push_back(message.to_vec());
         } else {
             state.lost += 1;
@@ -101,16 +101,16 @@ fn write_all(out: &mut dyn Write, mut bytes: &[u8]) {
         match out.write(bytes) {
             Ok(written) => bytes = &bytes[written..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(AGAIN),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY_INTERVAL),
             Err(_) => return,
         }
     }
 }
 
 /// A writer that takes a message per call.
-pub(super) struct Patient;
+pub(super) struct Background;
 
-impl Write for Patient {
+impl Write for Background {
     fn write(&mut self, message: &[u8]) -> io::Result<usize> {
         LOG.add(message);
         Ok(message.len())
@@ -123,8 +123,8 @@ impl Write for Patient {
 
 /// Writes the last words of the program without the log, whose state is unknown. Waits for a reader for at
 /// most a second.
-pub fn say_at_last(text: String) {
-    write_within(io::stderr(), text, LAST);
+pub fn write_last_message(text: String) {
+    write_within(io::stderr(), text, FLUSH_LIMIT);
 }
 
 /// Writes a line; returns false if that takes too long, and may still go on.
@@ -141,7 +141,7 @@ fn write_within(mut out: impl Write + Send + 'static, text: String, limit: Durat
 pub fn finish() {
     let state = LOG.state();
     if state.has_thread {
-        let _ = LOG.changed.wait_timeout_while(state, LAST, |state| !state.is_idle());
+        let _ = LOG.changed.wait_timeout_while(state, FLUSH_LIMIT, |state| !state.is_idle());
     }
 }
 

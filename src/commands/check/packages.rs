@@ -1,7 +1,7 @@
 //! Checks what an image needs besides the bootstrap: the kernel, and what its launcher runs or loads.
 //!
 //! Only a Python or an R knows where it finds its packages, so it is asked, in a container of the image
-//! without network and privileges: `parts.sh` reports what is missing.
+//! without network and privileges: `packages.sh` reports what is missing.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::launcher::tail;
 use crate::model::{Language, Mode};
 use crate::server::BOOTSTRAP;
 
-const SCRIPT: &str = include_str!("parts.sh");
+const SCRIPT: &str = include_str!("packages.sh");
 
 /// The variable with the script, if a shell runs the bootstrap.
 const VARIABLE: &str = "JUPYTER_DOCKER_SPEC_LOOK";
@@ -63,7 +63,7 @@ impl Missing {
     }
 
     /// Describes it, and how to add it to the image.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let name = &self.name;
         match (self.kind.as_str(), name.rsplit('/').next().unwrap_or_default()) {
             ("right", _) => {
@@ -155,14 +155,14 @@ fn file(command: &[String]) -> Option<&str> {
 
 /// A container that checks an image. It gets those settings of a kernel's container that may matter, and no
 /// access to anything else.
-pub(super) struct Look {
+pub(super) struct ImageCheck {
     /// The body of the request for the container.
     pub(super) request: Value,
     /// Whether the kernel gets mounts, with unknown contents, that the container does not.
     pub(super) is_partial: bool,
 }
 
-impl Look {
+impl ImageCheck {
     /// The check for the kernel of this plan; `None` if the image does not run the bootstrap.
     pub(super) fn new(image: &str, command: &[String], plan: &Plan) -> Option<Self> {
         let request = &plan.request;
@@ -208,7 +208,7 @@ impl Look {
 ///
 /// # Errors
 /// When it does not come to its end.
-pub(super) async fn look(engine: &Engine, id: &str) -> Result<Vec<Missing>> {
+pub(super) async fn run(engine: &Engine, id: &str) -> Result<Vec<Missing>> {
     let work = async {
         let mut output = engine.attach_output(id).await?;
         engine.start_container(id).await?;
@@ -235,7 +235,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::commands::check::asked;
+    use crate::commands::check::requested;
     use crate::env::Env;
     use crate::kernelspec::installed::Installed;
     use crate::layout::KERNEL_JSON;
@@ -245,8 +245,9 @@ mod tests {
         let output = "Loading\r\n\njupyter-docker-spec: no module ipykernel\nno module x\n\
                       jupyter-docker-spec: no file /a b/c\njupyter-docker-spec: that is all\n";
         let found = missing(output).unwrap();
-        let told: Vec<_> = found.iter().map(|one| (one.kind.as_str(), one.name.as_str())).collect();
-        assert_eq!(told, [("module", "ipykernel"), ("file", "/a b/c")]);
+        let description: Vec<_> =
+            found.iter().map(|one| (one.kind.as_str(), one.name.as_str())).collect();
+        assert_eq!(description, [("module", "ipykernel"), ("file", "/a b/c")]);
         assert_eq!(missing("jupyter-docker-spec: that is all").unwrap(), []);
         assert_eq!(missing("jupyter-docker-spec: no module ipykernel\n"), None);
         assert_eq!(missing(""), None);
@@ -281,8 +282,9 @@ mod tests {
                 "bootstrap",
             ),
         ] {
-            let told = Missing { kind: kind.to_owned(), name: name.to_owned() }.told();
-            assert!(told.starts_with(what) && told.contains(remedy), "{told}");
+            let description =
+                Missing { kind: kind.to_owned(), name: name.to_owned() }.description();
+            assert!(description.starts_with(what) && description.contains(remedy), "{description}");
         }
     }
 
@@ -311,7 +313,7 @@ mod tests {
         assert_eq!(words(&["sleep", "60"]), None);
     }
 
-    fn look_with(options: &str, provisioner: &str) -> Look {
+    fn check_with(options: &str, provisioner: &str) -> ImageCheck {
         let directory = tempfile::tempdir().unwrap();
         let text = json!({
             "language": "R",
@@ -323,15 +325,15 @@ mod tests {
         fs_err::write(directory.path().join("scripts/launch_docker.toml"), options).unwrap();
         let spec = Installed::read(directory.path()).unwrap().unwrap();
         let env = Env::new(Path::new("/"), [("TOKEN", "x"), ("KERNEL_UID", "1001")]);
-        let plan = asked::kernel(&spec, &env, "bob").unwrap();
-        Look::new("i", &[BOOTSTRAP.to_owned()], &plan).unwrap()
+        let plan = requested::kernel(&spec, &env, "bob").unwrap();
+        ImageCheck::new("i", &[BOOTSTRAP.to_owned()], &plan).unwrap()
     }
 
     #[test]
     fn a_look_is_made_as_the_kernel_is_but_with_less() {
         let options = "environment = { SPARK_HOME = '/s' }\n";
         for provisioner in ["docker-provisioner", "docker-swarm-provisioner"] {
-            let Look { request, is_partial } = look_with(options, provisioner);
+            let ImageCheck { request, is_partial } = check_with(options, provisioner);
             let variables = request["Env"].as_array().unwrap();
             for variable in ["KERNEL_LANGUAGE=r", "SPARK_HOME=/s", "R_LIBS=/srv/R"] {
                 assert!(variables.contains(&variable.into()), "{variable}: {request}");
@@ -343,7 +345,7 @@ mod tests {
             assert!(!is_partial);
         }
         let volumes = "volumes = ['/srv/R:/usr/lib/R:ro']\n";
-        assert!(look_with(volumes, "docker-provisioner").is_partial);
-        assert!(look_with(volumes, "docker-swarm-provisioner").is_partial);
+        assert!(check_with(volumes, "docker-provisioner").is_partial);
+        assert!(check_with(volumes, "docker-swarm-provisioner").is_partial);
     }
 }
