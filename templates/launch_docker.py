@@ -3,10 +3,10 @@
 """Starts a Jupyter kernel as a Docker container or a Docker Swarm service.
 
 The Jupyter server runs this through kernel.json. It is meant to be edited: `container_options` and
-`service_options` say what the kernel's container or service gets, in the words of the Docker SDK for Python
-(https://docker-py.readthedocs.io), which is all that it needs.
+`service_options` are the arguments with which the kernel's container or service is created by the Docker SDK
+for Python (https://docker-py.readthedocs.io), its only dependency.
 
-It exits with 0 when the server has had its time to reach the kernel, or has removed it. When the kernel
+It exits with 0 when the launch timeout has passed, or when the server has removed the kernel. If the kernel
 cannot be started, or dies before that, it says why, leaves nothing behind and exits with 1.
 """
 
@@ -28,7 +28,7 @@ from docker.types import EndpointSpec, Healthcheck, RestartPolicy
 
 
 def container_options(kernel):
-    """What is given to `docker.containers.create`. Add volumes, devices, limits and the like here."""
+    """The arguments of `docker.containers.create`. Add volumes, devices, limits and the like here."""
     return {
         "name": kernel.name,
         "hostname": kernel.name,
@@ -51,10 +51,10 @@ def container_options(kernel):
 
 
 def service_options(kernel):
-    """What is given to `docker.services.create`. Add mounts, constraints, limits and the like here.
+    """The arguments of `docker.services.create`. Add mounts, constraints, limits and the like here.
 
-    A Swarm fills in templates, `{{.Node.Hostname}}`, in mounts, variables and the host name: what is not
-    your own text belongs into `literal`.
+    A Swarm expands templates, such as `{{.Node.Hostname}}`, in mounts, variables and the host name: pass text
+    that is not your own through `literal`.
     """
     return {
         "name": kernel.name,
@@ -66,8 +66,8 @@ def service_options(kernel):
         "env": {name: literal(value) for name, value in kernel.environment.items()},
         "workdir": kernel.working_dir,
         "networks": [kernel.network],
-        # The server reaches the kernel at the address of its one task, which is not started again, and
-        # which a check of the image's, made for its usual command, must not end.
+        # The server reaches the kernel at the address of its only task. Swarm must not restart the task, nor
+        # kill it because of the image's health check, which is made for another command.
         "endpoint_spec": EndpointSpec(mode="dnsrr"),
         "restart_policy": RestartPolicy(condition="none"),
         "healthcheck": Healthcheck(test=["NONE"]),
@@ -78,7 +78,7 @@ def service_options(kernel):
 
 
 def literal(text):
-    """The text for a service, such that it arrives as it is."""
+    """Escapes a text for a service, so that Swarm does not expand it."""
     return text.replace("{{", '{{"{{"}}')
 
 
@@ -93,7 +93,7 @@ class LaunchError(Exception):
 
 
 class TimeOver(LaunchError):
-    """The server waits no longer."""
+    """The launch timeout has passed."""
 
 
 class Died(LaunchError):
@@ -107,13 +107,13 @@ class Died(LaunchError):
 
 
 class Kernel:
-    """What is to be launched, from the command line, the environment and kernel.json."""
+    """The settings of a launch, from the command line, the environment and kernel.json."""
 
     def __init__(self, arguments, of_gateway, spec):
         for name in ("KERNEL_ID", "RESPONSE_ADDRESS", "PUBLIC_KEY"):
             if arguments.get(name) == f"{{{name.lower()}}}":
                 raise LaunchError(
-                    f"nobody has filled in `{arguments[name]}`: start the kernel from a Jupyter server with"
+                    f"`{arguments[name]}` was not filled in: start the kernel from a Jupyter server with"
                     " jupyter_client 7 or later, or by Enterprise Gateway 2.6 or later"
                 )
         self.id, self.image = arguments.get("KERNEL_ID", ""), environ.get("KERNEL_IMAGE")
@@ -121,7 +121,7 @@ class Kernel:
             raise LaunchError("--kernel-id is required, such as a UUID; a Jupyter server gives it")
         if not self.image:
             raise LaunchError("ERROR - KERNEL_IMAGE not found in environment - kernel launch terminating!")
-        # gateway_provisioners hands on all that its server has, be it a variable for the other one.
+        # gateway_provisioners hands on all variables of its server, even those for Enterprise Gateway.
         self.of_gateway = (of_gateway or bool(environ.get("EG_DOCKER_MODE"))) and not environ.get("GP_DOCKER_MODE")
         self.swarm = chosen("DOCKER_MODE", {"swarm": True, "docker": False})
         self.remove = chosen("REMOVE_CONTAINER", YES_OR_NO)
@@ -129,11 +129,11 @@ class Kernel:
         if self.network in ("host", "none") or (self.swarm and self.network == "bridge"):
             raise LaunchError(f"no server reaches a kernel on the network `{self.network}`{self.network_hint()}")
         uid, gid = number("KERNEL_UID"), number("KERNEL_GID")
-        # With its group: the engine would take root's for a user whom the image does not know.
+        # With a group, because the engine would take root's for a user who is not in the image.
         self.user = f"{uid}:{gid}" if uid and gid else uid
         self.groups = ["100"] if gid in (None, "100") else [gid, "100"]
         self.working_dir = environ.get("KERNEL_WORKING_DIR") or None
-        # By the last one, what is left of this launch is told from the next one's of the same kernel.
+        # The last label distinguishes this launch from the next one of the same kernel.
         app = "enterprise-gateway" if self.of_gateway else "gateway-provisioners"
         self.labels = {"kernel_id": self.id, "component": "kernel", "app": app}
         self.labels |= {"kernelspec": Path(__file__).resolve().parents[1].name, "launch": str(uuid.uuid4())}
@@ -144,24 +144,24 @@ class Kernel:
         self.environment |= {name: value for name, value in environ.items() if self.gets(name, spec)} | arguments
 
     def gets(self, name, spec):
-        """Whether a variable of the launcher's own environment is meant for the kernel."""
+        """Whether the kernel gets a variable of the launcher's environment."""
         if name == "PATH" or name.startswith(("DOCKER_", "JPY_")):
             return False
         if name.startswith(("KERNEL_", "LC_")) or name in ("LANG", "TZ", *spec.get("env", {})):
             return True
         if re.fullmatch("((GP|EG)_)?(LOG_LEVEL|MIN_PORT_RANGE_SIZE|MAX_PORT_RANGE_RETRIES)", name):
             return True
-        # Enterprise Gateway passes on what its administrator has named, gateway_provisioners all.
+        # Enterprise Gateway passes on what its administrator names, gateway_provisioners everything.
         return self.of_gateway and name != "HOME" and not name.startswith(("EG_", "GP_", "KG_"))
 
     def network_hint(self):
-        """What follows when there is no such network as is needed."""
+        """What to do if the network is missing or unsuitable."""
         create = f"docker network create{' --driver=overlay --attachable' if self.swarm else ''}"
         variable = f"{'EG' if self.of_gateway else 'GP'}_DOCKER_NETWORK"
         return f": create one with `{create}`, and name it in {variable}"
 
     def timeout(self, spec):
-        """For how many seconds the server waits for the kernel."""
+        """How many seconds the server waits for the kernel."""
         names = ("launch_timeout", "GP_LAUNCH_TIMEOUT", "KERNEL_LAUNCH_TIMEOUT")
         if self.of_gateway:
             names = ("KERNEL_LAUNCH_TIMEOUT", "EG_KERNEL_LAUNCH_TIMEOUT")
@@ -181,7 +181,7 @@ def first(known, default, *names):
 
 
 def chosen(name, meanings):
-    """What a variable, with the prefixes in their order, means."""
+    """The meaning of a variable, which may have a prefix."""
     name, value = first(environ, next(iter(meanings)), name, f"GP_{name}", f"EG_{name}")
     if value.lower() not in meanings:
         raise LaunchError(f"`{name}` of `{value}` must be one of {', '.join(meanings)}")
@@ -189,8 +189,8 @@ def chosen(name, meanings):
 
 
 def number(name):
-    """The id in a variable, as text; None if there is none. What else is there is never taken for none
-    or for 0: the servers compare the text with the ids that they refuse."""
+    """The id in a variable, as text; None if it is not set. Anything else is an error: the servers compare the
+    text with the ids that they refuse."""
     value = environ.get(name)
     if value is not None and not (re.fullmatch("0|[1-9][0-9]{0,9}", value) and int(value) < 2**31):
         raise LaunchError(f"`{name}` of `{value}` must be a number from 0 to {2**31 - 1}")
@@ -198,7 +198,7 @@ def number(name):
 
 
 def launch(client, kernel):
-    """Starts the kernel and watches it until the server's time is over. Leaves nothing if that fails."""
+    """Starts the kernel and watches it until the launch timeout. Leaves nothing if that fails."""
     try:
         (launch_service if kernel.swarm else launch_container)(client, kernel)
     except BaseException as failure:
@@ -220,7 +220,7 @@ def launch(client, kernel):
 
 
 def launch_container(client, kernel):
-    """Starts the container; says why if it ends before the server's time is over."""
+    """Starts the container; raises an error if it ends before the launch timeout."""
     options, container = container_options(kernel), None
     while not container:
         try:
@@ -234,7 +234,7 @@ def launch_container(client, kernel):
             if error.status_code != 409:
                 raise
             make_way(client, kernel)
-    # Before the start, so that nothing is missed of a container that is removed at its end.
+    # Before the start, so that nothing is missed of a container that is removed when it ends.
     filters = {"container": container.id, "event": ["oom", "kill", "die", "destroy"]}
     events, output = client.events(since=1, filters=filters, decode=True), b""
     pieces = container.attach(stream=True)
@@ -246,21 +246,21 @@ def launch_container(client, kernel):
         for event in events:
             seen.add(event["Action"])
             if "destroy" in seen or seen >= {"kill", "die"}:
-                return  # by the server, which shuts the kernel down
+                return  # the server shuts the kernel down
             if "die" in seen:
-                how = "was killed for using more memory than it may" if "oom" in seen else "ended"
+                how = "was killed for exceeding the memory limit" if "oom" in seen else "ended"
                 raise Died(kernel, f"{how} (exit status {event['Actor']['Attributes']['exitCode']})", output)
     except TimeOver:
-        return  # all was well until then
+        return  # nothing failed until then
     except LaunchError:
         raise
     except Exception:
-        return  # what listens to the engine may fail when that is restarted
+        return  # the connection may fail when the engine is restarted
 
 
 def whole(create, *arguments, **options):
-    """Creates something, and is told to stop only then: the engine goes on with what it was asked for, and
-    what is not there yet could not be removed."""
+    """Creates something without being interrupted: the engine would go on creating it, and what does not exist
+    yet cannot be removed."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         return create(*arguments, **options)
@@ -269,7 +269,7 @@ def whole(create, *arguments, **options):
 
 
 def make_way(client, kernel):
-    """Removes the container that has the kernel's name, if it is of this kernel and has ended."""
+    """Removes the container with the kernel's name, if it belongs to this kernel and has ended."""
     try:
         found = client.containers.get(kernel.name)
         if found.labels.get("kernel_id") != kernel.id or found.status not in ("exited", "dead", "removing"):
@@ -293,7 +293,7 @@ def remove(found, **options):
 
 
 def launch_service(client, kernel):
-    """Creates the service; says why if its task ends before the server's time is over."""
+    """Creates the service; raises an error if its task ends before the launch timeout."""
     service = whole(client.services.create, kernel.image, **service_options(kernel))
     over = {"complete", "shutdown", "failed", "rejected", "orphaned", "remove"}
     try:
@@ -307,12 +307,12 @@ def launch_service(client, kernel):
                 raise Died(kernel, f"ended (exit status {code}): {reason}", output)
             time.sleep(0.4)
     except (TimeOver, NotFound):
-        return  # all was well until then, or the server has shut the kernel down
+        return  # nothing failed until then, or the server has shut the kernel down
 
 
 def log(level, message):
-    """Writes to the server's log, in its format. What comes from outside cannot forge a line. A log that
-    was closed, or that nobody reads, keeps neither the launcher nor the kernel waiting."""
+    """Writes to the server's log, in its format. Text from outside cannot forge a line. A log that is closed,
+    or that nobody reads, blocks neither the launcher nor the kernel."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)) + f".{int(now * 1000) % 1000:03}"
     text = "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in str(message))
@@ -329,8 +329,8 @@ def log(level, message):
 
 
 def parse(words):
-    """The arguments, as the variables that the kernel gets, and whether they were in Enterprise Gateway's
-    spelling, which counts where the plain one is missing."""
+    """The arguments, by the variables that the kernel gets, and whether they were in Enterprise Gateway's spelling,
+    which counts only if the plain one is missing."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0], allow_abbrev=False)
     for option in ARGUMENTS:
         variable = option.replace("-", "_").upper()
@@ -343,19 +343,19 @@ def parse(words):
 
 
 def interrupt(number, _frame):
-    """Ends the launch when the launcher is told to stop, or the time of the server is over."""
+    """Ends the launch when the launcher is told to stop, or at the launch timeout."""
     if number == signal.SIGALRM:
         raise TimeOver("the launch timeout passed before the kernel was started")
     raise LaunchError(f"the launcher was stopped by {signal.Signals(number).name}")
 
 
 def main():
-    """Launches the kernel, and tells how that went."""
+    """Launches the kernel, and reports errors."""
     arguments, of_gateway = parse(sys.argv[1:])
     for number in SIGNALS:
         signal.signal(number, interrupt)
     try:
-        # An error if the specification has been removed meanwhile.
+        # Fails if the specification was removed meanwhile.
         path = Path(__file__).resolve(strict=True).parents[1] / "kernel.json"
         spec = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         kernel = Kernel(arguments, of_gateway, spec)

@@ -54,7 +54,7 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
         if !missing.is_empty() {
             tracing::warn!(
                 "`argv` in the kernel.json of `{}` does not give the launcher `{}`, without which the \
-                 server hears nothing of the kernel, and `convert` does not change that: the server \
+                 server never hears from the kernel, and `convert` does not change that: the server \
                  was older; `jupyter-docker-spec show {0} --toml | jupyter-docker-spec install --file -` makes it again",
                 found.name,
                 missing.join("`, `")

@@ -87,11 +87,8 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
         failed = runtime.block_on(remove(&engine, &mut abandoned));
     }
     if abandoned.is_empty() {
-        let why = if unknown.is_empty() {
-            ": no kernel is there without a server that waits for it"
-        } else {
-            ""
-        };
+        let why =
+            if unknown.is_empty() { ": each kernel has a server that waits for it" } else { "" };
         tracing::info!("Nothing to remove{why}");
     }
     ensure!(failed == 0, "{failed} of {} could not be removed", abandoned.len());

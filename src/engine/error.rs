@@ -57,7 +57,7 @@ pub enum Error {
     TimedOut { action: &'static str, endpoint: String, limit: Duration },
 
     /// The deadline had passed, so the engine was not asked.
-    #[error("did not {action}: the time for it was over")]
+    #[error("did not {action}: its deadline had passed")]
     DeadlinePassed { action: &'static str },
 
     /// The engine refused.

@@ -12,7 +12,7 @@ const OLDEST: (u16, u16) = (1, 40);
 pub(super) fn spoken(theirs: &str) -> Result<String> {
     let Some((major, minor)) = parse(theirs) else {
         return Err(Error::Version(format!(
-            "the Docker Engine calls its version of the API `{}`, which is none",
+            "the Docker Engine reports the API version `{}`, which is not valid",
             shortened(theirs)
         )));
     };
@@ -46,8 +46,8 @@ mod tests {
     fn versions_that_cannot_be_spoken_are_refused() {
         for (theirs, part) in [
             ("1.39", "speaks version 1.39 of the API, which is too old"),
-            ("new", "`new`, which is none"),
-            ("1.x/../../y", "which is none"),
+            ("new", "`new`, which is not valid"),
+            ("1.x/../../y", "which is not valid"),
         ] {
             let text = spoken(theirs).unwrap_err().to_string();
             assert!(text.contains(part), "{text}");

@@ -95,9 +95,9 @@ impl<'a> Context<'a> {
         let kernelspec = kernelspec.as_deref().unwrap_or("NAME");
         let address = self.launch.response_address().unwrap_or("the server");
         anyhow!(
-            "the server has removed the {what} `{name}` of image `{image}` when the {} s for its launch \
-             were over, most likely because it has not heard from the kernel, which was to tell {address} \
-             that it runs; see what keeps it from that with `jupyter docker-spec check --launch {kernelspec}`. {output}",
+            "the server removed the {what} `{name}` of image `{image}` after its launch timeout of {} s, most \
+             likely because it has not heard from the kernel, which should have reported to {address}; find out \
+             why with `jupyter docker-spec check --launch {kernelspec}`. {output}",
             text::seconds(*timeout)
         )
     }

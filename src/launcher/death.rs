@@ -27,14 +27,14 @@ pub(super) fn how(exit_code: i64, out_of_memory: bool) -> String {
     const ADVICE: &str = "raise `mem_limit` in launch_docker.toml if it has one";
     match (exit_code, out_of_memory) {
         (0, true) => format!(
-            "was out of memory: what ran in it was killed for using more memory than it may ({ADVICE})"
+            "ran out of memory: a process in it was killed for exceeding the memory limit ({ADVICE})"
         ),
         (_, true) => format!(
-            "was killed for using more memory than it may ({ADVICE}) and ended with exit status {exit_code}"
+            "was killed for exceeding the memory limit ({ADVICE}) and ended with exit status {exit_code}"
         ),
         (KILLED, false) => format!(
             "ended with exit status {exit_code}, which is that of a process that was killed, most likely for \
-             want of memory"
+             lack of memory"
         ),
         (_, false) => format!("ended with exit status {exit_code}"),
     }
@@ -96,9 +96,9 @@ mod tests {
         for (exit_code, out_of_memory, parts) in [
             (0, false, ["ended with exit status 0", ""]),
             (3, false, ["ended with exit status 3", ""]),
-            (137, false, ["ended with exit status 137", "for want of memory"]),
-            (0, true, ["was out of memory", "more memory than it may"]),
-            (1, true, ["was killed for using more memory than it may", "with exit status 1"]),
+            (137, false, ["ended with exit status 137", "for lack of memory"]),
+            (0, true, ["ran out of memory", "exceeding the memory limit"]),
+            (1, true, ["was killed for exceeding the memory limit", "with exit status 1"]),
         ] {
             let text = how(exit_code, out_of_memory);
             assert!(parts.iter().all(|part| text.contains(part)), "{text}");

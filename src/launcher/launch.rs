@@ -151,7 +151,7 @@ fn first<'a>(env: &'a Env, names: &[&'static str]) -> Option<(&'static str, &'a 
 fn check_filled_in(arguments: &Arguments) -> Result<()> {
     ensure!(
         arguments.kernel_id.as_deref() != Some("{kernel_id}"),
-        "nobody has filled in `{{kernel_id}}`: this client knows no kernel provisioners; start the \
+        "`{{kernel_id}}` was not filled in: this client does not know kernel provisioners; start the \
          kernel from a Jupyter server with jupyter_client 7 or later, or, if its specification is \
          Enterprise Gateway's, by way of that, as with `jupyter lab --gateway-url=URL`"
     );
@@ -161,7 +161,7 @@ fn check_filled_in(arguments: &Arguments) -> Result<()> {
     ] {
         ensure!(
             value.as_deref() != Some(place),
-            "nobody has filled in `{place}`: this server is older than the specification; take \
+            "`{place}` was not filled in: this server is older than the specification; take \
              Enterprise Gateway 2.6 or later"
         );
     }

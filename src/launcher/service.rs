@@ -330,7 +330,7 @@ impl WaitLog {
             self.since = None;
             let name = &context.launch.name;
             tracing::info!(
-                "The service {name} does not run yet: {}",
+                "The service {name} is not running yet: {}",
                 progress(context, task).await
             );
         }

@@ -84,7 +84,7 @@ impl InstalledSpec {
                 Self::of(place)
             }
             _ => bail!(
-                "`{}` is in no specification: it was replaced or removed while the kernel was starting; \
+                "`{}` is not in a specification: it was replaced or removed while the kernel was starting; \
                  start the kernel again. A launcher that several specifications share must not lie in a \
                  directory called `{SCRIPTS}`",
                 started_as.display()

@@ -15,7 +15,7 @@ def exits(engine):
 
 def greedy(engine):
     """It needs a limit on its memory."""
-    return engine.image("jds-test/greedy", "CMD tail /dev/zero"), "more memory than it may"
+    return engine.image("jds-test/greedy", "CMD tail /dev/zero"), "exceeding the memory limit"
 
 
 def without_its_command(engine):

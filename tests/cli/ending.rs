@@ -153,7 +153,7 @@ fn an_image_that_starts_no_kernel_is_told_by_its_command() {
 #[test]
 fn want_of_memory_is_told_whatever_the_exit_status_is() {
     let oom = || ("oom", json!({}));
-    let memory = "more memory than it may";
+    let memory = "exceeding the memory limit";
     for (events, noted, removed) in [
         (vec![oom(), died("0"), destroyed()], false, true),
         // It is told after the end.
@@ -165,7 +165,7 @@ fn want_of_memory_is_told_whatever_the_exit_status_is() {
     ] {
         let end = End { out_of_memory: noted, ..end(&events, bootstrap()) };
         let (outcome, _) = end.told("docker", &[], removed);
-        assert!(outcome.error().contains("was out of memory"), "{outcome}");
+        assert!(outcome.error().contains("ran out of memory"), "{outcome}");
         assert!(outcome.error().contains(memory), "{outcome}");
         assert!(!outcome.error().contains("exit status 0"), "{outcome}");
     }
@@ -174,7 +174,7 @@ fn want_of_memory_is_told_whatever_the_exit_status_is() {
     assert!(outcome.error().contains(memory), "{outcome}");
     for reason in end(&[died("137"), destroyed()], bootstrap()).reasons() {
         assert!(reason.contains("exit status 137"), "{reason}");
-        assert!(reason.contains("most likely for want of memory"), "{reason}");
+        assert!(reason.contains("most likely for lack of memory"), "{reason}");
     }
 }
 

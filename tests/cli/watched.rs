@@ -185,7 +185,7 @@ fn a_container_that_the_server_gives_up_is_told_from_one_that_it_shuts_down() {
             let outcome = after_the_time(events);
             if given_up {
                 let error = outcome.error();
-                assert!(error.contains("the server has removed the container"), "{outcome}");
+                assert!(error.contains("the server removed the container"), "{outcome}");
                 assert!(error.contains("I was here"), "{outcome}");
             } else {
                 assert_eq!(outcome.code(), Some(0), "{outcome}");

@@ -65,7 +65,7 @@ fn a_service_that_the_server_gives_up_is_told_from_one_that_it_shuts_down() {
             let outcome = launched(&swarm(tasks(&["running"]), after), "swarm", SHORT);
             if given_up {
                 let error = outcome.error();
-                assert!(error.contains("the server has removed the service"), "{what}: {outcome}");
+                assert!(error.contains("the server removed the service"), "{what}: {outcome}");
             } else {
                 assert_eq!(outcome.code(), Some(0), "{what}: {outcome}");
             }

@@ -191,7 +191,7 @@ def test_what_the_file_asks_of_the_host_is_said_at_once(check, install, specific
     assert not engine.docker("ps", "--all", "--quiet")
     assert not engine.docker("volume", "ls", "--quiet")
     (specification / "scripts/launch_docker.toml").write_text('runtime = "none"\n')
-    has(check(status=1), "error", "the engine does not make the kernel's container", "runtime")
+    has(check(status=1), "error", "the engine refuses to create the kernel's container", "runtime")
 
 
 def test_a_launch_is_the_users_and_leaves_no_volume(check, install, engine, kernel_image):
@@ -246,7 +246,7 @@ def test_a_look_that_does_not_end_is_ended(check, install, engine):
     line = r"RUN printf '#!/bin/sh\necho hanging >&2\nsleep 600' > /opt/kernel/bin/python"
     image = engine.image("jds-test/hanging", line, base=PYTHON.image)
     install("--user", f"--image-name={image}")
-    has(check(), "warning", "could not look for ipykernel", "did not come to its end", "hanging")
+    has(check(), "warning", "could not look for ipykernel", "did not finish", "hanging")
     assert not engine.docker("ps", "--all", "--quiet")
 
 

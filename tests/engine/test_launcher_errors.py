@@ -139,7 +139,7 @@ def test_lack_of_memory_is_told_when_all_seems_well(engine, launch):
     with engine.memory_limit(64 * 2**20):
         for environment in ({}, {"REMOVE_CONTAINER": "false"}):
             ended = launch(image, **environment).end()
-            ended.assert_error("more memory than it may")
+            ended.assert_error("exceeding the memory limit")
             assert "exit status 0" not in ended.log, ended.log
     # The second was to stay.
     engine.clean()

@@ -169,7 +169,7 @@ def test_a_restarted_kernel_waits_for_what_it_had(nodes, network_on_all_nodes, b
     remove(nodes, first)
     again = begin(TINY, LONG, settings=DEAF, kernel_id=first.kernel_id)
     assert wait_for_task(nodes, again, "running") == "worker-2"
-    assert "does not run yet: its task is pending (no suitable node" in again.log()
+    assert "is not running yet: its task is pending (no suitable node" in again.log()
     remove(nodes, again)
 
 
@@ -311,7 +311,7 @@ def registry(nodes, seconds, **options):
 def test_a_pull_that_takes_its_time(nodes, begin):
     with registry(nodes, 4) as source:
         running = begin(f"{source.host}/pulled:1", ON_WORKER_1, LONG)
-        wait_for(lambda: "does not run yet" in running.log(), running.log)
+        wait_for(lambda: "is not running yet" in running.log(), running.log)
         assert "preparing on node worker-1, which pulls the image" in running.log()
         wait_for_task(nodes, running, "running")
         remove(nodes, running)
@@ -321,7 +321,7 @@ def test_a_pull_that_ends_too_late_starts_nothing(nodes, begin):
     with registry(nodes, 6) as source:
         ended = begin(f"{source.host}/pulled:1", ON_WORKER_1, "--launch-timeout=5").end()
         ended.assert_error(
-            "did not come to run within 5 s", "preparing on node worker-1", "docker pull"
+            "was not running after 5 s", "preparing on node worker-1", "docker pull"
         )
         assert not nodes.services()
         # Whether or not the node goes on with the pull.
@@ -405,7 +405,7 @@ def test_the_user_sees_what_a_node_does_until_the_timeout(nodes, ask):
     with registry(nodes, 8) as source:
         image = f"{source.host}/pulled:1"
         seen = ask(image, ON_WORKER_1, "--launch-timeout=4")
-        assert "did not come to run within 4 s" in seen and "Waited too long" not in seen, seen
+        assert "was not running after 4 s" in seen and "Waited too long" not in seen, seen
         assert "preparing on node worker-1, which pulls the image" in seen, seen
         assert f"`docker pull {image}`" in seen, seen
         assert not nodes.services()

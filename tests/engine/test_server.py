@@ -76,7 +76,7 @@ def test_the_user_may_see_that_a_kernel_does_not_answer(engine, server, install,
     image, reason = broken.silent(engine)
     install("--user", f"--image-name={image}", "--launch-timeout=4", SHOW)
     seen = server.refusal(kind, "docker_python")
-    assert re.search(reason, seen) and "when the 4 s for its launch were over" in seen, seen
+    assert re.search(reason, seen) and "after its launch timeout of 4 s" in seen, seen
 
 
 @pytest.mark.parametrize(

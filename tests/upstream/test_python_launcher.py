@@ -253,9 +253,9 @@ def test_what_is_no_time_is_refused(engine, launcher, value):
         ({"GP_DOCKER_MODE": "swam"}, "`GP_DOCKER_MODE` of `swam` must be one of swarm, docker"),
         ({"REMOVE_CONTAINER": "nein"}, "`REMOVE_CONTAINER` of `nein` must be one of true, 1, yes, on, false, 0, no, off"),
         ({"GP_DOCKER_NETWORK": "host"}, "`docker network create`, and name it in GP_DOCKER_NETWORK"),
-        ({"kernel_id": "{kernel_id}"}, "nobody has filled in `{kernel_id}`: start the kernel from a Jupyter server"),
+        ({"kernel_id": "{kernel_id}"}, "`{kernel_id}` was not filled in: start the kernel from a Jupyter server"),
         ({"kernel_id": ""}, "--kernel-id is required"),
-        ({"public_key": "{public_key}"}, "nobody has filled in `{public_key}`: start the kernel"),
+        ({"public_key": "{public_key}"}, "`{public_key}` was not filled in: start the kernel"),
     ],
 )
 def test_what_cannot_be_understood_is_said(engine, launcher, variables, said):

@@ -122,7 +122,7 @@ fn argv(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Re
         if !(own && place == "{kernel_id}") {
             report.error(format!(
                 "`argv` in kernel.json does not give the launcher `{place}`, without which the server \
-                 hears nothing of the kernel; {}",
+                 never hears from the kernel; {}",
                 again(&spec.directory, env)
             ));
         }
@@ -171,7 +171,7 @@ fn options(
         && !is_below(&launcher.path, &spec.directory)
     {
         report.warning(format!(
-            "{} is not read: the launcher reads what lies beside it, {}",
+            "{} is not read: the launcher reads the one beside it, {}",
             path.display(),
             launcher.path.with_file_name(OPTIONS).display()
         ));

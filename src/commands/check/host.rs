@@ -48,7 +48,7 @@ impl Docker {
             request["HostConfig"][field] = Value::Null;
         }
         if let Err(error) = self.would_create(&request).await {
-            report.error(format!("the engine does not make the kernel's container: {error}"));
+            report.error(format!("the engine refuses to create the kernel's container: {error}"));
         }
     }
 

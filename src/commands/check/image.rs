@@ -153,7 +153,7 @@ impl Docker {
         let reference: Reference = match name.parse() {
             Ok(reference) => reference,
             Err(error) => {
-                report.error(format!("`{name}` is no name of an image: {error}"));
+                report.error(format!("`{name}` is not the name of an image: {error}"));
                 return;
             }
         };

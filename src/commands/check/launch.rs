@@ -115,7 +115,7 @@ async fn launch(
     let (info, from) = received?;
     let took = text::seconds(begin.elapsed());
     if info.kernel_id != kernel_id {
-        bail!("what came is about another kernel, {}", info.kernel_id);
+        bail!("the message is about another kernel, {}", info.kernel_id);
     }
     report
         .ok(format!("the kernel told {answer_to} after {took} s that it runs, from {}", from.ip()));

@@ -139,7 +139,7 @@ fn is_usable(
     let is_overlay = network.driver == "overlay";
     if mode == Mode::Swarm && network.scope != "swarm" {
         report.error(format!(
-            "the network `{name}` ({variable}) does not span the Swarm, it is of the scope {}; create one \
+            "the network `{name}` ({variable}) does not span the Swarm, it has the scope {}; create one \
              with `docker network create --driver overlay --attachable NAME`",
             network.scope
         ));

@@ -222,12 +222,11 @@ pub(super) async fn run(engine: &Engine, id: &str) -> Result<Vec<Missing>> {
         }
         let text = String::from_utf8_lossy(&found);
         let all = String::from_utf8_lossy(&all);
-        missing(&text)
-            .with_context(|| format!("it did not come to its end; {}", tail::sentence(&all)))
+        missing(&text).with_context(|| format!("it did not finish; {}", tail::sentence(&all)))
     };
     timeout(LIMIT, work)
         .await
-        .with_context(|| format!("it has not come to an end within {} s", LIMIT.as_secs()))?
+        .with_context(|| format!("it did not finish within {} s", LIMIT.as_secs()))?
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl ServerAddress<'_> {
         ways.push(ELSEWHERE.to_owned());
         ways.iter().find_map(|there| source_address(there)).with_context(|| {
             format!(
-                "this host has no way to the network of the kernels, `{network}`; run this where \
+                "this host has no route to the network of the kernels, `{network}`; run this where \
                  the Jupyter server runs, or name an address in {variable}"
             )
         })
@@ -88,8 +88,8 @@ impl ServerAddress<'_> {
             Ok(listener) => listener,
             Err(error) => {
                 return report.warning(format!(
-                    "whether kernels reach the server at {address} cannot be told: that is no \
-                     address of this host ({error}); run this where the Jupyter server runs"
+                    "whether kernels reach the server at {address} cannot be told: this host does not \
+                     have that address ({error}); run this where the Jupyter server runs"
                 ));
             }
         };
@@ -104,7 +104,7 @@ impl ServerAddress<'_> {
             )),
             Ok(Attempt::Unknown) => report.warning(format!(
                 "whether containers on the network `{network}` reach {address} cannot be told: the one \
-                 that tries has not come to an end within {} s; run this again when the engine's host has \
+                 that tries did not finish within {} s; run this again when the engine's host has \
                  less to do",
                 LIMIT.as_secs()
             )),

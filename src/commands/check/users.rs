@@ -76,7 +76,7 @@ pub(super) fn check(spec: &Installed, env: &Env, launching: bool, report: &mut R
     }
     if !allowed.is_empty() && !allowed.contains(name) {
         let message = format!(
-            "the server starts no kernel for `{name}` ({source}), who is none of the authorized users; {remedy}"
+            "the server starts no kernel for `{name}` ({source}), who is not an authorized user; {remedy}"
         );
         if launching {
             report.error(message);

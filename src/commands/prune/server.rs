@@ -21,7 +21,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 const LISTENS: &str = "0A";
 
 /// Why the owner of an address is unknown.
-const ELSEWHERE: &str = "only on the host of its server it shows whether one waits";
+const ELSEWHERE: &str = "only the host of its server can tell whether that still waits";
 
 /// Whether a server waits for a kernel.
 #[derive(Debug, PartialEq)]
@@ -96,7 +96,7 @@ impl Host {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 ServerState::Gone(format!("its server no longer listens on {address}"))
             }
-            Err(_) => unknown("a connection to its server is neither taken nor refused"),
+            Err(_) => unknown("a connection to its server is neither accepted nor refused"),
         }
     }
 }

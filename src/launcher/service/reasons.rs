@@ -15,7 +15,7 @@ const TAKEN_BACK: &str = "no longer meets constraints";
 
 /// How far a task that is not running yet has come.
 pub(super) async fn progress(context: &Context<'_>, task: Option<&Task>) -> String {
-    let Some(task) = task else { return "Swarm has made no task of it".to_owned() };
+    let Some(task) = task else { return "Swarm has not created a task for it".to_owned() };
     let state = &task.state;
     if task.node_id.is_empty() {
         return format!("its task is {state} ({})", task.reason());
@@ -52,7 +52,7 @@ pub(super) async fn explain_loss(context: &Context<'_>, task: &Task) -> anyhow::
 pub(super) async fn explain_delay(context: &Context<'_>, task: Option<&Task>) -> anyhow::Error {
     let Launch { name, image, timeout, .. } = context.launch;
     anyhow!(
-        "the service `{name}` of image `{image}` did not come to run within {} s: {}; see to it that \
+        "the service `{name}` of image `{image}` was not running after {} s: {}; make sure that \
          the nodes have the image (`docker pull {image}` on each), or allow more time with \
          `--launch-timeout`",
         text::seconds(*timeout),
