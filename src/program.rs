@@ -29,7 +29,7 @@ pub fn report_panics() {
 /// engine.
 ///
 /// # Errors
-/// When this process may open too few files, which would be a panic later.
+/// If this process may open too few files, which would later be a panic.
 pub fn runtime() -> Result<Runtime> {
     let pairs: io::Result<Vec<_>> = (0..PAIRS).map(|_| UnixStream::pair()).collect();
     drop(pairs.context("too few files may be open at once; see `ulimit -n`")?);

@@ -13,9 +13,6 @@ use crate::files;
 use crate::paths::Paths;
 
 /// Makes a Compose file. Returns it, or nothing if it has been written to a file.
-///
-/// # Errors
-/// When an option is not valid, or there is another file already, or it cannot be written.
 pub fn run(args: &Compose, paths: &Paths<'_>) -> Result<String> {
     let socket = args.socket.as_deref().unwrap_or(compose::SOCKET);
     let group = fs::metadata(socket.strip_prefix("unix://").unwrap_or(socket)).ok();

@@ -24,8 +24,7 @@ const KEPT: &str = ".replaced";
 /// all of them, or of none.
 ///
 /// # Errors
-/// When one of them is not there, is not for Docker, has a launcher that somebody has changed, or
-/// cannot be replaced. All of them are as they were then.
+/// If one cannot be converted, all specifications are unchanged.
 pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
     let directories = paths.kernel_directories();
     let all = search::in_directories(&directories);

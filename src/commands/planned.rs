@@ -20,9 +20,6 @@ pub(super) const KERNEL_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Plans the launch of a kernel with these settings, on the network that this environment names. An error
 /// shows the line of `launch_docker.toml`.
-///
-/// # Errors
-/// When the settings for the container are not right: it shows the line for `launch_docker.toml`.
 pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
     let text = settings.options.as_deref().unwrap_or_default();
     let options = Options::parse("", text);
@@ -58,9 +55,6 @@ fn naming_option(error: &anyhow::Error) -> anyhow::Error {
 
 /// Plans the launch of a kernel of a specification with changes that are not written yet; `text` is its
 /// `launch_docker.toml`.
-///
-/// # Errors
-/// The same.
 pub(super) fn of_changed(spec: &Installed, text: &str, env: &Env) -> Result<Plan> {
     Options::parse("", text)
         .and_then(|options| of_installed(spec, options, env))
@@ -70,9 +64,6 @@ pub(super) fn of_changed(spec: &Installed, text: &str, env: &Env) -> Result<Plan
 
 /// Plans the launch of a kernel of an installed specification. An error names the line of
 /// `launch_docker.toml`.
-///
-/// # Errors
-/// When its `launch_docker.toml` is not right: it names the line.
 pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Result<Plan> {
     let image = spec.image().unwrap_or("IMAGE");
     let language = spec.kernel_json.language.to_lowercase();
@@ -81,8 +72,8 @@ pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Res
     plan(server, &name, (image, &language), options, Arguments::default(), env)
 }
 
-/// What a server gives to the launcher.
-pub(super) fn sample<'a>(
+/// The variables that a server gives to the launcher.
+pub(super) fn server_variables<'a>(
     system: System,
     mode: Mode,
     image: &'a str,
@@ -113,7 +104,7 @@ fn plan(
     arguments: Arguments,
     env: &Env,
 ) -> Result<Plan> {
-    let mut variables = sample(system, mode, image, language).to_vec();
+    let mut variables = server_variables(system, mode, image, language).to_vec();
     let network = env.get(system.facts().network_variable);
     variables.extend(network.map(|name| (system.facts().network_variable, name)));
     let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..arguments };

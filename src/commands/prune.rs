@@ -45,10 +45,6 @@ enum Item {
 
 /// Removes the kernels that no server waits for, and volumes without a kernel, after asking. Returns the list
 /// of them. If one cannot be removed, the others still are.
-///
-/// # Errors
-/// When the engine is not there or does not tell, the answer is no, or one of them cannot be removed:
-/// the others are removed then all the same.
 pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
     let least = nanoseconds(&args.older_than)
         .and_then(|nanoseconds| u64::try_from(nanoseconds / 1_000_000_000).ok());

@@ -62,9 +62,6 @@ impl Outcome {
 
 /// Pulls the images of the named specifications, or of all that Jupyter finds. Returns the output, and the
 /// exit status.
-///
-/// # Errors
-/// When there is no specification of a name, or none at all, or no engine.
 pub fn run(args: &Pull, paths: &Paths<'_>) -> Result<(String, ExitCode)> {
     let specifications = images::specifications(&args.names, paths)?;
     let runtime = program::runtime()?;

@@ -17,8 +17,7 @@ use crate::text::printable;
 /// place.
 ///
 /// # Errors
-/// When one of them is not there, is not for Docker, or cannot be removed, or the answer is no. All
-/// of them are still there then.
+/// If one cannot be removed, all specifications still exist.
 pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
     let directories = match Location::named(&args.place)? {
         Some(location) => vec![location.kernels_directory(paths)?],

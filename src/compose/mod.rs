@@ -94,7 +94,7 @@ impl Deployment {
     /// Resolves the options. `socket_gid` is the group of this machine's socket.
     ///
     /// # Errors
-    /// When a value is not valid: it names the option and what is accepted.
+    /// Names the option that is not valid, and the accepted values.
     pub(crate) fn resolve(
         args: &Compose,
         paths: &Paths<'_>,

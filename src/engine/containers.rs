@@ -117,7 +117,7 @@ impl Engine {
     /// Starts a container; one that is running is left alone.
     ///
     /// # Errors
-    /// When it cannot be started. It then still exists, unless it was to be removed at its end.
+    /// The container then still exists, unless it is removed when it ends.
     pub async fn start_container(&self, id: &str) -> Result<()> {
         let path = ["containers", id, "start"];
         self.empty(Call::new("start the container", Method::POST, &path).patient()).await

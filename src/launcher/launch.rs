@@ -57,7 +57,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Returns the launch that a server asks for. With `sample`, only the specification is checked.
+    /// Returns the launch that a server asks for. With `check_only`, only the specification is checked.
     ///
     /// # Errors
     /// Names the option or variable that is missing or not valid.
@@ -65,7 +65,7 @@ impl Launch {
         arguments: &Arguments,
         spec: &InstalledSpec,
         env: &Env,
-        sample: bool,
+        check_only: bool,
     ) -> Result<Self> {
         let kernel_id = arguments
             .kernel_id
@@ -80,7 +80,7 @@ impl Launch {
         let caller = caller(arguments, env);
         let mode = mode(env)?;
         let group = id(env, "KERNEL_GID")?;
-        let filler = filler(&kernel_id, env, sample);
+        let filler = filler(&kernel_id, env, check_only);
         let environment = environment::of_kernel(arguments, (caller, mode), spec, env, &filler)?;
         Ok(Self {
             name: name(env.get("KERNEL_USERNAME").unwrap_or_default(), &kernel_id),
@@ -106,8 +106,8 @@ impl Launch {
 
     /// Returns the values for placeholders in `launch_docker.toml`.
     #[must_use]
-    pub fn filler<'a>(&'a self, env: &'a Env, sample: bool) -> Filler<'a> {
-        filler(&self.kernel_id, env, sample)
+    pub fn filler<'a>(&'a self, env: &'a Env, check_only: bool) -> Filler<'a> {
+        filler(&self.kernel_id, env, check_only)
     }
 
     /// The address to which the kernel reports.
@@ -129,7 +129,7 @@ impl Launch {
     }
 }
 
-fn filler<'a>(kernel_id: &'a str, env: &'a Env, sample: bool) -> Filler<'a> {
+fn filler<'a>(kernel_id: &'a str, env: &'a Env, check_only: bool) -> Filler<'a> {
     let get = |name| env.get(name).unwrap_or_default();
     Filler {
         username: get("KERNEL_USERNAME"),
@@ -137,7 +137,7 @@ fn filler<'a>(kernel_id: &'a str, env: &'a Env, sample: bool) -> Filler<'a> {
         language: get("KERNEL_LANGUAGE"),
         cwd: env.directory().ok().and_then(Path::to_str),
         env,
-        sample,
+        sample: check_only,
     }
 }
 

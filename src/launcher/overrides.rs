@@ -23,7 +23,12 @@ const NANO: i64 = 1_000_000_000;
 
 /// Applies the user's variables as far as the file allows. Others stay data: they reach the kernel's
 /// environment, and change nothing here.
-pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<()> {
+pub(super) fn apply(
+    plan: &mut Plan,
+    spec: &InstalledSpec,
+    env: &Env,
+    check_only: bool,
+) -> Result<()> {
     let options = &spec.options;
     let Some(node) = options.get(TABLE) else { return Ok(()) };
     let wrong = |wrong: Wrong| options.error(&wrong.of(TABLE));
@@ -58,7 +63,7 @@ pub(super) fn apply(plan: &mut Plan, spec: &InstalledSpec, env: &Env, sample: bo
         }
     }
     let images = patterns(allowed.get("image")).map_err(wrong)?;
-    if !sample {
+    if !check_only {
         image(plan, spec, &images, env)?;
     }
     if let Some(node) = allowed.get("working_dir") {
@@ -267,7 +272,7 @@ mod tests {
     }
 
     /// A launch with this table, by a server with these variables, of a specification without an image.
-    fn launch(table: &str, variables: &[(&str, &str)], sample: bool) -> Result<Plan> {
+    fn launch(table: &str, variables: &[(&str, &str)], check_only: bool) -> Result<Plan> {
         let spec = InstalledSpec::with_options("k", Options::parse("f", table)?);
         let mode =
             if variables.iter().any(|(name, _)| name.starts_with("EG_")) { "EG" } else { "GP" };
@@ -275,7 +280,7 @@ mod tests {
         let given = [(mode.as_str(), "docker"), ("KERNEL_IMAGE", "team/kernel")];
         let env = Env::new(Path::new("/"), given.iter().chain(variables).copied());
         let arguments = Arguments { kernel_id: Some("1".into()), ..Arguments::default() };
-        Plan::new(Launch::new(&arguments, &spec, &env, sample)?, &spec, &env, sample)
+        Plan::new(Launch::new(&arguments, &spec, &env, check_only)?, &spec, &env, check_only)
     }
 
     #[test]

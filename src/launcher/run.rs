@@ -33,8 +33,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Launches the kernel. Time counts from `begin`, the start of this process.
 ///
 /// # Errors
-/// When the kernel could not be started or did not live: the reason in one paragraph. Nothing is left
-/// behind then, or the error says what.
+/// Says why the kernel could not be started or died early. Nothing is left behind, or the error names it.
 pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
     let launch = &plan.launch;
     let deadline = begin + launch.timeout;

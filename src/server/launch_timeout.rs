@@ -18,7 +18,7 @@ pub const LONGEST_LAUNCH_TIMEOUT: Duration = Duration::from_secs(1_000_000_000);
 /// `launch_timeout` of `kernel.json`, or else the environment's.
 ///
 /// # Errors
-/// When it is no number of seconds, or not one of [`LONGEST_LAUNCH_TIMEOUT`] at most: it names the variable.
+/// Names the variable that is not a number of seconds, or exceeds [`LONGEST_LAUNCH_TIMEOUT`].
 pub fn launch_timeout(env: &Env, system: System, of_spec: Option<&str>) -> Result<Duration> {
     let of_env = || {
         let names = system.facts().timeout_variables;

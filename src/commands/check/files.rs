@@ -180,7 +180,7 @@ fn options(
     let (options, errors) = Options::parse_all(&path.to_string_lossy(), &text);
     let mut wrong: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
     let user = User::of_server(spec, env);
-    let name = user.as_ref().filter(|user| !user.is_sample).map_or(SOMEBODY, |user| &user.name);
+    let name = user.as_ref().filter(|user| !user.is_guess).map_or(SOMEBODY, |user| &user.name);
     let given = requested::environment(spec, env, name);
     for one in options.each() {
         let of_notebook = one

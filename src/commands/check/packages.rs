@@ -205,9 +205,6 @@ impl ImageCheck {
 }
 
 /// Runs the container of a check to its end, and returns what is missing.
-///
-/// # Errors
-/// When it does not come to its end.
 pub(super) async fn run(engine: &Engine, id: &str) -> Result<Vec<Missing>> {
     let work = async {
         let mut output = engine.attach_output(id).await?;

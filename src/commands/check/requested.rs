@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::commands::planned::{KERNEL_ID, sample};
+use crate::commands::planned::{KERNEL_ID, server_variables};
 use crate::env::Env;
 use crate::kernelspec::installed::Installed;
 use crate::launcher::args::Arguments;
@@ -17,7 +17,7 @@ use crate::server::{NETWORK_VARIABLES, System, inherited_variables, network_of_s
 pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
     let language = spec.kernel_json.language.to_lowercase();
     let image = spec.image();
-    let defaults = sample(spec.system, spec.mode, image.unwrap_or("IMAGE"), &language);
+    let defaults = server_variables(spec.system, spec.mode, image.unwrap_or("IMAGE"), &language);
     // Enterprise Gateway hands on the variables that it is configured to, and those of clients.
     let inherited: Vec<&str> = inherited_variables(env).collect();
     let is_handed_on = |name: &str| {
@@ -48,22 +48,27 @@ pub(super) fn kernel(spec: &Installed, env: &Env, user: &str) -> Result<Plan> {
 }
 
 /// Like [`kernel`], but with these options instead of those installed, and for a launcher with this
-/// environment. Unless it is a `sample`, the environment must have all variables.
+/// environment. Unless it is a `check_only`, the environment must have all variables.
 pub(super) fn with_options(
     spec: &Installed,
     options: Options,
     env: &Env,
-    sample: bool,
+    check_only: bool,
 ) -> Result<Plan> {
     let directory = spec.directory.join("scripts");
     // The installed specification may be broken.
     let mut installed = InstalledSpec::of(&directory.join("launch_docker")).unwrap_or_default();
     installed.options = options;
     installed.directory = directory;
-    launch(spec, &installed, env, sample)
+    launch(spec, &installed, env, check_only)
 }
 
-fn launch(spec: &Installed, installed: &InstalledSpec, env: &Env, sample: bool) -> Result<Plan> {
+fn launch(
+    spec: &Installed,
+    installed: &InstalledSpec,
+    env: &Env,
+    check_only: bool,
+) -> Result<Plan> {
     let arguments = Arguments {
         kernel_id: Some(KERNEL_ID.to_owned()),
         gateway_spelling: spec.system == System::EnterpriseGateway,
@@ -76,6 +81,6 @@ fn launch(spec: &Installed, installed: &InstalledSpec, env: &Env, sample: bool) 
     };
     let network = NETWORK_VARIABLES.map(|name| (name, network));
     let env = env.with(env.iter().chain(network));
-    let launch = Launch::new(&arguments, installed, &env, sample)?;
-    Plan::new(launch, installed, &env, sample)
+    let launch = Launch::new(&arguments, installed, &env, check_only)?;
+    Plan::new(launch, installed, &env, check_only)
 }

@@ -19,23 +19,23 @@ pub(super) struct User {
     /// The origin of the name, for people.
     pub(super) source: &'static str,
     /// Whether each client names another.
-    pub(super) is_sample: bool,
+    pub(super) is_guess: bool,
 }
 
 impl User {
     /// The user for whom a server with this environment starts a kernel if the client names none. Clients of
-    /// Enterprise Gateway do name one, so the result is only a sample.
+    /// Enterprise Gateway do name one, so the result is only a guess.
     pub(super) fn of_server(spec: &Installed, env: &Env) -> Option<Self> {
         let of_spec = spec.kernel_json.env.get(USERNAME).map(String::as_str);
         let given =
             of_spec.or_else(|| env.is_set(USERNAME).then(|| env.get(USERNAME).unwrap_or_default()));
         if let Some(name) = given {
-            return Some(Self { name: name.to_owned(), source: USERNAME, is_sample: false });
+            return Some(Self { name: name.to_owned(), source: USERNAME, is_guess: false });
         }
         let name =
             ACCOUNT.iter().find_map(|name| env.get(name)).map(str::to_owned).or_else(account)?;
-        let is_sample = spec.system == System::EnterpriseGateway;
-        Some(Self { name, source: "the account that runs this", is_sample })
+        let is_guess = spec.system == System::EnterpriseGateway;
+        Some(Self { name, source: "the account that runs this", is_guess })
     }
 }
 
@@ -61,8 +61,8 @@ pub(super) fn check(spec: &Installed, env: &Env, launching: bool, report: &mut R
         ));
         return false;
     };
-    let User { name, source, is_sample } = &user;
-    if *is_sample && !launching {
+    let User { name, source, is_guess } = &user;
+    if *is_guess && !launching {
         return true;
     }
     let remedy = format!(

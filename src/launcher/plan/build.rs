@@ -13,9 +13,9 @@ use crate::launcher::spec::InstalledSpec;
 use crate::model::Mode;
 
 impl Plan {
-    /// Makes the plan for a launch of this specification. With `sample`, only the file is checked, and its
+    /// Makes the plan for a launch of this specification. With `check_only`, only the file is checked, and its
     /// variables may be unset.
-    pub fn new(launch: Launch, spec: &InstalledSpec, env: &Env, sample: bool) -> Result<Self> {
+    pub fn new(launch: Launch, spec: &InstalledSpec, env: &Env, check_only: bool) -> Result<Self> {
         let options = &spec.options;
         let request = match launch.mode {
             Mode::Docker => serde_json::to_value(launch.container()),
@@ -34,7 +34,7 @@ impl Plan {
             return Ok(plan);
         }
         let launch = plan.launch.clone();
-        let filler = launch.filler(env, sample);
+        let filler = launch.filler(env, check_only);
         options.check_templates(launch.mode)?;
         if options.get("healthcheck").is_some() {
             // Replaces the list instead of appending to it.
@@ -47,7 +47,7 @@ impl Plan {
                     .map_err(|wrong| options.error(&wrong.of(name)))?;
             }
         }
-        overrides::apply(&mut plan, spec, env, sample)?;
+        overrides::apply(&mut plan, spec, env, check_only)?;
         Ok(plan)
     }
 }
