@@ -58,19 +58,19 @@ const OPTIONS: [Opt; 7] = [
     Opt {
         name: "port-range",
         value: "LOW..HIGH",
-        help: "Ports that the kernel takes its own from",
+        help: "Range of ports for the kernel",
         place: |arguments| &mut arguments.port_range,
     },
     Opt {
         name: "response-address",
         value: "IP:PORT",
-        help: "Where the kernel sends its connection information",
+        help: "Address to which the kernel sends its connection information",
         place: |arguments| &mut arguments.response_address,
     },
     Opt {
         name: "public-key",
         value: "KEY",
-        help: "Key with which it encrypts that",
+        help: "Public key that encrypts the connection information",
         place: |arguments| &mut arguments.public_key,
     },
     Opt {

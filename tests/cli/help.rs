@@ -485,11 +485,11 @@ fn help_of_the_launcher() {
       --kernel-id ID
               Id of the kernel; required
       --port-range LOW..HIGH
-              Ports that the kernel takes its own from
+              Range of ports for the kernel
       --response-address IP:PORT
-              Where the kernel sends its connection information
+              Address to which the kernel sends its connection information
       --public-key KEY
-              Key with which it encrypts that
+              Public key that encrypts the connection information
       --transport-encryption POLICY
               Whether the kernel's traffic is encrypted: auto or required
       --kernel-class-name CLASS
