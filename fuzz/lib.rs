@@ -4,15 +4,14 @@ pub mod launch;
 
 use std::path::Path;
 
-use clap::Parser as _;
-use jupyter_docker_spec::cli::{Cli, Command, Install};
+use jupyter_docker_spec::cli::{self, Command, Install};
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::kernelspec::launcher::LauncherFile;
 use jupyter_docker_spec::kernelspec::render;
 use jupyter_docker_spec::kernelspec::store::Content;
 use jupyter_docker_spec::paths::Paths;
 use jupyter_docker_spec::settings::config::Config;
-use jupyter_docker_spec::settings::lookup::{Line, Lookup};
+use jupyter_docker_spec::settings::lookup::Lookup;
 use jupyter_docker_spec::settings::{Launcher, Settings};
 
 /// An environment in which only the file counts that is given.
@@ -27,7 +26,7 @@ pub fn env() -> Env {
 /// Never: it is a command line like any other.
 #[must_use]
 pub fn install() -> Install {
-    match Cli::try_parse_from(["jupyter-docker-spec", "install"]).map(|cli| cli.command) {
+    match cli::parse(["jupyter-docker-spec", "install"]).map(|cli| cli.command) {
         Ok(Some(Command::Install(install))) => *install,
         _ => panic!("`install` is a command"),
     }
@@ -37,8 +36,8 @@ pub fn install() -> Install {
 ///
 /// # Panics
 /// When values were accepted that lead out of the kernels directory, or to no `kernel.json`.
-pub fn follow(install: &Install, line: &Line, config: &Config, paths: &Paths<'_>) {
-    let lookup = Lookup { line, config, env: paths.env };
+pub fn follow(install: &Install, config: &Config, paths: &Paths<'_>) {
+    let lookup = Lookup { line: &install.line, config, env: paths.env };
     let Ok(settings) = Settings::resolve(install, &lookup) else { return };
     let kernels = Path::new("/kernels");
     let destination = kernels.join(settings.kernel_name.as_str());

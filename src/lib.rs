@@ -22,7 +22,7 @@ mod process;
 pub mod program;
 mod screen;
 pub mod server;
+pub mod setting;
 pub mod settings;
 pub mod templates;
 mod text;
-pub mod traits;

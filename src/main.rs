@@ -7,8 +7,7 @@ use jupyter_docker_spec::cli::{self, Cli, Command, Install};
 use jupyter_docker_spec::commands::install::APPLICATION;
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::paths::Paths;
-use jupyter_docker_spec::settings::lookup::Line;
-use jupyter_docker_spec::traits::ClassForm;
+use jupyter_docker_spec::setting::{ClassForm, HELP_ALL};
 use jupyter_docker_spec::{commands, log, program};
 use tracing::Level;
 
@@ -21,7 +20,7 @@ fn main() -> ExitCode {
         Err(reason) => return usage(&reason, &env),
     };
     let is_set = words.get(1).is_some_and(|name| name == "set");
-    let command = match cli::parse(words) {
+    let mut command = match cli::parse(words) {
         Ok(Cli { help_all: true, .. }) => return help_all(None),
         Ok(Cli { command: Some(command), .. }) => command,
         Ok(Cli { command: None, .. }) => return no_subcommand(),
@@ -40,11 +39,12 @@ fn main() -> ExitCode {
         if let Some(form) = forms.first() {
             return program::usage(&format!(
                 "unexpected argument `--{}.{}`: only `install` has a configuration",
-                form.section, form.known.name
+                form.section,
+                form.known.trait_name()
             ));
         }
     }
-    match &command {
+    match &mut command {
         Command::Install(arguments) => install(arguments, &forms, &paths),
         Command::List(arguments) => program::printed(commands::list::run(arguments, &paths)),
         Command::Show(arguments) => program::printed(commands::show::run(arguments, &paths)),
@@ -73,15 +73,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn install(arguments: &Install, forms: &[ClassForm], paths: &Paths<'_>) -> ExitCode {
-    if arguments.help_all {
+fn install(arguments: &mut Install, forms: &[ClassForm], paths: &Paths<'_>) -> ExitCode {
+    if arguments.line.has(&HELP_ALL) {
         return help_all(Some("install"));
     }
-    let line = match Line::new(arguments, forms) {
-        Ok(line) => line,
-        Err(error) => return usage(&error.to_string(), paths.env),
-    };
-    program::printed(commands::install::run(arguments, &line, paths))
+    if let Err(error) = arguments.line.add(forms) {
+        return usage(&error.to_string(), paths.env);
+    }
+    program::printed(commands::install::run(arguments, paths))
 }
 
 /// The help of a subcommand, or of the whole program, and all configuration.

@@ -4,8 +4,7 @@
 
 use std::path::{Component, Path};
 
-use clap::Parser as _;
-use jupyter_docker_spec::cli::{Cli, Command};
+use jupyter_docker_spec::cli::{self, Command};
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::kernelspec::launcher::LauncherFile;
 use jupyter_docker_spec::kernelspec::render;
@@ -13,7 +12,7 @@ use jupyter_docker_spec::kernelspec::store::Content;
 use jupyter_docker_spec::layout::KERNEL_JSON;
 use jupyter_docker_spec::paths::Paths;
 use jupyter_docker_spec::settings::config::Config;
-use jupyter_docker_spec::settings::lookup::{Line, Lookup};
+use jupyter_docker_spec::settings::lookup::Lookup;
 use jupyter_docker_spec::settings::{KernelName, Launcher, Settings, values};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -35,11 +34,11 @@ fn text() -> impl Strategy<Value = String> {
 /// The settings of `jupyter-docker-spec install WORDS`.
 fn settings(words: &[String], env: &Env) -> Settings {
     let words = ["jupyter-docker-spec", "install"].into_iter().chain(words.iter().map(|w| &**w));
-    let Some(Command::Install(install)) = Cli::try_parse_from(words).unwrap().command else {
+    let Some(Command::Install(install)) = cli::parse(words).unwrap().command else {
         panic!("not an installation")
     };
-    let (line, config) = (Line::new(&install, &[]).unwrap(), Config::default());
-    Settings::resolve(&install, &Lookup { line: &line, config: &config, env }).unwrap()
+    let config = Config::default();
+    Settings::resolve(&install, &Lookup { line: &install.line, config: &config, env }).unwrap()
 }
 
 /// The directory of the specification, and its `kernel.json` as a program reads it that does not

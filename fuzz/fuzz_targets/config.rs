@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 
 use jupyter_docker_spec::paths::Paths;
 use jupyter_docker_spec::settings::config::{Config, Source};
-use jupyter_docker_spec::settings::lookup::Line;
 use jupyter_docker_spec_fuzz::{env, follow, install};
 use libfuzzer_sys::fuzz_target;
 
@@ -19,6 +18,6 @@ fuzz_target!(|text: &[u8]| {
     let env = env();
     let paths = Paths { env: &env, executable: None };
     if let Ok(config) = Config::load(&Source::File(FILE.clone()), &paths) {
-        follow(&install(), &Line::default(), &config, &paths);
+        follow(&install(), &config, &paths);
     }
 });

@@ -3,7 +3,6 @@
 
 use jupyter_docker_spec::paths::Paths;
 use jupyter_docker_spec::settings::config::Config;
-use jupyter_docker_spec::settings::lookup::Line;
 use jupyter_docker_spec::settings::manifest::Manifest;
 use jupyter_docker_spec_fuzz::{env, follow, install};
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +11,7 @@ fuzz_target!(|text: &str| {
     let env = env();
     let paths = Paths { env: &env, executable: None };
     let manifest = Manifest { name: "kernels.toml", directory: "/cwd".into(), text, paths: &paths };
-    for (install, line) in manifest.lines(&install(), &Line::default()).into_iter().flatten() {
-        follow(&install, &line, &Config::default(), &paths);
+    for install in manifest.lines(&install()).into_iter().flatten() {
+        follow(&install, &Config::default(), &paths);
     }
 });

@@ -9,7 +9,7 @@ use super::{
     Show,
 };
 use crate::options::flags;
-use crate::traits::Trait;
+use crate::setting::{self, PREFIX, Setting, arguments};
 
 /// The command line, with what the help of `install` has from the traits that its options stand for.
 #[must_use]
@@ -18,28 +18,36 @@ pub fn command() -> clap::Command {
     let names: Vec<String> =
         command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     // All of them, because a subcommand that is changed becomes the last.
-    names.into_iter().fold(command, |command, name| {
-        command.mut_subcommand(name.clone(), |subcommand| match &*name {
-            "install" => with_container_and_traits(subcommand),
-            "set" => subcommand.args(flags::arguments()),
-            _ => subcommand,
+    names.into_iter().enumerate().fold(command, |command, (number, name)| {
+        command.mut_subcommand(name.clone(), |subcommand| {
+            let about = subcommand.get_about().cloned().unwrap_or_default();
+            match &*name {
+                "install" => with_traits(install(clap::Command::new("install"))).about(about),
+                "set" => set(clap::Command::new("set")).about(about),
+                _ => subcommand,
+            }
+            .display_order(number)
         })
     })
 }
 
-/// `install` with the options for the container, and with the traits in its long help.
-fn with_container_and_traits(install: clap::Command) -> clap::Command {
-    install.args(flags::arguments()).mut_args(|arg| {
-        let option = arg.get_long().map(|long| format!("--{long}"));
-        let mut traits = Trait::ALL.into_iter();
-        let Some(known) =
-            traits.find(|known| option.is_some() && known.option == option.as_deref())
-        else {
-            return arg;
-        };
-        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        arg.long_help(format!("{help}\n[equivalent to: --{known}]"))
+/// The long help of `install`, with the traits.
+fn with_traits(install: clap::Command) -> clap::Command {
+    install.mut_args(|arg| match setting::named(arg.get_id().as_str()) {
+        Some(known @ &Setting { configurable: Some(name), .. }) => {
+            let help = known.help_with_sources();
+            arg.long_help(format!("{help}\n[equivalent to: --{name}]"))
+        }
+        _ => arg,
     })
+}
+
+fn install(command: clap::Command) -> clap::Command {
+    Install::augment_args(command.args(arguments::of_install())).args(flags::arguments())
+}
+
+fn set(command: clap::Command) -> clap::Command {
+    Set::augment_args(command.args(arguments::of_set())).args(flags::arguments())
 }
 
 /// What describes a subcommand.
@@ -48,10 +56,10 @@ type Describe = fn(clap::Command) -> clap::Command;
 /// The subcommands that can be described alone, without what only their help needs. Of those that are
 /// missing here the others are a part.
 const ALONE: [(&str, Describe); 11] = [
-    ("install", |command| Install::augment_args(command).args(flags::arguments())),
+    ("install", install),
     ("list", List::augment_args),
     ("show", Show::augment_args),
-    ("set", |command| Set::augment_args(command).args(flags::arguments())),
+    ("set", set),
     ("remove", Remove::augment_args),
     ("convert", Convert::augment_args),
     ("check", Check::augment_args),
@@ -75,7 +83,10 @@ fn command_of_one(name: &str) -> Option<clap::Command> {
 ///
 /// # Errors
 /// When they are not understood, and when help or the version is asked for.
-pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+pub fn parse<Word: Into<OsString>>(
+    words: impl IntoIterator<Item = Word>,
+) -> Result<Cli, clap::Error> {
+    let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
     let one = words.get(1).and_then(|name| command_of_one(name.to_str()?));
     // What one subcommand does not understand, or is to print, is what all of them are described for.
     let parsed = one.and_then(|mut one| parse_as(&mut one, words.clone()).ok());
@@ -87,9 +98,14 @@ fn parse_as(command: &mut clap::Command, words: Vec<OsString>) -> Result<Cli, cl
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(command))?;
     match (&mut cli.command, matches.subcommand()) {
         (Some(Command::Install(install)), Some((_, matches))) => {
+            install.line = arguments::given(matches);
+            install.prefix = matches.get_one(PREFIX.option).cloned();
             install.container = flags::given(matches);
         }
-        (Some(Command::Set(set)), Some((_, matches))) => set.container = flags::given(matches),
+        (Some(Command::Set(set)), Some((_, matches))) => {
+            set.line = arguments::given(matches);
+            set.container = flags::given(matches);
+        }
         _ => {}
     }
     Ok(cli)
@@ -97,8 +113,6 @@ fn parse_as(command: &mut clap::Command, words: Vec<OsString>) -> Result<Cli, cl
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
 
     #[test]
@@ -132,10 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_said_of_all_subcommands() {
-        let parse = |words: &[&str]| {
-            let words = [PROGRAM].iter().chain(words);
-            parse(words.map(OsString::from).collect())
-        };
+        let parse = |words: &[&str]| parse([PROGRAM].iter().chain(words));
         let of_all = |words: &[&str]| {
             let words = [PROGRAM].iter().chain(words);
             command().try_get_matches_from(words).unwrap_err().render().to_string()
@@ -169,11 +180,17 @@ mod tests {
 
     #[test]
     fn a_flag_may_be_repeated_and_an_option_may_not() {
-        let parse = |words: &[&str]| {
-            Cli::try_parse_from(["jupyter-docker-spec", "install"].iter().chain(words)).is_ok()
-        };
-        assert!(parse(&["--user", "--swarm", "--user", "--swarm", "--replace", "--replace"]));
-        assert!(parse(&["--debug", "--debug", "--sys-prefix", "--sys-prefix"]));
-        assert!(!parse(&["--image-name=a", "--image-name=b"]));
+        let is_understood =
+            |words: &[&str]| parse([PROGRAM, "install"].iter().chain(words)).is_ok();
+        assert!(is_understood(&[
+            "--user",
+            "--swarm",
+            "--user",
+            "--swarm",
+            "--replace",
+            "--replace"
+        ]));
+        assert!(is_understood(&["--debug", "--debug", "--sys-prefix", "--sys-prefix"]));
+        assert!(!is_understood(&["--image-name=a", "--image-name=b"]));
     }
 }

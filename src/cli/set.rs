@@ -5,22 +5,7 @@ use clap::{ArgAction, Args};
 
 use super::Place;
 use crate::options::flags::{self, FLAGS};
-
-/// Options of `install` that decide what kind of specification it is, or which one.
-const OF_INSTALL: [&str; 12] = [
-    "file",
-    "gateway",
-    "image-tag",
-    "kernel-name",
-    "language",
-    "launcher",
-    "no-swarm",
-    "replace",
-    "sample",
-    "samples",
-    "show-launch-errors",
-    "swarm",
-];
+use crate::setting::{self, Change, Line};
 
 /// The options of `set`.
 #[derive(Args, Clone, Debug)]
@@ -35,6 +20,10 @@ Examples:
   jupyter-docker-spec set docker_python --image-name=foo/my_kernel:v2 \\
       --unset=gpus")]
 pub struct Set {
+    /// What it says of the settings.
+    #[arg(skip)]
+    pub line: Line,
+
     /// What `docker run` has options for too.
     #[arg(skip)]
     pub container: Vec<flags::Given>,
@@ -42,38 +31,6 @@ pub struct Set {
     /// The specification, or the path of its directory
     #[arg(value_name = "NAME|PATH")]
     pub name: String,
-
-    /// Image of the kernel's container
-    #[arg(long, value_name = "IMAGE", help_heading = "Kernel")]
-    pub image_name: Option<String>,
-
-    /// Image of the executors of a Spark kernel
-    #[arg(long, value_name = "IMAGE", help_heading = "Kernel")]
-    pub executor_image_name: Option<String>,
-
-    /// For Python kernels, the dotted name of the ipykernel subclass
-    #[arg(long, value_name = "CLASS", help_heading = "Kernel")]
-    pub ipykernel_subclass_name: Option<String>,
-
-    /// Ports that the kernel takes its own from, such as 40000..42000; 0..0 for any
-    #[arg(long, value_name = "LOW..HIGH", help_heading = "Kernel")]
-    pub port_range: Option<String>,
-
-    /// How long the server waits for the kernel to start
-    #[arg(long, value_name = "SECONDS", help_heading = "Kernel", allow_hyphen_values = true)]
-    pub launch_timeout: Option<String>,
-
-    /// User who may start the kernel; repeatable; nobody named means everybody
-    #[arg(long, value_name = "USER", help_heading = "Kernel", action = ArgAction::Append)]
-    pub authorized_users: Vec<String>,
-
-    /// User who may not start the kernel, also if authorized; repeatable
-    #[arg(long, value_name = "USER", help_heading = "Kernel", action = ArgAction::Append)]
-    pub unauthorized_users: Vec<String>,
-
-    /// Name that people see
-    #[arg(long, value_name = "NAME", help_heading = "Specification", allow_hyphen_values = true)]
-    pub display_name: Option<String>,
 
     /// Take away a key of launch_docker.toml, or what an option has said; repeatable
     #[arg(long, value_name = "KEY", help_heading = "Specification", action = ArgAction::Append)]
@@ -96,7 +53,10 @@ pub fn not_for_set(error: &clap::Error) -> Option<String> {
     }
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
     let name = word.strip_prefix("--")?;
-    if OF_INSTALL.contains(&name) {
+    let of_install = setting::named(name).filter(|known| {
+        known.change == Change::No && ["Kernel", "Specification"].contains(&known.heading)
+    });
+    if of_install.is_some() {
         return Some(format!(
             "`set` has no `--{name}`: it changes values, and not which specification it is or of what kind; \
              `install --replace` does that, with all options that the specification is to have"

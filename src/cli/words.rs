@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::env::Env;
 use crate::options::flags::Flag;
-use crate::traits::{self, ClassForm};
+use crate::setting::{self, ClassForm, Kind};
 
 /// The words of the command line, where the first of them, or the first after `install`, is `help`: as if
 /// it were the option, as in all applications of Jupyter.
@@ -73,7 +73,7 @@ pub fn take_class_forms(words: Vec<OsString>) -> Result<(Vec<OsString>, Vec<Clas
             rest.push(word);
             continue;
         };
-        let (section, known) = traits::find(class, name)
+        let (section, known) = setting::find(class, name)
             .map_err(|reason| format!("unexpected argument `--{class}.{name}`: {reason}"))?;
         let value = match value {
             Some(value) => value.to_owned(),
@@ -104,8 +104,9 @@ fn is_option_name(word: &str) -> bool {
 
 /// Whether the option, or the class form, takes names, in which nothing is a directory.
 fn takes_names(option: &str) -> bool {
-    let name = option.rsplit('.').next().unwrap_or(option).replace('-', "_");
-    ["authorized_users", "unauthorized_users", "allowed_kernels"].contains(&name.as_str())
+    let name = option.rsplit('.').next().unwrap_or(option).replace('_', "-");
+    name == "allowed-kernels"
+        || setting::named(&name).is_some_and(|known| known.kind == Kind::Names)
 }
 
 /// A shell does not look for `~` after `--volume=`.

@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::paths::Paths;
+use crate::setting::{self, Class, Kind, Setting};
 use crate::settings::config;
 use crate::settings::lookup::Lookup;
-use crate::traits::{self, Class, Kind, Trait};
 
 /// The values that are set, each with the place that it is from, for people.
 #[must_use]
@@ -46,14 +46,15 @@ pub fn shown_as_json(lookup: &Lookup<'_>) -> String {
 
 fn set<'a>(
     lookup: &'a Lookup<'_>,
-) -> impl Iterator<Item = (&'static Trait, Value, String)> + use<'a> {
+) -> impl Iterator<Item = (&'static Setting, Value, String)> + use<'a> {
     // What was asked for here is no configuration.
-    let asked = [&traits::SHOW_CONFIG, &traits::SHOW_CONFIG_JSON];
-    let known = Trait::ALL.into_iter().filter(move |known| !asked.contains(known));
-    known.filter_map(|known| {
-        let (value, origin) = lookup.any(known)?;
-        Some((known, value, origin))
-    })
+    let asked = [&setting::SHOW_CONFIG, &setting::SHOW_CONFIG_JSON];
+    setting::configurable().filter(move |(known, _)| !asked.contains(known)).filter_map(
+        |(known, _)| {
+            let (value, origin) = lookup.any(known)?;
+            Some((known, value, origin))
+        },
+    )
 }
 
 /// Writes a configuration file with all defaults, and returns its path: in Python with each default
@@ -62,7 +63,7 @@ fn set<'a>(
 /// # Errors
 /// When the file is there and may not be replaced, or cannot be written.
 pub fn generate(lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<PathBuf> {
-    let given = lookup.text(&traits::CONFIG_FILE).filter(|given| !given.value.is_empty());
+    let given = lookup.text(&setting::CONFIG_FILE).filter(|given| !given.value.is_empty());
     let path = match given {
         Some(given) => paths.expand(Path::new(&given.value)),
         None => paths
@@ -75,7 +76,7 @@ pub fn generate(lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<PathBuf> {
         Some("json") => defaults_in_json(),
         _ => bail!("`{}` must end in .py or .json", path.display()),
     };
-    if path.exists() && !lookup.flag(&traits::ANSWER_YES)? && !may_replace(&path)? {
+    if path.exists() && !lookup.flag(&setting::ANSWER_YES)? && !may_replace(&path)? {
         bail!("`{}` is left as it is", path.display());
     }
     let directory = path.parent().context("a configuration file lies in a directory")?;
@@ -101,27 +102,19 @@ fn may_replace(path: &Path) -> Result<bool> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// The traits of a configuration file, by class.
-fn by_class() -> impl Iterator<Item = (Class, Vec<&'static Trait>)> {
-    Class::ALL.into_iter().map(|class| {
-        let own = |known: &&Trait| known.class == class && known.kind != Kind::PythonOnly;
-        (class, Trait::ALL.into_iter().filter(own).collect())
-    })
-}
-
 fn defaults_in_python() -> String {
     let mut text =
         "# Configuration file for jupyter-docker-spec.\n\nc = get_config()  # noqa\n".to_owned();
-    for (class, known) in by_class() {
+    for class in Class::ALL {
         let rule = "#".to_owned() + &"-".repeat(78);
         let _ = write!(text, "\n{rule}\n# {class}\n{rule}\n");
-        for known in known {
+        for (known, name) in setting::of_class(class) {
             let default = match known.default {
                 "null" => "None",
                 "false" => "False",
                 other => other,
             };
-            let _ = writeln!(text, "\n## {}\n# c.{known} = {default}", known.help);
+            let _ = writeln!(text, "\n## {}\n# c.{name} = {default}", known.help);
         }
     }
     text
@@ -129,10 +122,11 @@ fn defaults_in_python() -> String {
 
 fn defaults_in_json() -> String {
     let mut sections = Map::from_iter([("version".to_owned(), 1.into())]);
-    for (class, known) in by_class() {
-        let default = |known: &Trait| serde_json::from_str(known.default).unwrap_or(Value::Null);
-        let values: Map<String, Value> =
-            known.into_iter().map(|known| (known.name.to_owned(), default(known))).collect();
+    for class in Class::ALL {
+        let default = |known: &Setting| serde_json::from_str(known.default).unwrap_or(Value::Null);
+        let values: Map<String, Value> = setting::of_class(class)
+            .map(|(known, name)| (name.name.to_owned(), default(known)))
+            .collect();
         sections.insert(class.name().to_owned(), values.into());
     }
     format!("{:#}\n", Value::from(sections))
@@ -142,12 +136,14 @@ fn defaults_in_json() -> String {
 #[must_use]
 pub fn help_of_classes() -> String {
     let mut text = "\nClasses of configuration files, and of --Class.trait=VALUE:\n".to_owned();
-    for (class, known) in by_class() {
+    for class in Class::ALL {
         let _ = writeln!(text, "\n{class}:");
-        for known in known {
-            let _ = writeln!(text, "  --{known}=<{}>\n      {}", kind(known.kind), known.help);
-            let option =
-                known.option.map_or_else(String::new, |option| format!(" [option: {option}]"));
+        for (known, name) in setting::of_class(class) {
+            let _ = writeln!(text, "  --{name}=<{}>\n      {}", kind(known.kind), known.help);
+            let option = match known.option {
+                "" => String::new(),
+                option => format!(" [option: --{option}]"),
+            };
             let variables = match known.variables {
                 [] => String::new(),
                 names => format!(" [env: {}]", names.join(", else ")),
@@ -161,22 +157,10 @@ pub fn help_of_classes() -> String {
 const fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Flag => "true|false",
-        Kind::Text => "TEXT",
+        Kind::Text | Kind::Path => "TEXT",
         Kind::Number => "NUMBER",
         Kind::Names => "NAME",
         Kind::Level => "LEVEL",
-        Kind::PythonOnly => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_default_is_json() {
-        for known in Trait::ALL {
-            serde_json::from_str::<Value>(known.default).unwrap();
-        }
+        Kind::Choice(_) | Kind::ChoiceOrPath(_) | Kind::PythonOnly => "",
     }
 }

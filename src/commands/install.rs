@@ -18,12 +18,12 @@ use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::log;
 use crate::options::{Options, mounts};
 use crate::paths::Paths;
+use crate::setting::{self, Line};
 use crate::settings::config::{Config, OWN, Source};
-use crate::settings::lookup::{Line, Lookup};
+use crate::settings::lookup::Lookup;
 use crate::settings::manifest::Manifest;
 use crate::settings::{Settings, sample, values};
 use crate::templates;
-use crate::traits;
 
 /// The name under which the installer speaks: that of the Python tool's class.
 pub const APPLICATION: &str = "DockerSpecInstaller";
@@ -36,16 +36,17 @@ pub const APPLICATION: &str = "DockerSpecInstaller";
 /// Nothing is changed then.
 ///
 /// Returns what is to be printed on standard output: what `--show-config` or `--dry-run` asks for.
-pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
+pub fn run(args: &Install, paths: &Paths<'_>) -> Result<String> {
+    let line = &args.line;
     // What is wrong with a file can be said when the level is known, which may be in another.
     let (config, broken) = match configuration(line, paths) {
         Ok(config) => (config, None),
         Err(error) => (Config::default(), Some(error)),
     };
     let lookup = &Lookup { line, config: &config, env: paths.env };
-    let level = lookup.text(&traits::LOG_LEVEL);
+    let level = lookup.text(&setting::LOG_LEVEL);
     let known = match &level {
-        _ if args.debug => Some(Level::DEBUG),
+        _ if line.has(&setting::DEBUG) => Some(Level::DEBUG),
         Some(given) => level_of(&given.value),
         None => Some(Level::INFO),
     };
@@ -63,13 +64,13 @@ pub fn run(args: &Install, line: &Line, paths: &Paths<'_>) -> Result<String> {
             file.display()
         );
     }
-    if lookup.flag(&traits::SHOW_CONFIG_JSON)? {
+    if lookup.flag(&setting::SHOW_CONFIG_JSON)? {
         return Ok(config::shown_as_json(lookup));
     }
-    if lookup.flag(&traits::SHOW_CONFIG)? {
+    if lookup.flag(&setting::SHOW_CONFIG)? {
         return Ok(config::shown(lookup));
     }
-    if lookup.flag(&traits::GENERATE_CONFIG)? {
+    if lookup.flag(&setting::GENERATE_CONFIG)? {
         let path = config::generate(lookup, paths)?;
         tracing::info!("Wrote the default configuration to {}", path.display());
         return Ok(String::new());
@@ -87,12 +88,12 @@ fn level_of(value: &str) -> Option<Level> {
 fn configuration(line: &Line, paths: &Paths<'_>) -> Result<Config> {
     let nothing = Config::default();
     let lookup = Lookup { line, config: &nothing, env: paths.env };
-    if lookup.flag(&traits::GENERATE_CONFIG)? {
+    if lookup.flag(&setting::GENERATE_CONFIG)? {
         return Ok(nothing);
     }
     let named =
         |known| lookup.text(known).map(|given| given.value).filter(|value| !value.is_empty());
-    let source = match (named(&traits::CONFIG_FILE), named(&traits::CONFIG_FILE_NAME)) {
+    let source = match (named(&setting::CONFIG_FILE), named(&setting::CONFIG_FILE_NAME)) {
         (Some(file), _) => Source::File(file.into()),
         (None, Some(name)) => Source::Directories(name),
         (None, None) => Source::Directories(OWN.to_owned()),
@@ -111,11 +112,11 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
         planned::of_settings(&specification.settings, paths.env)?;
         warn_of_mounts(&specification.settings);
     }
-    for Specification { settings, job } in specifications.iter().filter(|_| args.dry_run) {
-        warn_of_secrets(settings, &job.destination);
-        warn_of_changes(settings, job);
-    }
-    if args.dry_run {
+    if args.line.has(&setting::DRY_RUN) {
+        for Specification { settings, job } in &specifications {
+            warn_of_secrets(settings, &job.destination);
+            warn_of_changes(settings, job);
+        }
         let described: Result<Vec<String>> = specifications
             .iter()
             .map(|Specification { settings, job }| dry_run::described(settings, job, paths.env))
@@ -161,28 +162,16 @@ fn specifications(
     lookup: &Lookup<'_>,
     paths: &Paths<'_>,
 ) -> Result<Vec<Specification>> {
-    let lines = match &args.file {
-        None => vec![(args.clone(), lookup.line.clone())],
+    let lines = match args.line.value(&setting::FILE) {
+        None => vec![args.clone()],
         Some(file) => {
             let (name, text, directory) = read_manifest(file, paths)?;
             let manifest = Manifest { name: &name, directory, text: &text, paths };
-            manifest.lines(args, lookup.line)?
+            manifest.lines(args)?
         }
     };
-    let with_samples = lines.iter().flat_map(|(args, line)| sample::lines(args, line, paths.env));
-    specifications_of(&with_samples.collect::<Vec<_>>(), lookup, paths)
-}
-
-/// The specification of each of these command lines.
-fn specifications_of(
-    lines: &[(Install, Line)],
-    lookup: &Lookup<'_>,
-    paths: &Paths<'_>,
-) -> Result<Vec<Specification>> {
-    lines
-        .iter()
-        .map(|(args, line)| specification(args, &Lookup { line, ..*lookup }, paths))
-        .collect()
+    let lines = lines.iter().flat_map(|args| sample::lines(args, paths.env));
+    lines.map(|args| specification(&args, &Lookup { line: &args.line, ..*lookup }, paths)).collect()
 }
 
 fn specification(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Specification> {

@@ -14,9 +14,9 @@ use super::convert::with_argv;
 use super::installed::Installed;
 use super::render::joined;
 use crate::server::{GATEWAY_SPELLING, System};
+use crate::setting::variable;
 use crate::settings::DEFAULT_KERNEL_CLASS;
 use crate::settings::changed::Changed;
-use crate::traits::variable;
 
 /// The option of the launcher that names the class of the kernel.
 const CLASS: &str = "kernel-class-name";

@@ -15,7 +15,7 @@ use crate::files;
 use crate::layout::KERNEL_JSON;
 use crate::model::Mode;
 use crate::server::{GATEWAY_SPELLING, System};
-use crate::traits::variable;
+use crate::setting::variable;
 
 /// What both servers fill into `argv`, and no kernel can do without: its id, where it answers, and how
 /// it encrypts the answer.

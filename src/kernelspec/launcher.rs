@@ -10,9 +10,9 @@ use super::store::Content;
 use crate::files::{self, Plain};
 use crate::layout::{NATIVE, PYTHON};
 use crate::paths::Paths;
+use crate::setting::variable;
 use crate::settings::Launcher;
 use crate::templates;
-use crate::traits::variable;
 
 /// A launcher ready to be put into a specification.
 #[derive(Clone, Debug)]

@@ -16,9 +16,9 @@ use super::launcher::LauncherFile;
 use super::store::{Content, File, Tree};
 use crate::layout::{self, OPTIONS};
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
+use crate::setting::variable;
 use crate::settings::{DEFAULT_KERNEL_CLASS, Settings};
 use crate::templates;
-use crate::traits::variable;
 
 /// The Python module of Enterprise Gateway's classes.
 const PROXY_MODULE: &str = "enterprise_gateway.services.processproxies.docker_swarm";

@@ -3,7 +3,7 @@
 use super::facts::{Facts, GATEWAY_SPELLING};
 use crate::env::Env;
 use crate::model::Mode;
-use crate::traits::variable;
+use crate::setting::variable;
 
 pub(super) const FACTS: Facts = Facts {
     name: "enterprise-gateway",

@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use crate::model::Mode;
-use crate::traits::variable;
+use crate::setting::variable;
 
 pub(super) const FACTS: Facts = Facts {
     name: "gateway-provisioners",

@@ -52,6 +52,12 @@ impl System {
     /// Both systems; the first is the default.
     pub const ALL: [Self; 2] = [Self::GatewayProvisioners, Self::EnterpriseGateway];
 
+    /// Returns the system with this name, as `--gateway` takes it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|system| system.facts().name.eq_ignore_ascii_case(name))
+    }
+
     #[must_use]
     pub const fn facts(self) -> &'static Facts {
         match self {

@@ -7,25 +7,14 @@ use std::num::NonZeroU32;
 use anyhow::{Result, bail, ensure};
 
 use super::config::Config;
-use super::lookup::{Given, Line, Lookup};
+use super::lookup::Lookup;
 use super::{DEFAULT_KERNEL_CLASS, PortRange};
 use crate::cli::Set;
 use crate::env::Env;
 use crate::model::Language;
 use crate::server::System;
+use crate::setting::{self, Change, Given, Setting};
 use crate::text::nearest;
-use crate::traits::{self, Trait};
-
-/// The options that can be taken away, and those that cannot.
-const OPTIONAL: [&str; 6] = [
-    "authorized-users",
-    "executor-image-name",
-    "ipykernel-subclass-name",
-    "launch-timeout",
-    "port-range",
-    "unauthorized-users",
-];
-const NEEDED: [&str; 2] = ["display-name", "image-name"];
 
 /// New values; `None` is what stays as it is. Where there is a second one, it is what is taken away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,50 +44,49 @@ impl Changed {
     /// # Errors
     /// When a value is not valid, or has no meaning for this language.
     pub fn new(args: &Set, system: System, language: &str, env: &Env) -> Result<Self> {
-        let (line, config) = (line(args), Config::default());
-        let lookup = &Lookup { line: &line, config: &config, env };
-        let said = |known: &Trait| line.has(known);
+        let (line, config) = (&args.line, Config::default());
+        let lookup = &Lookup { line, config: &config, env };
+        let said = |known: &Setting| line.has(known);
         // What is empty by accident, such as a variable of a script, must not take away a limit.
-        for (option, values) in optional(args) {
-            ensure!(!values.iter().any(|value| value.trim().is_empty()), empty(option));
+        for known in optional() {
+            let values = line.get(known).map_or(&[][..], |(values, _)| values);
+            ensure!(!values.iter().any(|value| value.trim().is_empty()), empty(known.option));
         }
-        for known in [&traits::AUTHORIZED_USERS, &traits::UNAUTHORIZED_USERS] {
+        for known in [&setting::AUTHORIZED_USERS, &setting::UNAUTHORIZED_USERS] {
             if let Some(given) = lookup.nobody(known).filter(|_| said(known)) {
-                let option = known.option.unwrap_or(known.name).trim_start_matches('-');
+                let option = known.option;
                 bail!(given.must(&format!("name somebody; `--unset={option}` takes it away")));
             }
         }
         let mut changed = Self::default();
-        if said(&traits::IMAGE_NAME) {
+        if said(&setting::IMAGE_NAME) {
             // `None` is the default, which is not known to be wanted here.
-            let value = line.values(&traits::IMAGE_NAME).last().cloned().unwrap_or_default();
+            let value = line.value(&setting::IMAGE_NAME).unwrap_or_default().to_owned();
             let given = Given { value, origin: "`--image-name`".to_owned() };
             super::check_image(&given)?;
             changed.image_name = Some(given.value);
         }
-        if let Some(given) = lookup.text(&traits::DISPLAY_NAME) {
+        if let Some(given) = lookup.text(&setting::DISPLAY_NAME) {
             super::check_display_name(&given)?;
             changed.display_name = Some(given.value);
         }
-        if let Some(value) = &args.executor_image_name {
-            let origin = "`--executor-image-name`".to_owned();
-            let given = Given { value: value.clone(), origin };
+        if let Some(given) = lookup.text(&setting::EXECUTOR_IMAGE_NAME) {
             super::check_image(&given)?;
             changed.executor_image_name = Some(Some(given.value));
         }
-        if said(&traits::AUTHORIZED_USERS) {
+        if said(&setting::AUTHORIZED_USERS) {
             changed.authorized_users = Some(super::authorized_users(lookup)?);
         }
-        if said(&traits::UNAUTHORIZED_USERS) {
+        if said(&setting::UNAUTHORIZED_USERS) {
             changed.unauthorized_users = Some(super::unauthorized_users(lookup, system)?);
         }
-        if said(&traits::PORT_RANGE) {
+        if said(&setting::PORT_RANGE) {
             changed.port_range = Some(super::port_range(lookup)?);
         }
-        if said(&traits::LAUNCH_TIMEOUT) {
+        if said(&setting::LAUNCH_TIMEOUT) {
             changed.launch_timeout = Some(super::launch_timeout(lookup)?);
         }
-        if said(&traits::KERNEL_CLASS) {
+        if said(&setting::KERNEL_CLASS) {
             let language = Language::parse(language);
             ensure!(
                 language == Some(Language::Python),
@@ -115,7 +103,7 @@ impl Changed {
     /// When it cannot be taken away, or another option sets it.
     pub fn unset(&mut self, name: &str) -> Result<bool> {
         let option = name.trim_start_matches("--").replace('_', "-");
-        if NEEDED.contains(&&*option) {
+        if setting::named(&option).is_some_and(|known| known.change == Change::Needed) {
             bail!("a specification needs `--{option}`: give it another value");
         }
         let is_free = match &*option {
@@ -143,41 +131,15 @@ pub fn empty(option: &str) -> String {
 /// The sentence for a name that nothing has that could be taken away.
 #[must_use]
 pub fn unknown(name: &str, keys: impl Iterator<Item = &'static str>) -> String {
-    let hint = nearest(name, keys.chain(OPTIONAL));
+    let hint = nearest(name, keys.chain(optional().map(|known| known.option)));
     format!(
         "`--unset` of `{name}` must be a key of launch_docker.toml, or an option that `set --help` names{hint}"
     )
 }
 
-/// What the command line says for the options that can be taken away.
-fn optional(args: &Set) -> impl Iterator<Item = (&'static str, Vec<&String>)> {
-    let values = [
-        args.authorized_users.iter().collect(),
-        args.executor_image_name.iter().collect(),
-        args.ipykernel_subclass_name.iter().collect(),
-        args.launch_timeout.iter().collect(),
-        args.port_range.iter().collect(),
-        args.unauthorized_users.iter().collect(),
-    ];
-    OPTIONAL.into_iter().zip(values)
-}
-
-/// What the command line says, as at `install`.
-fn line(args: &Set) -> Line {
-    let mut line = Line::default();
-    let one = |value: &Option<String>| value.iter().cloned().collect();
-    for (known, values) in [
-        (&traits::IMAGE_NAME, one(&args.image_name)),
-        (&traits::DISPLAY_NAME, one(&args.display_name)),
-        (&traits::KERNEL_CLASS, one(&args.ipykernel_subclass_name)),
-        (&traits::PORT_RANGE, one(&args.port_range)),
-        (&traits::LAUNCH_TIMEOUT, one(&args.launch_timeout)),
-        (&traits::AUTHORIZED_USERS, args.authorized_users.clone()),
-        (&traits::UNAUTHORIZED_USERS, args.unauthorized_users.clone()),
-    ] {
-        line.note(known, values);
-    }
-    line
+/// What can be taken away.
+fn optional() -> impl Iterator<Item = &'static Setting> {
+    setting::ALL.into_iter().filter(|known| known.change == Change::Optional)
 }
 
 #[cfg(test)]
@@ -186,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_a_specification_can_do_without_is_taken_away_once() {
-        for option in OPTIONAL {
+        for option in optional().map(|known| known.option) {
             let mut changed = Changed::default();
             assert!(changed.unset(option).unwrap(), "{option}");
             assert_ne!(changed, Changed::default(), "{option}");
@@ -194,7 +156,7 @@ mod tests {
             assert!(error.starts_with(&format!("`--{option}` and `--unset=")), "{error}");
         }
         assert!(!Changed::default().unset("language").unwrap());
-        for option in NEEDED {
+        for option in ["display-name", "image-name"] {
             let error = Changed::default().unset(option).unwrap_err().to_string();
             assert!(error.contains("give it another value"), "{error}");
         }

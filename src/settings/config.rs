@@ -14,7 +14,7 @@ use serde_json::{Map, Number, Value};
 use super::python::{self, Said};
 use crate::files;
 use crate::paths::Paths;
-use crate::traits::{self, Class, Kind, Trait};
+use crate::setting::{self, Class, Kind, Setting};
 
 /// The file that all applications of Jupyter read.
 const SHARED: &str = "jupyter_config";
@@ -26,7 +26,7 @@ pub const OWN: &str = "jupyter_docker_spec_config";
 #[derive(Clone, Debug)]
 pub struct Entry {
     section: Class,
-    known: &'static Trait,
+    known: &'static Setting,
     /// The value, of the trait's kind.
     pub value: Value,
     /// Whether the value is added to what counts less.
@@ -106,13 +106,13 @@ impl Config {
 
     /// The value of a trait, from the place that counts most.
     #[must_use]
-    pub fn get(&self, wanted: &Trait) -> Option<&Entry> {
+    pub fn get(&self, wanted: &Setting) -> Option<&Entry> {
         self.layers(wanted).pop()
     }
 
     /// All that is said of a trait, what counts most last.
     #[must_use]
-    pub fn layers(&self, wanted: &Trait) -> Vec<&Entry> {
+    pub fn layers(&self, wanted: &Setting) -> Vec<&Entry> {
         let mut layers: Vec<&Entry> =
             self.entries.iter().filter(|entry| entry.known == wanted).collect();
         // Of equal ones the last is the one that was read last.
@@ -143,7 +143,7 @@ impl Config {
             }
             for (name, value) in values {
                 let (section, known) =
-                    traits::find(&class, &name).map_err(|reason| anyhow!(reason))?;
+                    setting::find(&class, &name).map_err(|reason| anyhow!(reason))?;
                 ensure!(
                     !is_added || known.kind == Kind::Names,
                     "`{class}.{name}` is no list to which something can be added"
@@ -205,7 +205,7 @@ fn read_json(path: &Path) -> Result<Map<String, Value>> {
 }
 
 /// The value, if it is of the type that traitlets takes for the trait.
-fn checked(known: &Trait, value: Value) -> Result<Value> {
+fn checked(known: &Setting, value: Value) -> Result<Value> {
     let value = match (known.kind, &value) {
         (Kind::Flag, Value::Number(number)) if number.as_i64() == Some(1) => true.into(),
         (Kind::Flag, Value::Number(number)) if number.as_i64() == Some(0) => false.into(),
@@ -215,7 +215,7 @@ fn checked(known: &Trait, value: Value) -> Result<Value> {
     let (valid, wanted) = match known.kind {
         Kind::Flag => (value.is_boolean(), "true or false"),
         // Python's `None` stands for the default.
-        Kind::Text => (value.is_string() || value.is_null(), "text"),
+        Kind::Text | Kind::Path => (value.is_string() || value.is_null(), "text"),
         Kind::Number => (value.is_i64(), "a whole number"),
         Kind::Level => (value.is_i64() || value.is_string(), "a level's name or number"),
         Kind::Names => (
@@ -224,6 +224,8 @@ fn checked(known: &Trait, value: Value) -> Result<Value> {
             "a list of names",
         ),
         Kind::PythonOnly => (true, ""),
+        // No trait is one.
+        Kind::Choice(_) | Kind::ChoiceOrPath(_) => (false, "nothing"),
     };
     ensure!(valid, "must be {wanted}, and is {value}");
     Ok(value)
@@ -247,7 +249,8 @@ mod tests {
 
     use super::*;
     use crate::env::Env;
-    use crate::settings::lookup::{Line, Lookup};
+    use crate::setting::Line;
+    use crate::settings::lookup::Lookup;
 
     fn config(files: &[Value]) -> Result<Config> {
         let mut config = Config::default();
@@ -268,11 +271,11 @@ mod tests {
         ])
         .unwrap();
         let value = |known| config.get(known).unwrap().value.clone();
-        assert_eq!(value(&traits::KERNEL_NAME), "a");
-        assert_eq!(value(&traits::LANGUAGE), "Python");
-        assert_eq!(value(&traits::PREFIX), "/y");
-        assert!(config.get(&traits::SWARM).is_none());
-        assert_eq!(config.get(&traits::PREFIX).unwrap().file, Path::new("2.json"));
+        assert_eq!(value(&setting::KERNEL_NAME), "a");
+        assert_eq!(value(&setting::LANGUAGE), "Python");
+        assert_eq!(value(&setting::PREFIX), "/y");
+        assert!(config.get(&setting::SWARM).is_none());
+        assert_eq!(config.get(&setting::PREFIX).unwrap().file, Path::new("2.json"));
     }
 
     #[test]
@@ -284,20 +287,20 @@ mod tests {
         config.add(Path::new("shared"), shared, true).unwrap();
         let own = said(r#"{"BaseSpecApp": {"kernel_name": "b"}}"#);
         config.add(Path::new("own"), own, false).unwrap();
-        assert_eq!(config.get(&traits::KERNEL_NAME).unwrap().value, "b");
-        assert_eq!(config.get(&traits::LANGUAGE).unwrap().value, "R");
+        assert_eq!(config.get(&setting::KERNEL_NAME).unwrap().value, "b");
+        assert_eq!(config.get(&setting::LANGUAGE).unwrap().value, "R");
     }
 
     #[test]
     fn lists_of_users_are_put_together_from_all_places() {
-        let users = |known: &Trait, files: &[(Value, Value)], variable: Option<&str>| {
+        let users = |known: &Setting, files: &[(Value, Value)], variable: Option<&str>| {
             let mut config = Config::default();
             for (set, added) in files {
                 let section = |list: &Value| match list {
                     Value::Null => Map::new(),
                     list => Map::from_iter([(
                         "BaseSpecApp".to_owned(),
-                        json!({(known.name): list.clone()}),
+                        json!({(known.trait_name()): list.clone()}),
                     )]),
                 };
                 let said = Said { sections: section(set), added: section(added) };
@@ -323,10 +326,10 @@ mod tests {
             (&[set(json!(["b"])), added(json!(["a"]))], Some("mallory"), Some("a b")),
             (&[added(json!(["a"])), set(json!(["b"]))], None, Some("b")),
         ] {
-            let found = users(&traits::UNAUTHORIZED_USERS, files, variable);
+            let found = users(&setting::UNAUTHORIZED_USERS, files, variable);
             assert_eq!(found.as_deref(), expected, "{files:?} {variable:?}");
         }
-        let found = users(&traits::AUTHORIZED_USERS, &[added(json!(["a"]))], None);
+        let found = users(&setting::AUTHORIZED_USERS, &[added(json!(["a"]))], None);
         assert_eq!(found.as_deref(), Some("a"));
     }
 
@@ -336,10 +339,10 @@ mod tests {
             "DockerSpecInstaller": {"swarm": 0}, "Application": {"log_level": 2e1}})])
         .unwrap();
         let value = |known| said.get(known).unwrap().value.clone();
-        assert_eq!(value(&traits::LAUNCH_TIMEOUT), 5);
-        assert_eq!(value(&traits::USER), true);
-        assert_eq!(value(&traits::SWARM), false);
-        assert_eq!(value(&traits::LOG_LEVEL), 20);
+        assert_eq!(value(&setting::LAUNCH_TIMEOUT), 5);
+        assert_eq!(value(&setting::USER), true);
+        assert_eq!(value(&setting::SWARM), false);
+        assert_eq!(value(&setting::LOG_LEVEL), 20);
         // Up to the largest of which all are known, and all that are written as whole ones.
         for (number, whole) in [
             (json!(9_007_199_254_740_991.0), Some(9_007_199_254_740_991_i64)),
@@ -348,7 +351,7 @@ mod tests {
             (json!(9_007_199_254_740_993_i64), Some(9_007_199_254_740_993)),
         ] {
             let said = config(&[json!({"BaseSpecApp": {"launch_timeout": number}})]);
-            let value = said.map(|said| said.get(&traits::LAUNCH_TIMEOUT).unwrap().value.as_i64());
+            let value = said.map(|said| said.get(&setting::LAUNCH_TIMEOUT).unwrap().value.as_i64());
             assert_eq!(value.ok().flatten(), whole, "{number}");
         }
     }

@@ -1,147 +1,14 @@
 //! Finds a value in the places where it may be: command line, configuration files, environment.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::config::Config;
 use super::values;
-use crate::cli::Install;
 use crate::env::Env;
-use crate::traits::{self, ClassForm, Kind, Trait};
-
-/// A value, and where it comes from, for messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
-    /// The value as text.
-    pub value: String,
-    /// The option, the variable, or the name in a configuration file.
-    pub origin: String,
-}
-
-impl Given {
-    /// The sentence that says what is wrong with the value.
-    #[must_use]
-    pub fn must(&self, what: &str) -> String {
-        format!("{self} must {what}")
-    }
-}
-
-impl fmt::Display for Given {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of `{}`", self.origin, self.value)
-    }
-}
-
-/// What the command line says of each trait.
-#[derive(Clone, Debug, Default)]
-pub struct Line {
-    words: Vec<(&'static Trait, Vec<String>, String)>,
-}
-
-impl Line {
-    /// The values of the options, and of the class forms where no option says the same.
-    ///
-    /// # Errors
-    /// When a value is given twice.
-    pub fn new(install: &Install, forms: &[ClassForm]) -> Result<Self> {
-        let mut line = Self::default();
-        let prefix = install.place.prefix.as_ref().and_then(|p| p.to_str()).map(str::to_owned);
-        for (known, value) in [
-            (&traits::IMAGE_NAME, &install.image_name),
-            (&traits::KERNEL_NAME, &install.kernel_name),
-            (&traits::DISPLAY_NAME, &install.display_name),
-            (&traits::LANGUAGE, &install.language),
-            (&traits::KERNEL_CLASS, &install.ipykernel_subclass_name),
-            (&traits::PREFIX, &prefix),
-            (&traits::PORT_RANGE, &install.port_range),
-            (&traits::LAUNCH_TIMEOUT, &install.launch_timeout),
-            (&traits::CONFIG_FILE, &install.config),
-            (&traits::LOG_LEVEL, &install.log_level),
-        ] {
-            line.note(known, value.iter().cloned().collect());
-        }
-        for (known, given) in [
-            (&traits::SWARM, install.swarm),
-            (&traits::USER, install.place.user),
-            (&traits::REPLACE, install.replace),
-            (&traits::ANSWER_YES, install.answer_yes),
-            (&traits::GENERATE_CONFIG, install.generate_config),
-            (&traits::SHOW_CONFIG, install.show_config),
-            (&traits::SHOW_CONFIG_JSON, install.show_config_json),
-        ] {
-            line.note(known, given.then(|| "true".to_owned()).into_iter().collect());
-        }
-        if install.no_swarm {
-            line.push(&traits::SWARM, vec![false.to_string()], "`--no-swarm`".to_owned());
-        }
-        line.note(&traits::AUTHORIZED_USERS, install.authorized_users.clone());
-        line.note(&traits::UNAUTHORIZED_USERS, install.unauthorized_users.clone());
-        line.add(forms)?;
-        Ok(line)
-    }
-
-    /// What this says, and what `other` says of the traits that this says nothing of.
-    #[must_use]
-    pub fn or(&self, other: &Self) -> Self {
-        let more = other.words.iter().filter(|(known, ..)| self.get(known).is_none());
-        Self { words: self.words.iter().chain(more).cloned().collect() }
-    }
-
-    /// Adds what another place than the command line says of a trait.
-    pub fn push(&mut self, known: &'static Trait, values: Vec<String>, origin: String) {
-        self.words.push((known, values, origin));
-    }
-
-    /// What it says of the trait; nothing is said if there are no values.
-    #[must_use]
-    pub fn values(&self, known: &Trait) -> &[String] {
-        self.get(known).map_or(&[], |(values, _)| values)
-    }
-
-    /// Whether it says something of the trait.
-    #[must_use]
-    pub fn has(&self, known: &Trait) -> bool {
-        self.get(known).is_some()
-    }
-
-    /// Forgets what it says of the trait.
-    pub fn forget(&mut self, forgotten: &Trait) {
-        self.words.retain(|(known, ..)| *known != forgotten);
-    }
-
-    /// Notes what an option says, if it is there.
-    pub(super) fn note(&mut self, known: &'static Trait, values: Vec<String>) {
-        if !values.is_empty() {
-            let option = known.option.unwrap_or(known.name);
-            self.words.push((known, values, format!("`{option}`")));
-        }
-    }
-
-    fn add(&mut self, forms: &[ClassForm]) -> Result<()> {
-        for ClassForm { section, known, value } in forms {
-            let origin = format!("`--{section}.{}`", known.name);
-            match self.words.iter_mut().find(|(other, ..)| other == known) {
-                None => self.words.push((known, vec![value.clone()], origin)),
-                // What is said in another section, or by the option, is another list.
-                Some((_, values, other)) if known.kind == Kind::Names && *other == origin => {
-                    values.push(value.clone());
-                }
-                // The flag counts, whatever the class form says.
-                Some(_) if known.kind == Kind::Flag => {}
-                Some((.., other)) => ensure!(false, "{other} and {origin} say the same; use one"),
-            }
-        }
-        Ok(())
-    }
-
-    fn get(&self, wanted: &Trait) -> Option<(&[String], &str)> {
-        let found = self.words.iter().find(|(known, ..)| *known == wanted)?;
-        Some((&found.1, &found.2))
-    }
-}
+use crate::setting::{Given, Kind, Line, Setting};
 
 /// The places, the first that has a value counts.
 #[derive(Clone, Copy, Debug)]
@@ -157,16 +24,16 @@ pub struct Lookup<'a> {
 impl Lookup<'_> {
     /// A text or a number.
     #[must_use]
-    pub fn text(&self, known: &Trait) -> Option<Given> {
+    pub fn text(&self, known: &Setting) -> Option<Given> {
         if let Some((values, origin)) = self.line.get(known) {
             let value = values.last().cloned().unwrap_or_default();
             // As traitlets has it, only where there may be none, and only on the command line.
-            let none = known.may_be_none() && value == "None";
+            let none = known.may_be_none && value == "None";
             return (!none).then(|| Given { value, origin: origin.to_owned() });
         }
         match self.config.get(known) {
             // The default, whatever a variable says.
-            Some(entry) if entry.value.is_null() && known.may_be_none() => None,
+            Some(entry) if entry.value.is_null() && known.may_be_none => None,
             Some(entry) if !entry.value.is_null() => {
                 let value = entry.value.as_str().map(str::to_owned);
                 Some(Given {
@@ -182,7 +49,7 @@ impl Lookup<'_> {
     ///
     /// # Errors
     /// When a class form has neither of the two values.
-    pub fn flag(&self, known: &Trait) -> Result<bool> {
+    pub fn flag(&self, known: &Setting) -> Result<bool> {
         let Some(given) = self.text(known) else { return Ok(false) };
         match given.value.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(true),
@@ -195,7 +62,7 @@ impl Lookup<'_> {
     ///
     /// # Errors
     /// When it is not clear which names are meant: nobody would be kept out by what is no name.
-    pub fn names(&self, known: &Trait) -> Result<Option<BTreeSet<String>>> {
+    pub fn names(&self, known: &Setting) -> Result<Option<BTreeSet<String>>> {
         if let Some((words, origin)) = self.line.get(known) {
             return names_in(words.iter().map(String::as_str), origin).map(Some);
         }
@@ -219,7 +86,7 @@ impl Lookup<'_> {
     }
 
     /// What is said of a trait and names nobody, though it is no list without names.
-    pub(super) fn nobody(&self, known: &Trait) -> Option<Given> {
+    pub(super) fn nobody(&self, known: &Setting) -> Option<Given> {
         let given = |text: &str, origin: &str| {
             let empty = values::names(text).is_some_and(|names| names.is_empty());
             (empty && !values::is_empty_list(text))
@@ -245,7 +112,7 @@ impl Lookup<'_> {
 
     /// What is said of a trait of any kind, as a JSON value, and where.
     #[must_use]
-    pub fn any(&self, known: &Trait) -> Option<(Value, String)> {
+    pub fn any(&self, known: &Setting) -> Option<(Value, String)> {
         let given = self.text(known)?;
         let value = match known.kind {
             Kind::Names => match self.names(known) {
@@ -264,7 +131,7 @@ impl Lookup<'_> {
         Some((value, origin))
     }
 
-    fn variable(&self, known: &Trait) -> Option<Given> {
+    fn variable(&self, known: &Setting) -> Option<Given> {
         known.variables.iter().find_map(|name| {
             let value = self.env.get(name)?.to_owned();
             Some(Given { value, origin: format!("`{name}`") })
@@ -292,6 +159,6 @@ pub fn names_in<'a>(
 }
 
 /// The names that count where nothing is said.
-fn default_names(known: &Trait) -> BTreeSet<String> {
+fn default_names(known: &Setting) -> BTreeSet<String> {
     serde_json::from_str(known.default).unwrap_or_default()
 }

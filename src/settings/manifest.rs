@@ -21,50 +21,21 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use clap::ValueEnum as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml_edit::{DocumentMut, Item};
 
-use super::lookup::Line;
 use super::relative;
-use crate::cli::{Install, Place};
-use crate::model::Sample;
+use crate::cli::Install;
 use crate::options::Options;
 use crate::options::flags::{self, FLAGS, Flag};
 use crate::paths::Paths;
-use crate::server::System;
+use crate::setting::{self, Kind, Line, Setting};
 use crate::text::{self, nearest};
-use crate::traits::{self, Kind, Trait};
 
-/// The traits that a file may set.
-const KEYS: [&Trait; 13] = [
-    &traits::LANGUAGE,
-    &traits::IMAGE_NAME,
-    &traits::SWARM,
-    &traits::KERNEL_CLASS,
-    &traits::PORT_RANGE,
-    &traits::LAUNCH_TIMEOUT,
-    &traits::AUTHORIZED_USERS,
-    &traits::UNAUTHORIZED_USERS,
-    &traits::KERNEL_NAME,
-    &traits::DISPLAY_NAME,
-    &traits::REPLACE,
-    &traits::USER,
-    &traits::PREFIX,
-];
-
-/// The options that a file may set and that stand for no trait.
-const GATEWAY: &str = "gateway";
-const IMAGE_TAG: &str = "image-tag";
-const EXECUTOR_IMAGE_NAME: &str = "executor-image-name";
-const LAUNCHER: &str = "launcher";
-const SHOW_LAUNCH_ERRORS: &str = "show-launch-errors";
-const SYS_PREFIX: &str = "sys-prefix";
-/// The sample that a specification is.
-pub const SAMPLE: &str = "sample";
-/// The name of a specification.
-pub const KERNEL_NAME: &str = "kernel-name";
+/// What says together where a specification goes, and which image it has.
+const PLACE: [&Setting; 3] = [&setting::USER, &setting::PREFIX, &setting::SYS_PREFIX];
+const IMAGE: [&Setting; 2] = [&setting::IMAGE_NAME, &setting::IMAGE_TAG];
 
 /// A table that is no option: what is written into `launch_docker.toml` as it stands there.
 pub const LAUNCH_DOCKER: &str = "launch_docker";
@@ -91,92 +62,45 @@ pub struct Manifest<'a> {
 #[derive(Clone, Debug, Default)]
 struct Table {
     line: Line,
-    gateway: Option<System>,
-    image_tag: Option<String>,
-    executor_image_name: Option<String>,
-    launcher: Option<String>,
-    show_launch_errors: Option<bool>,
-    sys_prefix: bool,
-    sample: Option<Sample>,
     container: Vec<flags::Given>,
     launch_docker: Option<String>,
 }
 
 impl Table {
-    fn names_a_place(&self) -> bool {
-        self.sys_prefix || self.line.has(&traits::USER) || self.line.has(&traits::PREFIX)
-    }
-
-    /// What this says, and `other` where it says nothing. The options for the place are one value.
+    /// What this says, and `other` where it says nothing.
     fn or(&self, other: &Self) -> Self {
         let mut other = other.clone();
-        if self.names_a_place() {
-            other.line.forget(&traits::USER);
-            other.line.forget(&traits::PREFIX);
-            other.sys_prefix = false;
+        // Options that say together where the specification goes, or which image it has, are one value.
+        for together in [&PLACE[..], &IMAGE[..]] {
+            if together.iter().any(|known| self.line.has(known)) {
+                together.iter().for_each(|known| other.line.forget(known));
+            }
         }
-        // So is the image.
-        if self.line.has(&traits::IMAGE_NAME) {
-            other.image_tag = None;
-        } else if self.image_tag.is_some() {
-            other.line.forget(&traits::IMAGE_NAME);
-        }
+        // So is what says something of the same key of `launch_docker.toml`.
+        let keys: Vec<&str> = self.container.iter().map(|(flag, _)| flag.key).collect();
+        other.container.retain(|(flag, _)| !keys.contains(&flag.key));
         Self {
             line: self.line.or(&other.line),
-            gateway: self.gateway.or(other.gateway),
-            image_tag: self.image_tag.clone().or(other.image_tag),
-            executor_image_name: self.executor_image_name.clone().or(other.executor_image_name),
-            launcher: self.launcher.clone().or(other.launcher),
-            show_launch_errors: self.show_launch_errors.or(other.show_launch_errors),
-            sys_prefix: self.sys_prefix || other.sys_prefix,
-            sample: self.sample.or(other.sample),
             launch_docker: self.launch_docker.clone().or(other.launch_docker),
-            container: {
-                // What says something of the same key of `launch_docker.toml` is one value.
-                let keys: Vec<&str> = self.container.iter().map(|(flag, _)| flag.key).collect();
-                let more = other.container.into_iter();
-                let more = more.filter(|(flag, _)| !keys.contains(&flag.key));
-                self.container.iter().cloned().chain(more).collect()
-            },
+            container: self.container.iter().cloned().chain(other.container).collect(),
         }
     }
 }
 
 impl Manifest<'_> {
-    /// The command line of each specification in the file, after what the given one says.
+    /// What each specification in the file is told, after what the command line says.
     ///
     /// # Errors
     /// When the file is not understood: with line and column.
-    pub fn lines(&self, args: &Install, line: &Line) -> Result<Vec<(Install, Line)>> {
+    pub fn lines(&self, args: &Install) -> Result<Vec<Install>> {
         let given = Table {
-            line: line.clone(),
-            gateway: args.gateway,
-            image_tag: args.image_tag.clone(),
-            executor_image_name: args.executor_image_name.clone(),
-            launcher: args.launcher.clone(),
-            show_launch_errors: args.show_launch_errors.then_some(true),
-            sys_prefix: args.place.sys_prefix,
-            sample: None,
+            line: args.line.clone(),
             container: args.container.clone(),
             launch_docker: None,
         };
         let tables = self.tables()?.into_iter().map(|table| {
-            let table = given.or(&table);
-            let args = args.clone();
-            let place = Place { sys_prefix: table.sys_prefix, ..args.place };
-            let args = Install {
-                container: table.container,
-                launch_docker: table.launch_docker,
-                sample: table.sample.into_iter().collect(),
-                gateway: table.gateway,
-                image_tag: table.image_tag,
-                executor_image_name: table.executor_image_name,
-                launcher: table.launcher,
-                show_launch_errors: table.show_launch_errors.unwrap_or_default(),
-                place,
-                ..args
-            };
-            (args, table.line)
+            let Table { line, container, launch_docker } = given.or(&table);
+            Install { line, prefix: args.prefix.clone(), container, launch_docker }
         });
         Ok(tables.collect())
     }
@@ -230,53 +154,22 @@ impl Manifest<'_> {
             let name = key.get_ref().replace('_', "-");
             // In TOML `a-b` and `a_b` are two keys.
             ensure!(!seen.contains(&name), "{}: `{name}` is there twice", self.at(key));
-            match &*name {
-                GATEWAY => {
-                    let given = self.string(&name, value)?;
-                    let known = System::ALL.into_iter().find(|system| system.facts().name == given);
-                    table.gateway = Some(known.ok_or_else(|| {
-                        let names =
-                            System::ALL.map(|system| format!("\"{}\"", system.facts().name));
-                        self.must(&name, value, &format!("be {}", names.join(" or ")))
-                    })?);
-                }
-                IMAGE_TAG => table.image_tag = Some(self.string(&name, value)?.to_owned()),
-                EXECUTOR_IMAGE_NAME => {
-                    table.executor_image_name = Some(self.string(&name, value)?.to_owned());
-                }
-                SHOW_LAUNCH_ERRORS => table.show_launch_errors = Some(self.flag(&name, value)?),
-                SYS_PREFIX => table.sys_prefix = self.flag(&name, value)?,
-                SAMPLE => {
-                    let given = self.string(&name, value)?;
-                    let sample = Sample::from_str(given, true);
-                    table.sample = Some(sample.map_err(|_| {
-                        let names = Sample::ALL.map(|sample| format!("\"{}\"", sample.name()));
-                        self.must(&name, value, &format!("be one of {}", names.join(", ")))
-                    })?);
-                }
-                name if name == LAUNCH_DOCKER.replace('_', "-") => {
-                    let written = written.and_then(|table| table.get(&**key.get_ref()));
-                    table.launch_docker = Some(self.launch_docker(value, written)?);
-                }
-                LAUNCHER => {
-                    let given = self.string(&name, value)?;
-                    let kind = matches!(given, "native" | "python");
-                    table.launcher = Some(if kind { given.to_owned() } else { self.path(given) });
-                }
-                _ if Flag::named(&name).is_some() => {
-                    table.container.extend(self.container(&name, value)?);
-                }
-                _ => {
-                    let known = key_of(&name)
-                        .with_context(|| format!("{}: {}", self.at(key), unknown(&name)))?;
-                    let origin = format!("`{name}` in {}", self.at(value));
-                    table.line.push(known, self.values(known, &name, value)?, origin);
-                }
+            let flag = Flag::named(&name);
+            if name == LAUNCH_DOCKER.replace('_', "-") {
+                let written = written.and_then(|table| table.get(&**key.get_ref()));
+                table.launch_docker = Some(self.launch_docker(value, written)?);
+            } else if let Some(flag) = flag {
+                table.container.extend(self.container(flag, value)?);
+            } else {
+                let known = key_of(&name)
+                    .with_context(|| format!("{}: {}", self.at(key), unknown(&name)))?;
+                let origin = format!("`{name}` in {}", self.at(value));
+                table.line.push(known, self.values(known, value)?, origin);
             }
             seen.push(name);
         }
-        let has_both = |known: &Trait| table.sample.is_some() && table.line.has(known);
-        ensure!(!has_both(&traits::LANGUAGE), "`{}`: a `{SAMPLE}` has its language", self.name);
+        let has_both = table.line.has(&setting::SAMPLE) && table.line.has(&setting::LANGUAGE);
+        ensure!(!has_both, "`{}`: a `sample` has its language", self.name);
         Ok(table)
     }
 
@@ -296,8 +189,12 @@ impl Manifest<'_> {
     }
 
     /// The value of an option that `docker run` has too.
-    fn container(&self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<Option<flags::Given>> {
-        let Some(flag) = Flag::named(name) else { return Ok(None) };
+    fn container(
+        &self,
+        flag: &'static Flag,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<Option<flags::Given>> {
+        let name = flag.long;
         if flag.is_switch() {
             return Ok(self.flag(name, value)?.then(|| (flag, Vec::new())));
         }
@@ -315,13 +212,9 @@ impl Manifest<'_> {
         Ok((!words.is_empty()).then_some((flag, words)))
     }
 
-    /// The value of a trait, as the words of a command line.
-    fn values(
-        &self,
-        known: &Trait,
-        name: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Result<Vec<String>> {
+    /// The value of a setting, as the words of a command line.
+    fn values(&self, known: &Setting, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
+        let name = known.option;
         let one = match (known.kind, value.get_ref()) {
             (Kind::Flag, _) => self.flag(name, value)?.to_string(),
             (Kind::Number, DeValue::Integer(number)) => {
@@ -345,7 +238,24 @@ impl Manifest<'_> {
             }
             (Kind::Names, DeValue::String(names)) => names.to_string(),
             (Kind::Names, _) => return Err(self.must(name, value, "be a list of names")),
-            _ if *known == traits::PREFIX => self.path(self.string(name, value)?),
+            (Kind::Choice(words), _) => {
+                let given = self.string(name, value)?;
+                if !words.iter().any(|word| word.eq_ignore_ascii_case(given)) {
+                    let words: Vec<String> =
+                        words.iter().map(|word| format!("\"{word}\"")).collect();
+                    let what = match &*words {
+                        [one, other] => format!("be {one} or {other}"),
+                        words => format!("be one of {}", words.join(", ")),
+                    };
+                    return Err(self.must(name, value, &what));
+                }
+                given.to_owned()
+            }
+            (Kind::ChoiceOrPath(words), _) => {
+                let given = self.string(name, value)?;
+                if words.contains(&given) { given.to_owned() } else { self.path(given) }
+            }
+            (Kind::Path, _) => self.path(self.string(name, value)?),
             _ => self.string(name, value)?.to_owned(),
         };
         Ok(vec![one])
@@ -392,33 +302,18 @@ impl Manifest<'_> {
     }
 }
 
-/// The trait for which an option stands.
-fn key_of(name: &str) -> Option<&'static Trait> {
-    KEYS.into_iter().find(|known| option(known) == name.replace('_', "-"))
-}
-
-fn option(known: &'static Trait) -> &'static str {
-    known.option.unwrap_or_default().trim_start_matches("--")
+/// The setting that a key names.
+fn key_of(name: &str) -> Option<&'static Setting> {
+    setting::named(name).filter(|known| known.in_file)
 }
 
 fn unknown(name: &str) -> String {
-    let container = FLAGS.iter().map(|flag| flag.long);
-    let others = [
-        GATEWAY,
-        IMAGE_TAG,
-        EXECUTOR_IMAGE_NAME,
-        LAUNCHER,
-        LAUNCH_DOCKER,
-        SAMPLE,
-        SHOW_LAUNCH_ERRORS,
-        SYS_PREFIX,
-    ];
-    let keys = KEYS.into_iter().map(option).chain(others).chain(container);
-    let elsewhere = traits::Trait::ALL.into_iter().any(|known| option(known) == name);
-    if elsewhere {
+    if setting::named(name).is_some() {
         return format!("`{name}` is an option of the command line only");
     }
-    format!("unknown key `{name}`{}", nearest(name, keys))
+    let keys = setting::ALL.into_iter().filter(|known| known.in_file).map(|known| known.option);
+    let container = FLAGS.iter().map(|flag| flag.long);
+    format!("unknown key `{name}`{}", nearest(name, keys.chain([LAUNCH_DOCKER]).chain(container)))
 }
 
 #[cfg(test)]

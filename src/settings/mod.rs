@@ -21,17 +21,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 pub use self::kernel_name::KernelName;
 pub use self::location::Location;
-use self::lookup::{Given, Lookup};
+use self::lookup::Lookup;
 pub use self::port_range::PortRange;
 use crate::cli::Install;
 use crate::engine::{Error, Reference};
 use crate::env::Env;
 use crate::layout::{OPTIONS, PYTHON};
-use crate::model::{Language, Mode};
+use crate::model::{Language, Mode, Sample};
 use crate::options::{flags, written};
 use crate::server::System;
+use crate::setting::{self, Given, Kind};
 use crate::templates;
-use crate::traits::{self, Kind, Trait, variable};
 
 /// The kernel class of a Python kernel by default.
 pub const DEFAULT_KERNEL_CLASS: &str = "ipykernel.ipkernel.IPythonKernel";
@@ -98,12 +98,12 @@ impl Settings {
     /// # Errors
     /// When a value is not valid: it names the place it is from and what is accepted.
     pub fn resolve(args: &Install, lookup: &Lookup<'_>) -> Result<Self> {
-        for known in Trait::ALL.into_iter().filter(|known| known.kind == Kind::PythonOnly) {
+        for known in setting::ALL.into_iter().filter(|known| known.kind == Kind::PythonOnly) {
             if lookup.text(known).is_some() {
                 tracing::warn!("`{known}` has no meaning here and is ignored");
             }
         }
-        let language = match lookup.text(&traits::LANGUAGE) {
+        let language = match lookup.text(&setting::LANGUAGE) {
             None => Language::Python,
             Some(given) => Language::parse(&given.value)
                 .with_context(|| given.must("be one of Python, R and Scala"))?,
@@ -115,68 +115,81 @@ impl Settings {
             given.filter(|name| name != of_python).unwrap_or(default)
         };
         let kernel_name = name_or(
-            &traits::KERNEL_NAME,
+            &setting::KERNEL_NAME,
             &Language::Python.default_kernel_name(),
             language.default_kernel_name(),
         );
         let display_name = name_or(
-            &traits::DISPLAY_NAME,
+            &setting::DISPLAY_NAME,
             Language::Python.default_display_name(),
             language.default_display_name().to_owned(),
         );
-        if let Some(given) = lookup.text(&traits::DISPLAY_NAME) {
+        if let Some(given) = lookup.text(&setting::DISPLAY_NAME) {
             check_display_name(&Given { value: display_name.clone(), ..given })?;
         }
-        let system = args.gateway.unwrap_or(System::GatewayProvisioners);
-        let image_name = image_name(args, lookup, language, system)?;
-        let executor = args.executor_image_name.clone();
-        if let Some(value) = executor.clone() {
-            let origin = "`--executor-image-name`".to_owned();
-            check_image(&Given { value, origin })?;
-        }
-        let mode = if lookup.flag(&traits::SWARM)? { Mode::Swarm } else { Mode::Docker };
-        let launcher = launcher(args, lookup.env)?;
+        let system = system(lookup)?;
+        let sample = sample(lookup)?;
+        let executor = lookup.text(&setting::EXECUTOR_IMAGE_NAME);
+        executor.iter().try_for_each(check_image)?;
+        let mode = if lookup.flag(&setting::SWARM)? { Mode::Swarm } else { Mode::Docker };
+        let launcher = launcher(lookup)?;
         Ok(Self {
             system,
             language,
             mode,
-            kernel_name: match args.sample.first().filter(|sample| sample.name() == kernel_name) {
-                Some(sample) => KernelName::of_sample(*sample),
+            kernel_name: match sample.filter(|sample| sample.name() == kernel_name) {
+                Some(sample) => KernelName::of_sample(sample),
                 None => KernelName::parse(&kernel_name)?,
             },
             display_name,
-            image_name,
-            executor_image_name: executor,
+            image_name: image_name(sample, lookup, language, system)?,
+            executor_image_name: executor.map(|given| given.value),
             authorized_users: authorized_users(lookup)?,
             unauthorized_users: unauthorized_users(lookup, system)?,
             port_range: port_range(lookup)?,
             launch_timeout: launch_timeout(lookup)?,
             kernel_class: kernel_class(lookup, language)?,
             location: location(args, lookup)?,
-            replace: lookup.flag(&traits::REPLACE)?,
-            show_launch_errors: args.show_launch_errors,
+            replace: lookup.flag(&setting::REPLACE)?,
+            show_launch_errors: lookup.flag(&setting::SHOW_LAUNCH_ERRORS)?,
             options: options(args, &launcher, lookup.env)?,
             launcher,
         })
     }
 }
 
+/// The server, or else the default.
+///
+/// # Errors
+/// When there is no such server.
+pub fn system(lookup: &Lookup<'_>) -> Result<System> {
+    let Some(given) = lookup.text(&setting::GATEWAY) else { return Ok(System::ALL[0]) };
+    System::named(&given.value).with_context(|| given.must("be the name of a gateway"))
+}
+
+/// The sample that the specification is.
+fn sample(lookup: &Lookup<'_>) -> Result<Option<Sample>> {
+    let Some(given) = lookup.text(&setting::SAMPLE) else { return Ok(None) };
+    Sample::named(&given.value).with_context(|| given.must("be the name of a sample")).map(Some)
+}
+
 /// The image of the kernel. A tag on the command line is that of the default image, whatever a
 /// configuration file or the environment says.
 fn image_name(
-    args: &Install,
+    sample: Option<Sample>,
     lookup: &Lookup<'_>,
     language: Language,
     system: System,
 ) -> Result<String> {
-    let in_line = lookup.line.has(&traits::IMAGE_NAME);
-    let given = lookup.text(&traits::IMAGE_NAME);
-    let tag = match &args.image_tag {
+    let in_line = lookup.line.has(&setting::IMAGE_NAME);
+    let given = lookup.text(&setting::IMAGE_NAME);
+    let given_tag = lookup.text(&setting::IMAGE_TAG).map(|given| given.value);
+    let tag = match &given_tag {
         None => system.facts().image_tag,
         Some(tag) => {
             // The tag of a sample is part of the name that it gives.
             ensure!(
-                !in_line || !args.sample.is_empty(),
+                !in_line || sample.is_some(),
                 "`--image-tag` is for the default image; put the tag into the name of this one"
             );
             let name = format!("{}:{tag}", language.default_image());
@@ -185,7 +198,7 @@ fn image_name(
             tag
         }
     };
-    match given.filter(|_| in_line || args.image_tag.is_none()) {
+    match given.filter(|_| in_line || given_tag.is_none()) {
         None => Ok(format!("{}:{tag}", language.default_image())),
         Some(given) => {
             check_image(&given)?;
@@ -223,7 +236,7 @@ fn check_image(given: &Given) -> Result<()> {
 /// Users who may start the kernel; none of them where everybody may. That has to be said: what names nobody by
 /// accident, such as a variable of a script that is empty, must not let everybody in.
 fn authorized_users(lookup: &Lookup<'_>) -> Result<BTreeSet<String>> {
-    let known = &traits::AUTHORIZED_USERS;
+    let known = &setting::AUTHORIZED_USERS;
     let users = lookup.names(known)?.unwrap_or_default();
     if users.is_empty()
         && let Some(given) = lookup.nobody(known)
@@ -240,7 +253,7 @@ fn authorized_users(lookup: &Lookup<'_>) -> Result<BTreeSet<String>> {
 /// Users who may not start the kernel; `None` where nobody says so, or those are meant whom the server
 /// keeps out anyway.
 fn unauthorized_users(lookup: &Lookup<'_>, system: System) -> Result<Option<BTreeSet<String>>> {
-    let users = lookup.names(&traits::UNAUTHORIZED_USERS)?.filter(|users| !users.is_empty());
+    let users = lookup.names(&setting::UNAUTHORIZED_USERS)?.filter(|users| !users.is_empty());
     let variable = system.facts().unauthorized_users_variable;
     let of_server = match lookup.env.get(variable) {
         Some(value) => value,
@@ -252,21 +265,21 @@ fn unauthorized_users(lookup: &Lookup<'_>, system: System) -> Result<Option<BTre
 }
 
 fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {
-    match lookup.text(&traits::PORT_RANGE).filter(|given| !given.value.is_empty()) {
+    match lookup.text(&setting::PORT_RANGE).filter(|given| !given.value.is_empty()) {
         None => Ok(None),
         Some(given) => PortRange::parse(&given.value).with_context(|| given.to_string()),
     }
 }
 
 fn launch_timeout(lookup: &Lookup<'_>) -> Result<Option<NonZeroU32>> {
-    let Some(given) = lookup.text(&traits::LAUNCH_TIMEOUT) else { return Ok(None) };
+    let Some(given) = lookup.text(&setting::LAUNCH_TIMEOUT) else { return Ok(None) };
     let seconds = values::integer(&given.value).and_then(|seconds| u32::try_from(seconds).ok());
     let seconds = seconds.and_then(NonZeroU32::new);
     seconds.with_context(|| given.must("be a whole number of seconds greater than 0")).map(Some)
 }
 
 fn kernel_class(lookup: &Lookup<'_>, language: Language) -> Result<Option<String>> {
-    let given = lookup.text(&traits::KERNEL_CLASS);
+    let given = lookup.text(&setting::KERNEL_CLASS);
     if language != Language::Python {
         if given.is_some_and(|given| given.value != DEFAULT_KERNEL_CLASS) {
             tracing::warn!(
@@ -287,17 +300,18 @@ fn kernel_class(lookup: &Lookup<'_>, language: Language) -> Result<Option<String
 }
 
 fn location(args: &Install, lookup: &Lookup<'_>) -> Result<Location> {
-    // A prefix that is no text is only on the command line, where the lookup does not have it.
-    let prefix = match &args.place.prefix {
+    // Only on the command line a prefix may be no text.
+    let prefix = match &args.prefix {
         Some(prefix) => Some(PathBuf::from(prefix)),
-        None => lookup.text(&traits::PREFIX).map(|given| PathBuf::from(given.value)),
+        None => lookup.text(&setting::PREFIX).map(|given| PathBuf::from(given.value)),
     };
-    Location::new(lookup.flag(&traits::USER)?, prefix, args.place.sys_prefix)
+    let sys_prefix = lookup.flag(&setting::SYS_PREFIX)?;
+    Location::new(lookup.flag(&setting::USER)?, prefix, sys_prefix)
 }
 
-fn launcher(args: &Install, env: &Env) -> Result<Launcher> {
-    let given = args.launcher.as_deref().or_else(|| env.get(variable::LAUNCHER));
-    Ok(match given {
+fn launcher(lookup: &Lookup<'_>) -> Result<Launcher> {
+    let given = lookup.text(&setting::LAUNCHER).map(|given| given.value);
+    Ok(match given.as_deref() {
         None | Some("native") => Launcher::Native,
         Some("python") => Launcher::Python,
         Some("") => bail!("`--launcher` must be `native`, `python` or the path of a file"),

@@ -1,21 +1,18 @@
 use std::path::Path;
 
-use clap::Parser as _;
-
 use super::*;
-use crate::cli::{Cli, Command};
+use crate::cli::{self, Command};
 use crate::settings::config::Config;
-use crate::settings::lookup::Line;
 
 /// The settings of `jupyter-docker-spec install ARGUMENTS` with these variables.
 fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings> {
     let words = ["jupyter-docker-spec", "install"].iter().chain(arguments);
-    let Some(Command::Install(install)) = Cli::try_parse_from(words)?.command else {
+    let Some(Command::Install(install)) = cli::parse(words)?.command else {
         panic!("not an installation")
     };
-    let (line, config) = (Line::new(&install, &[])?, Config::default());
+    let config = Config::default();
     let env = Env::new(Path::new("/"), variables.iter().copied());
-    Settings::resolve(&install, &Lookup { line: &line, config: &config, env: &env })
+    Settings::resolve(&install, &Lookup { line: &install.line, config: &config, env: &env })
 }
 
 fn error(arguments: &[&str], variables: &[(&str, &str)]) -> String {

@@ -25,10 +25,10 @@ fn every_value_is_shown_with_its_origin() {
     Loaded [ROOT]/home/.jupyter/jupyter_docker_spec_config.json
     DockerSpecInstaller.image_name = "a/b"  ([ROOT]/home/.jupyter/jupyter_docker_spec_config.json)
     DockerSpecInstaller.swarm = true  (--swarm)
-    BaseSpecApp.kernel_name = "k"  (--BaseSpecApp.kernel_name)
-    BaseSpecApp.user = true  ([ROOT]/home/.jupyter/jupyter_docker_spec_config.json)
     RemoteProvisionerConfigMixin.port_range = "0..0"  (GP_PORT_RANGE)
     RemoteProvisionerConfigMixin.launch_timeout = 5  (--launch-timeout)
+    BaseSpecApp.kernel_name = "k"  (--BaseSpecApp.kernel_name)
+    BaseSpecApp.user = true  ([ROOT]/home/.jupyter/jupyter_docker_spec_config.json)
     "#);
     let json = sandbox.run(sandbox.installer().args(["--show-config-json", "--swarm"]));
     assert_snapshot!(json, @r#"

@@ -161,15 +161,16 @@ fn help_of_install() {
 
     Destination:
           --user
-              For the current user only
+              Install for the current user only
               [equivalent to: --BaseSpecApp.user]
 
           --prefix <PREFIX>
-              Below PREFIX/share/jupyter/kernels
+              Install below PREFIX/share/jupyter/kernels
               [equivalent to: --BaseSpecApp.prefix]
 
           --sys-prefix
-              Below the prefix of the Python environment this command belongs to
+              Install below the prefix of the Python environment this command
+              belongs to
 
     Configuration:
           --config <FILE>
@@ -181,7 +182,7 @@ fn help_of_install() {
               [equivalent to: --Application.show_config]
 
           --show-config-json
-              The same as JSON
+              Print the same as JSON, and install nothing
               [equivalent to: --Application.show_config_json]
 
           --generate-config
@@ -206,165 +207,165 @@ fn help_of_install() {
 
     Container (written to scripts/launch_docker.toml):
       -v, --volume <SOURCE:TARGET[:OPTIONS]>
-              Mount a directory of the host, or a volume; repeatable
+              Bind mount a directory of the host, or mount a volume; repeatable
 
           --mount <type=TYPE,...>
-              The same with all options, as `docker run --mount` has it; repeatable
+              Attach a mount, in the syntax of `docker run --mount`; repeatable
 
           --mount-cwd[=<BOOL>]
               Mount the notebook's directory, and start the kernel there
 
           --tmpfs <TARGET[:OPTIONS]>
-              Mount a directory in memory; repeatable
+              Mount a tmpfs directory; repeatable
 
       -w, --workdir <DIRECTORY>
-              Directory in which the kernel starts
+              Working directory inside the container
 
           --read-only[=<BOOL>]
-              Make the container's own files unchangeable
+              Mount the container's root filesystem as read only
 
           --storage-opt <NAME=VALUE>
-              Option of the storage driver; repeatable
+              Storage driver option; repeatable
 
       -e, --env <NAME[=VALUE]>
-              Variable for the kernel, without VALUE the server's; repeatable
+              Environment variable; without VALUE, the server's; repeatable
 
           --env-file <FILE>
-              File with variables for the kernel; repeatable
+              File of environment variables; repeatable
 
       -m, --memory <BYTES>
-              Most memory, such as 4g
+              Memory limit, such as 4g
 
           --memory-reservation <BYTES>
-              Memory that the kernel should have
+              Memory soft limit
 
           --memory-swap <BYTES>
-              Most memory and swap space together
+              Limit of memory plus swap; -1 for unlimited swap
 
           --cpus <NUMBER>
-              Most processors, such as 1.5
+              Number of CPUs, such as 1.5
 
           --cpu-shares <NUMBER>
-              Weight against other containers [engine's default: 1024]
+              CPU shares (relative weight) [engine's default: 1024]
 
           --cpuset-cpus <LIST>
-              Processors that may be used, such as 0-3
+              CPUs in which to allow execution, such as 0-3
 
           --pids-limit <NUMBER>
-              Most processes and threads
+              Limit of processes and threads; -1 for unlimited
 
           --shm-size <BYTES>
               Size of /dev/shm
 
           --ulimit <NAME=SOFT[:HARD]>
-              Limit of a process; repeatable
+              Ulimit option; repeatable
 
           --gpus <GPUS>
-              GPUs: all, a number, or device=ID,...
+              GPU devices: all, a number, or device=ID,...
 
           --device <HOST[:CONTAINER[:rwm]]>
-              Device of the host; repeatable
+              Add a device of the host; repeatable
 
           --runtime <NAME>
-              Runtime of the container
+              OCI runtime to use
 
           --group-add <GROUP>
-              Further group of the kernel; repeatable
+              Additional group to join; repeatable
 
           --cap-add <CAPABILITY>
-              Capability to add; repeatable
+              Add a Linux capability; repeatable
 
           --cap-drop <CAPABILITY>
-              Capability to drop; repeatable
+              Drop a Linux capability; repeatable
 
           --security-opt <OPTION>
               Security option; repeatable
 
           --privileged[=<BOOL>]
-              Give the kernel all rights on the host
+              Give extended privileges, which are those of root on the host
 
           --sysctl <NAME=VALUE>
-              Setting of the kernel of Linux; repeatable
+              Sysctl option; repeatable
 
           --ipc <MODE>
-              What memory is shared with
+              IPC mode to use
 
           --network <NETWORK>
-              Network besides the server's; repeatable
+              Network to connect to besides the server's; repeatable
 
           --hostname <NAME>
-              Name of the container's host
+              Host name of the container
 
           --domainname <NAME>
-              Domain of the container's host
+              Domain name of the container
 
           --dns <ADDRESS>
-              Name server; repeatable
+              DNS server; repeatable
 
           --dns-search <DOMAIN>
-              Domain in which names are looked for; repeatable
+              DNS search domain; repeatable
 
           --add-host <HOST:ADDRESS>
-              Name of a host with its address; repeatable
+              Add a host-to-IP mapping; repeatable
 
           --init[=<BOOL>]
-              Run a first process that passes signals on, so that kernels stop at
-              once
+              Run an init that forwards signals and reaps processes, so that kernels
+              stop at once
 
           --stop-timeout <SECONDS>
-              Time to stop before the kernel is killed
+              Seconds to wait for the kernel to stop before it is killed
 
           --health-cmd <COMMAND>
-              Command that says whether the kernel is well [default: no check,
-              whatever the image has]
+              Command to run to check health [default: no check, whatever the image
+              has]
 
           --health-interval <DURATION>
-              Time between two checks
+              Time between running the check
 
           --health-timeout <DURATION>
-              Most time that one check may take
+              Maximum time to allow one check to run
 
           --health-retries <NUMBER>
-              Failures in a row that make a kernel unhealthy
+              Consecutive failures needed to report unhealthy
 
           --health-start-period <DURATION>
-              Time to start in which failures do not count
+              Start period in which failures do not count
 
           --health-start-interval <DURATION>
-              Time between two checks in that time
+              Time between running the check during the start period
 
           --no-healthcheck[=<BOOL>]
-              No check, which is the default
+              Disable any health check, which is the default
 
           --pull <POLICY>
-              When the image is pulled: missing, always or never
+              When to pull the image: missing, always or never
 
           --platform <OS/ARCHITECTURE>
               Platform of the image
 
           --entrypoint <COMMAND>
-              Command of an image with another bootstrap
+              Entrypoint in the place of the one that the image has
 
       -l, --label <NAME=VALUE>
               Label of the container or service; repeatable
 
           --log-driver <DRIVER>
-              Driver for the kernel's output
+              Logging driver
 
           --log-opt <NAME=VALUE>
-              Option of that driver; repeatable
+              Logging driver option; repeatable
 
           --constraint <CONSTRAINT>
-              Which nodes of a Swarm may run the kernel; repeatable
+              Placement constraint of a Swarm; repeatable
 
           --placement-pref <spread=LABEL>
-              How kernels spread over the nodes of a Swarm; repeatable
+              Placement preference of a Swarm; repeatable
 
           --generic-resource <KIND=NUMBER>
-              What a node of a Swarm must have, such as GPU=1; repeatable
+              User-defined resource of a Swarm node, such as GPU=1; repeatable
 
           --secret <SECRET>
-              Secret of the Swarm that the kernel gets as a file; repeatable
+              Secret of the Swarm to expose to the kernel; repeatable
 
     Examples:
       jupyter-docker-spec install --language=R --kernel-name=r_docker \

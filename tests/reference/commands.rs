@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command};
 use jupyter_docker_spec::cli;
 use jupyter_docker_spec::launcher::args::Request;
-use jupyter_docker_spec::traits::{Class, Kind, Trait};
+use jupyter_docker_spec::setting::{self, Class, Kind};
 
 use crate::{assert_current, code, table};
 
@@ -49,16 +49,20 @@ fn classes_and_traits_are_current() {
                     in Python is read by the `python3` that is there.\n"
         .to_owned();
     for class in Class::ALL {
-        let own = Trait::ALL.into_iter().filter(|known| known.class == class);
+        let own = setting::configurable().filter(|(_, name)| name.class == class);
         let rows: Vec<_> = own
-            .map(|known| {
+            .map(|(known, name)| {
                 let python = known.kind == Kind::PythonOnly;
                 [
-                    code(known.name),
-                    known.help.to_owned()
+                    code(name.name),
+                    format!("{}.", known.help)
                         + if python { " Accepted, and without effect." } else { "" },
                     if known.default == "null" { String::new() } else { code(known.default) },
-                    known.option.map(code).unwrap_or_default(),
+                    if known.option.is_empty() {
+                        String::new()
+                    } else {
+                        code(&format!("--{}", known.option))
+                    },
                     known
                         .variables
                         .iter()
@@ -86,6 +90,8 @@ fn section(command: &Command, heading: &str) -> String {
             headings.push(arg.get_help_heading());
         }
     }
+    // What has no heading is first, as in the help.
+    headings.sort_by_key(Option::is_some);
     for group in headings {
         let rows: Vec<_> = command
             .get_arguments()

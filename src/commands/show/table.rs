@@ -19,10 +19,10 @@ use crate::options::Options;
 use crate::options::toml_text::quoted;
 use crate::paths::Paths;
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
+use crate::setting::{self, Setting, variable};
 use crate::settings::{KernelName, Location, manifest};
 use crate::templates;
 use crate::text::is_unseen;
-use crate::traits::variable;
 
 /// The variable by which `user` leads to any directory.
 const DATA_DIR: &str = "JUPYTER_DATA_DIR";
@@ -46,43 +46,44 @@ pub(super) fn text(
 ) -> Result<String> {
     let (place, data) = place(&spec.directory, paths)?;
     let mut table = Table::new();
-    let mut set = |key: &str, value: Value| {
-        table.insert(key, Item::Value(plain(&value)));
+    let mut set = |known: &Setting, value: Value| {
+        table.insert(known.option, Item::Value(plain(&value)));
     };
     let (key, name) = name_of(name, spec)?;
     set(key, name.into());
-    set("gateway", spec.system.facts().name.into());
+    set(&setting::GATEWAY, spec.system.facts().name.into());
     let language = Language::parse(&spec.kernel_json.language);
-    if let Some(language) = language.filter(|_| key == manifest::KERNEL_NAME) {
-        set("language", language.name().into());
+    if let Some(language) = language.filter(|_| *key == setting::KERNEL_NAME) {
+        set(&setting::LANGUAGE, language.name().into());
     }
-    set("display-name", spec.kernel_json.display_name.as_str().into());
-    for (key, name) in
-        [("image-name", "image_name"), ("executor-image-name", "executor_image_name")]
-    {
+    set(&setting::DISPLAY_NAME, spec.kernel_json.display_name.as_str().into());
+    for (known, name) in [
+        (&setting::IMAGE_NAME, "image_name"),
+        (&setting::EXECUTOR_IMAGE_NAME, "executor_image_name"),
+    ] {
         if let Some(image) = spec.text(name) {
-            set(key, image.into());
+            set(known, image.into());
         }
     }
-    set("swarm", (spec.mode == Mode::Swarm).into());
+    set(&setting::SWARM, (spec.mode == Mode::Swarm).into());
     let names = |name| spec.names(name).map(Array::from_iter);
-    set("authorized-users", names("authorized_users").unwrap_or_default().into());
+    set(&setting::AUTHORIZED_USERS, names("authorized_users").unwrap_or_default().into());
     let kept_out = names("unauthorized_users").unwrap_or_else(|| Array::from_iter(["root"]));
-    set("unauthorized-users", kept_out.into());
-    set("port-range", spec.text("port_range").unwrap_or("0..0").into());
+    set(&setting::UNAUTHORIZED_USERS, kept_out.into());
+    set(&setting::PORT_RANGE, spec.text("port_range").unwrap_or("0..0").into());
     if let Some(seconds) = launch_timeout(spec) {
-        set("launch-timeout", seconds.into());
+        set(&setting::LAUNCH_TIMEOUT, seconds.into());
     }
     if language == Some(Language::Python)
         && let Some(class) = spec.argument("kernel-class-name")
     {
-        set("ipykernel-subclass-name", class.into());
+        set(&setting::KERNEL_CLASS, class.into());
     }
-    set("show-launch-errors", spec.shows_launch_errors.into());
+    set(&setting::SHOW_LAUNCH_ERRORS, spec.shows_launch_errors.into());
     let launcher = launcher(spec, entry, paths);
-    set("launcher", launcher.as_str().into());
+    set(&setting::LAUNCHER, launcher.as_str().into());
     set(place.0, place.1);
-    set("replace", true.into());
+    set(&setting::REPLACE, true.into());
     if let Some(options) = options(&spec.directory)? {
         if launcher == "native" {
             table.insert(manifest::LAUNCH_DOCKER, Item::Table(options));
@@ -103,14 +104,14 @@ pub(super) fn text(
 }
 
 /// The key that gives the name, and its value: a sample may have capitals in its name.
-fn name_of(name: &str, spec: &Installed) -> Result<(&'static str, String)> {
+fn name_of(name: &str, spec: &Installed) -> Result<(&'static Setting, String)> {
     let directory = spec.directory.file_name().unwrap_or_default();
     let language = Language::parse(&spec.kernel_json.language);
     let sample = Sample::ALL.into_iter().find(|sample| {
         directory == sample.name() && directory != name && Some(sample.language()) == language
     });
     if let Some(sample) = sample {
-        return Ok((manifest::SAMPLE, sample.name().to_owned()));
+        return Ok((&setting::SAMPLE, sample.name().to_owned()));
     }
     KernelName::parse(name).context("`install` cannot make this specification again")?;
     // The default name of one language is that of no kernel of another, unless it comes to it by its spelling.
@@ -118,25 +119,28 @@ fn name_of(name: &str, spec: &Installed) -> Result<(&'static str, String)> {
         "docker_python" if language != Some(Language::Python) => "Docker_Python",
         name => name,
     };
-    Ok((manifest::KERNEL_NAME, name.to_owned()))
+    Ok((&setting::KERNEL_NAME, name.to_owned()))
 }
 
 /// The key that leads to the directory, with its value, and the data directory to be set for it if no key leads
 /// there by itself.
-fn place(directory: &Path, paths: &Paths<'_>) -> Result<((&'static str, Value), Option<String>)> {
+fn place(
+    directory: &Path,
+    paths: &Paths<'_>,
+) -> Result<((&'static Setting, Value), Option<String>)> {
     let kernels = directory.parent().context("a specification lies in a directory")?;
     let leads_there = |location: &Location| {
         location.kernels_directory(paths).is_ok_and(|directory| directory == kernels)
     };
     if leads_there(&Location::System) {
-        return Ok((("user", false.into()), None));
+        return Ok(((&setting::USER, false.into()), None));
     }
     if leads_there(&Location::User) {
-        return Ok((("user", true.into()), None));
+        return Ok(((&setting::USER, true.into()), None));
     }
     // An environment that only the Python on PATH tells of is better named.
     if paths.known_environment().is_some() && leads_there(&Location::SysPrefix) {
-        return Ok((("sys-prefix", true.into()), None));
+        return Ok(((&setting::SYS_PREFIX, true.into()), None));
     }
     let text = |path: &Path| {
         let text = path.to_str().map(str::to_owned);
@@ -145,7 +149,7 @@ fn place(directory: &Path, paths: &Paths<'_>) -> Result<((&'static str, Value), 
     if kernels.ends_with("share/jupyter/kernels")
         && let Some(prefix) = kernels.ancestors().nth(3)
     {
-        return Ok((("prefix", text(prefix)?.into()), None));
+        return Ok(((&setting::PREFIX, text(prefix)?.into()), None));
     }
     let Some(data) = kernels.parent().filter(|_| kernels.ends_with("kernels")) else {
         bail!(
@@ -153,15 +157,15 @@ fn place(directory: &Path, paths: &Paths<'_>) -> Result<((&'static str, Value), 
             kernels.display()
         );
     };
-    Ok((("user", true.into()), Some(text(data)?)))
+    Ok(((&setting::USER, true.into()), Some(text(data)?)))
 }
 
 /// The command that makes a specification of this name in this directory again, with no settings of its own.
 pub(in crate::commands) fn bare(name: &str, directory: &Path, paths: &Paths<'_>) -> Result<String> {
     let ((key, value), data) = place(directory, paths)?;
     let option = match (value.as_str(), value.as_bool()) {
-        (Some(text), _) => format!(" {}", shell::quoted(&format!("--{key}={text}"))),
-        (None, Some(true)) => format!(" --{key}"),
+        (Some(text), _) => format!(" {}", shell::quoted(&format!("--{}={text}", key.option))),
+        (None, Some(true)) => format!(" --{}", key.option),
         _ => String::new(),
     };
     let data = data.map(|data| variable_for(&data)).unwrap_or_default();

@@ -1,26 +1,25 @@
 use std::path::Path;
 
-use clap::Parser as _;
-
 use super::*;
-use crate::cli::{Cli, Command};
+use crate::cli::{self, Command};
 use crate::env::Env;
 
-fn read(text: &str, words: &[&str]) -> Result<Vec<(Install, Line)>> {
+fn read(text: &str, words: &[&str]) -> Result<Vec<Install>> {
     let env = Env::new(Path::new("/w"), [("HOME", "/h")]);
     let paths = Paths { env: &env, executable: None };
     let manifest = Manifest { name: "k.toml", directory: "/m".into(), text, paths: &paths };
     let words = ["jupyter-docker-spec", "install"].iter().chain(words);
-    let Some(Command::Install(install)) = Cli::try_parse_from(words)?.command else {
+    let Some(Command::Install(install)) = cli::parse(words)?.command else {
         bail!("not an installation");
     };
-    manifest.lines(&install, &Line::new(&install, &[])?)
+    manifest.lines(&install)
 }
 
-/// What each specification's line says of a trait.
-fn said(text: &str, words: &[&str], known: &Trait) -> Vec<String> {
+/// What each specification's line says of a setting.
+fn said(text: &str, words: &[&str], known: &Setting) -> Vec<String> {
     let lines = read(text, words).unwrap();
-    lines.iter().map(|(_, line)| line.values(known).join("+")).collect()
+    let of = |args: &Install| args.line.get(known).map(|(values, _)| values.join("+"));
+    lines.iter().map(|args| of(args).unwrap_or_default()).collect()
 }
 
 #[test]
@@ -34,9 +33,9 @@ fn the_command_line_comes_before_the_table_and_that_before_the_defaults() {
         unauthorized-users = []
         [[kernel]]
     "#;
-    assert_eq!(said(text, &[], &traits::IMAGE_NAME), ["own", "default"]);
-    assert_eq!(said(text, &["--image-name=line"], &traits::IMAGE_NAME), ["line", "line"]);
-    assert_eq!(said(text, &[], &traits::UNAUTHORIZED_USERS), ["[]", "a+b"]);
+    assert_eq!(said(text, &[], &setting::IMAGE_NAME), ["own", "default"]);
+    assert_eq!(said(text, &["--image-name=line"], &setting::IMAGE_NAME), ["line", "line"]);
+    assert_eq!(said(text, &[], &setting::UNAUTHORIZED_USERS), ["[]", "a+b"]);
 }
 
 #[test]
@@ -54,16 +53,12 @@ fn a_place_is_one_value() {
         [[kernel]]
         launcher = "bin/l"
     "#;
-    assert_eq!(said(text, &[], &traits::PREFIX), ["", "", "/h/p", "/m/p", "/m/p"]);
-    assert_eq!(said(text, &[], &traits::USER), ["true", "", "", "", ""]);
-    assert_eq!(said(text, &["--user"], &traits::PREFIX), [""; 5]);
-    let lines = read(text, &[]).unwrap();
-    let others = lines.iter().map(|(args, _)| (args.place.sys_prefix, args.launcher.as_deref()));
-    let others: Vec<_> = others.collect();
-    assert_eq!(others[1], (true, None));
-    assert_eq!(others[3], (false, Some("python")));
-    assert_eq!(others[4], (false, Some("/m/bin/l")));
-    assert!(read(text, &["--launcher=native"]).unwrap()[4].0.launcher.as_deref() == Some("native"));
+    assert_eq!(said(text, &[], &setting::PREFIX), ["", "", "/h/p", "/m/p", "/m/p"]);
+    assert_eq!(said(text, &[], &setting::USER), ["true", "", "", "", ""]);
+    assert_eq!(said(text, &["--user"], &setting::PREFIX), [""; 5]);
+    assert_eq!(said(text, &[], &setting::SYS_PREFIX), ["", "true", "", "", ""]);
+    assert_eq!(said(text, &[], &setting::LAUNCHER), ["", "", "", "python", "/m/bin/l"]);
+    assert_eq!(said(text, &["--launcher=native"], &setting::LAUNCHER), ["native"; 5]);
 }
 
 #[test]
@@ -75,7 +70,7 @@ fn paths_of_containers_start_at_the_file() {
     "#;
     let lines = read(text, &[]).unwrap();
     let words: Vec<&str> =
-        lines[0].0.container.iter().flat_map(|(_, words)| words).map(String::as_str).collect();
+        lines[0].container.iter().flat_map(|(_, words)| words).map(String::as_str).collect();
     assert_eq!(words, ["/m/a.env", "/m/b:/b", "c:/c"]);
 }
 
@@ -83,7 +78,7 @@ fn paths_of_containers_start_at_the_file() {
 fn numbers_and_lists_are_read_as_elsewhere() {
     for (number, expected) in [("1_000", "1000"), ("5.0", "5"), ("0x10", "16")] {
         let text = format!("[[kernel]]\nlaunch-timeout = {number}");
-        assert_eq!(said(&text, &[], &traits::LAUNCH_TIMEOUT), [expected], "{number}");
+        assert_eq!(said(&text, &[], &setting::LAUNCH_TIMEOUT), [expected], "{number}");
     }
 }
 
@@ -92,7 +87,7 @@ fn numbers_of_docker_run_are_written_with_and_without_quotes() {
     let text = "[[kernel]]\npids-limit = 100\ncpus = 1.5\nulimit = ['nofile=5']";
     let lines = read(text, &[]).unwrap();
     let words: Vec<&str> =
-        lines[0].0.container.iter().flat_map(|(_, words)| words).map(String::as_str).collect();
+        lines[0].container.iter().flat_map(|(_, words)| words).map(String::as_str).collect();
     assert_eq!(words, ["1.5", "100", "nofile=5"]);
     let error = read("[[kernel]]\ncpus = true", &[]).unwrap_err().to_string();
     assert!(error.starts_with("k.toml:2:8: `cpus` must be text"), "{error}");
