@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::amounts::bytes;
-use super::docker::{self, fields, is_later};
+use super::docker::{self, is_later};
+use super::go::{self, fields};
 use super::toml_text::{list, quoted, table};
 use crate::env::Env;
 
@@ -52,7 +53,7 @@ pub(super) fn mount(word: &str, env: &Env) -> Result<String> {
         let is_switch = ["readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src"]
             .contains(&&*name);
         ensure!(is_switch || field.contains('='), "must have a value for `{field}`: {field}=VALUE");
-        let flag = || docker::flag(value).with_context(|| format!("`{name}` of `{value}`"));
+        let flag = || go::flag(value).with_context(|| format!("`{name}` of `{value}`"));
         let text = quoted(value);
         match &*name {
             "type" => kind = value.to_ascii_lowercase(),
@@ -215,7 +216,7 @@ pub(super) fn secret(word: &str) -> Result<String> {
             _ => bail!("has an unknown part `{name}`"),
         };
         let value = if key == "mode" {
-            let mode = docker::integer(value).and_then(|mode| u32::try_from(mode).ok());
+            let mode = go::integer(value).and_then(|mode| u32::try_from(mode).ok());
             format!("0o{:o}", mode.context("must have a mode such as 0440")?)
         } else {
             quoted(value)

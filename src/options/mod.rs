@@ -16,6 +16,7 @@ pub mod edit;
 mod fields;
 pub mod fill;
 pub mod flags;
+mod go;
 pub mod keys;
 mod long;
 pub mod mounts;

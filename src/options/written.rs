@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::docker;
 use super::flags::{Flag, Given, Shape};
-use super::long;
 use super::toml_text::{list, quoted, table};
+use super::{go, long};
 use crate::env::Env;
 
 /// The text of `launch_docker.toml` with these options in it, each below the comment for its key. Relative
@@ -94,14 +94,14 @@ fn of(flag: &Flag, word: &str, error: &anyhow::Error) -> anyhow::Error {
 /// The value of an option that has one.
 fn one(flag: &Flag, word: &str) -> Result<String> {
     Ok(match flag.shape {
-        Shape::Flag => docker::flag(word)?.to_string(),
+        Shape::Flag => go::flag(word)?.to_string(),
         Shape::BytesOrUnlimited if word == "-1" => word.to_owned(),
         Shape::Bytes | Shape::BytesOrUnlimited => quoted(&docker::memory(word)?),
         Shape::Cpus => quoted(&docker::cpus(word)?),
         Shape::Platform => quoted(&docker::platform(word)?),
-        Shape::Number => docker::integer(word).context("must be a whole number")?.to_string(),
+        Shape::Number => go::integer(word).context("must be a whole number")?.to_string(),
         Shape::Seconds => {
-            let seconds = docker::integer(word).and_then(|seconds| u32::try_from(seconds).ok());
+            let seconds = go::integer(word).and_then(|seconds| u32::try_from(seconds).ok());
             quoted(&format!("{}s", seconds.context("must be a number of seconds")?))
         }
         Shape::Single => list([quoted(word)].into_iter()),
@@ -199,10 +199,10 @@ fn healthcheck(given: &[&Given]) -> Result<Option<String>> {
     for (flag, words) in given {
         let word = words.last().map_or("true", String::as_str);
         let read = || match flag.long {
-            "no-healthcheck" => docker::flag(word).map(|flag| flag.to_string()),
+            "no-healthcheck" => go::flag(word).map(|flag| flag.to_string()),
             "health-cmd" => Ok(quoted(word)),
             "health-retries" => {
-                let retries = docker::integer(word).filter(|retries| *retries >= 0);
+                let retries = go::integer(word).filter(|retries| *retries >= 0);
                 retries.map(|retries| retries.to_string()).context("must be a whole number")
             }
             _ => docker::duration(word).map(|duration| quoted(&duration)),

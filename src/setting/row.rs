@@ -6,6 +6,7 @@ use super::traits::Trait;
 
 /// A value of `install`.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the table")]
 pub struct Setting {
     /// The option, without hyphens in front; empty for what only configuration files have.
     pub option: &'static str,
@@ -82,23 +83,17 @@ impl Setting {
     /// The help of the option, with the variables and the default.
     #[must_use]
     pub fn help_with_sources(&self) -> String {
-        let mut text = self.help.to_owned();
-        if !self.variables.is_empty() {
-            let commas = if self.kind == Kind::Names { ", separated by commas" } else { "" };
-            text += &format!(" [env: {}{commas}]", self.variables.join(", else "));
-        }
-        let default = if self.default_text.is_empty() {
-            match self.default {
-                "null" | "false" | "[]" | "\"\"" => "",
-                json => json.trim_matches(['[', ']', '"']),
-            }
-        } else {
-            self.default_text
+        let commas = if self.kind == Kind::Names { ", separated by commas" } else { "" };
+        let variables = match self.variables {
+            [] => String::new(),
+            names => format!(" [env: {}{commas}]", names.join(", else ")),
         };
-        if !default.is_empty() && !self.option.is_empty() {
-            text += &format!(" [default: {default}]");
-        }
-        text
+        let default = match (self.default_text, self.default) {
+            ("", "null" | "false" | "[]" | "\"\"") => String::new(),
+            ("", json) => format!(" [default: {}]", json.trim_matches(['[', ']', '"'])),
+            (text, _) => format!(" [default: {text}]"),
+        };
+        format!("{}{variables}{default}", self.help)
     }
 }
 

@@ -45,8 +45,8 @@ const TEXT: Setting = Setting {
 /// The same for true or false.
 const FLAG: Setting = Setting { kind: Kind::Flag, default: "false", ..TEXT };
 
-const fn named_in(class: Class, name: &'static str) -> Option<Trait> {
-    Some(Trait { class, name })
+const fn of(class: Class, name: &'static str) -> Trait {
+    Trait { class, name }
 }
 
 macro_rules! rows {
@@ -74,7 +74,7 @@ rows! {
         heading: "Kernel",
         value_name: "LANGUAGE",
         help: "Language of the kernel: Python, R or Scala",
-        configurable: named_in(Class::BaseSpecApp, "language"),
+        configurable: Some(of(Class::BaseSpecApp, "language")),
         default: "\"Python\"",
         in_file: true,
         ..TEXT
@@ -84,7 +84,7 @@ rows! {
         heading: "Kernel",
         value_name: "IMAGE",
         help: "Image of the kernel's container",
-        configurable: named_in(Class::DockerSpecInstaller, "image_name"),
+        configurable: Some(of(Class::DockerSpecInstaller, "image_name")),
         variables: &[variable::IMAGE_NAME],
         default_text: "elyra/kernel-py, kernel-r or kernel-scala, :0.5.0; for Enterprise Gateway :3.3.0",
         in_file: true,
@@ -115,7 +115,7 @@ rows! {
         option: "swarm",
         heading: "Kernel",
         help: "Run the kernel as a service of a Docker Swarm instead of as a container of one engine",
-        configurable: named_in(Class::DockerSpecInstaller, "swarm"),
+        configurable: Some(of(Class::DockerSpecInstaller, "swarm")),
         in_file: true,
         ..FLAG
     };
@@ -130,7 +130,7 @@ rows! {
         heading: "Kernel",
         value_name: "CLASS",
         help: "For Python kernels, the dotted name of the ipykernel subclass",
-        configurable: named_in(Class::BaseSpecApp, "ipykernel_subclass_name"),
+        configurable: Some(of(Class::BaseSpecApp, "ipykernel_subclass_name")),
         default: "\"ipykernel.ipkernel.IPythonKernel\"",
         in_file: true,
         change: Change::Optional,
@@ -141,7 +141,7 @@ rows! {
         heading: "Kernel",
         value_name: "LOW..HIGH",
         help: "Ports that the kernel takes its own from, such as 40000..42000; 0..0 for any",
-        configurable: named_in(Class::RemoteProvisionerConfigMixin, "port_range"),
+        configurable: Some(of(Class::RemoteProvisionerConfigMixin, "port_range")),
         variables: &[variable::PORT_RANGE],
         default: "\"0..0\"",
         in_file: true,
@@ -156,7 +156,7 @@ rows! {
         help: "How long the server waits for the kernel to start",
         may_begin_with_hyphen: true,
         kind: Kind::Number,
-        configurable: named_in(Class::RemoteProvisionerConfigMixin, "launch_timeout"),
+        configurable: Some(of(Class::RemoteProvisionerConfigMixin, "launch_timeout")),
         variables: &[variable::LAUNCH_TIMEOUT, variable::KERNEL_LAUNCH_TIMEOUT],
         default: "30",
         default_text: "30, or what Enterprise Gateway has been told",
@@ -170,7 +170,7 @@ rows! {
         value_name: "USER",
         help: "User who may start the kernel; repeatable; nobody named means everybody",
         kind: Kind::Names,
-        configurable: named_in(Class::RemoteProvisionerConfigMixin, "authorized_users"),
+        configurable: Some(of(Class::RemoteProvisionerConfigMixin, "authorized_users")),
         variables: &[variable::AUTHORIZED_USERS],
         default: "[]",
         in_file: true,
@@ -184,7 +184,7 @@ rows! {
         value_name: "USER",
         help: "User who may not start the kernel, also if authorized; repeatable",
         kind: Kind::Names,
-        configurable: named_in(Class::RemoteProvisionerConfigMixin, "unauthorized_users"),
+        configurable: Some(of(Class::RemoteProvisionerConfigMixin, "unauthorized_users")),
         variables: &[variable::UNAUTHORIZED_USERS],
         default: "[\"root\"]",
         in_file: true,
@@ -215,7 +215,7 @@ rows! {
         heading: "Specification",
         value_name: "NAME",
         help: "Name of the specification's directory",
-        configurable: named_in(Class::BaseSpecApp, "kernel_name"),
+        configurable: Some(of(Class::BaseSpecApp, "kernel_name")),
         default_text: "docker_python, docker_r or docker_scala",
         in_file: true,
         ..TEXT
@@ -226,7 +226,7 @@ rows! {
         value_name: "NAME",
         help: "Name that people see",
         may_begin_with_hyphen: true,
-        configurable: named_in(Class::BaseSpecApp, "display_name"),
+        configurable: Some(of(Class::BaseSpecApp, "display_name")),
         default_text: "Docker Python, Docker R or Docker Scala",
         in_file: true,
         change: Change::Needed,
@@ -236,7 +236,7 @@ rows! {
         option: "replace",
         heading: "Specification",
         help: "Replace a specification of this name",
-        configurable: named_in(Class::BaseSpecApp, "replace"),
+        configurable: Some(of(Class::BaseSpecApp, "replace")),
         in_file: true,
         ..FLAG
     };
@@ -275,7 +275,7 @@ rows! {
         option: "user",
         heading: "Destination",
         help: "Install for the current user only",
-        configurable: named_in(Class::BaseSpecApp, "user"),
+        configurable: Some(of(Class::BaseSpecApp, "user")),
         in_file: true,
         ..FLAG
     };
@@ -285,7 +285,7 @@ rows! {
         value_name: "PREFIX",
         help: "Install below PREFIX/share/jupyter/kernels",
         kind: Kind::Path,
-        configurable: named_in(Class::BaseSpecApp, "prefix"),
+        configurable: Some(of(Class::BaseSpecApp, "prefix")),
         default: "\"\"",
         in_file: true,
         ..TEXT
@@ -302,13 +302,13 @@ rows! {
         heading: "Configuration",
         value_name: "FILE",
         help: "Configuration file to read in place of those in Jupyter's directories",
-        configurable: named_in(Class::JupyterApp, "config_file"),
+        configurable: Some(of(Class::JupyterApp, "config_file")),
         default: "\"\"",
         ..TEXT
     };
     CONFIG_FILE_NAME = Setting {
         help: "Name, without its ending, of the configuration files in Jupyter's directories",
-        configurable: named_in(Class::JupyterApp, "config_file_name"),
+        configurable: Some(of(Class::JupyterApp, "config_file_name")),
         default: "\"jupyter_docker_spec_config\"",
         ..TEXT
     };
@@ -316,21 +316,21 @@ rows! {
         option: "show-config",
         heading: "Configuration",
         help: "Print the values that are set, with their origin, and install nothing",
-        configurable: named_in(Class::Application, "show_config"),
+        configurable: Some(of(Class::Application, "show_config")),
         ..FLAG
     };
     SHOW_CONFIG_JSON = Setting {
         option: "show-config-json",
         heading: "Configuration",
         help: "Print the same as JSON, and install nothing",
-        configurable: named_in(Class::Application, "show_config_json"),
+        configurable: Some(of(Class::Application, "show_config_json")),
         ..FLAG
     };
     GENERATE_CONFIG = Setting {
         option: "generate-config",
         heading: "Configuration",
         help: "Write a configuration file with all defaults, and install nothing",
-        configurable: named_in(Class::JupyterApp, "generate_config"),
+        configurable: Some(of(Class::JupyterApp, "generate_config")),
         ..FLAG
     };
     ANSWER_YES = Setting {
@@ -338,7 +338,7 @@ rows! {
         short: Some('y'),
         heading: "Configuration",
         help: "Answer every question with yes",
-        configurable: named_in(Class::JupyterApp, "answer_yes"),
+        configurable: Some(of(Class::JupyterApp, "answer_yes")),
         ..FLAG
     };
     HELP_ALL = Setting {
@@ -353,7 +353,7 @@ rows! {
         value_name: "LEVEL",
         help: "Least important messages to show: 0, 10 to 50, DEBUG, INFO, WARN, ERROR or CRITICAL",
         kind: Kind::Level,
-        configurable: named_in(Class::Application, "log_level"),
+        configurable: Some(of(Class::Application, "log_level")),
         default: "\"INFO\"",
         ..TEXT
     };
@@ -366,19 +366,19 @@ rows! {
     LOG_FORMAT = Setting {
         help: "Format of log lines in the Python tool",
         kind: Kind::PythonOnly,
-        configurable: named_in(Class::Application, "log_format"),
+        configurable: Some(of(Class::Application, "log_format")),
         ..TEXT
     };
     LOG_DATEFMT = Setting {
         help: "Format of times in the Python tool",
         kind: Kind::PythonOnly,
-        configurable: named_in(Class::Application, "log_datefmt"),
+        configurable: Some(of(Class::Application, "log_datefmt")),
         ..TEXT
     };
     LOGGING_CONFIG = Setting {
         help: "Configuration of Python's logging",
         kind: Kind::PythonOnly,
-        configurable: named_in(Class::Application, "logging_config"),
+        configurable: Some(of(Class::Application, "logging_config")),
         ..TEXT
     };
 }

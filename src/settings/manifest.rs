@@ -73,7 +73,9 @@ impl Table {
         // Options that say together where the specification goes, or which image it has, are one value.
         for together in [&PLACE[..], &IMAGE[..]] {
             if together.iter().any(|known| self.line.has(known)) {
-                together.iter().for_each(|known| other.line.forget(known));
+                for known in together {
+                    other.line.forget(known);
+                }
             }
         }
         // So is what says something of the same key of `launch_docker.toml`.
