@@ -145,13 +145,13 @@ fn free_port() -> String {
 #[test]
 fn a_server_has_gone_only_if_nothing_else_can_be_meant() {
     const GONE: &str = "its server no longer listens on";
-    const ELSEWHERE: &str = "only on the host of its server it shows";
+    const ELSEWHERE: &str = "only the host of its server can tell";
     let sandbox = Sandbox::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let served = listener.local_addr().unwrap().to_string();
     let (here, plain) = ("127.0.0.1:8877", "");
     for (script, address, expected) in [
-        (None, served.as_str(), "is there without a server that waits for it"),
+        (None, served.as_str(), "each kernel has a server that waits for it"),
         (None, &free_port(), GONE),
         (None, "198.51.100.7:8877", ELSEWHERE),
         (None, "somewhere", "does not say where its server listens"),

@@ -54,7 +54,7 @@ fn everything_there_is_to_know() {
             369  logo-32x32.png
             714  logo-64x64.png
             662  logo-svg.svg
-          18210  scripts/launch_docker.py
+          18121  scripts/launch_docker.py
     ");
     let json: Value =
         serde_json::from_str(&show(&sandbox, &["docker_python", "--json"]).stdout).unwrap();

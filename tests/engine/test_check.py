@@ -349,7 +349,7 @@ def test_specifications(check, install, specification, kernel_image, binaries):
 def test_users(check, install, kernel_image):
     install("--user", f"--image-name={kernel_image}", "--authorized-users=ann", "--unauthorized-users=ann")
     has(check(), "warning", "`ann` is both")
-    has(check(), "warning", "no kernel for `alice` (KERNEL_USERNAME)", "none of the authorized users")
+    has(check(), "warning", "no kernel for `alice` (KERNEL_USERNAME)", "not an authorized user")
     has(check(status=1, KERNEL_USERNAME="ann"), "error", "no kernel for `ann`", "unauthorized")
     lines = check(status=1, KERNEL_UID="0", KERNEL_GID="0")
     has(lines, "error", "KERNEL_UID of 0 is prohibited")

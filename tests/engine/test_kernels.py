@@ -143,7 +143,7 @@ def test_what_nobody_waits_for_is_removed(engine, container, command, kernels, l
 
     assert all(kernel["removed"] for kernel in json.loads(done.stdout))
     assert done.stderr.count("Removed the container") == 3
-    assert "Leaving 1 running kernel alone: only on the host of its server" in done.stderr
+    assert "Leaving 1 running kernel alone: only the host of its server" in done.stderr
     assert "Leaving 1 running kernel alone: it does not say where its server listens" in done.stderr
     assert there() == waited_for
     engine.clean()

@@ -242,7 +242,7 @@ fn what_nobody_has_filled_in_is_said() {
     let given = |text: &str| Some(text.to_owned());
     let error = launch(Arguments { kernel_id: given("{kernel_id}"), ..Arguments::default() });
     assert!(
-        error.contains("this client knows no kernel provisioners; start the kernel from"),
+        error.contains("this client does not know kernel provisioners; start the kernel from"),
         "{error}"
     );
     for arguments in [
@@ -250,6 +250,9 @@ fn what_nobody_has_filled_in_is_said() {
         Arguments { public_key: given("{public_key}"), ..Arguments::default() },
     ] {
         let error = launch(Arguments { kernel_id: given("1234"), ..arguments });
-        assert!(error.contains("}`: this server is older than the specification"), "{error}");
+        assert!(
+            error.contains("}` was not filled in: this server is older than the specification"),
+            "{error}"
+        );
     }
 }
