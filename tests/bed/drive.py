@@ -38,10 +38,19 @@ class Driver:
     async def wait_until_dead(self, seconds):
         """Asks as a server does every few seconds, until it is told that the kernel is no more."""
         deadline = time.monotonic() + seconds
-        while await self.manager.is_alive():
+        while await self._is_alive():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the kernel is said to live after {seconds} s")
             await asyncio.sleep(0.2)
+
+    async def _is_alive(self):
+        """An error is logged and the question asked again, as by a server's restarter. `gateway_provisioners`
+        asks for the service and then for its tasks: in between the launcher may remove it."""
+        try:
+            return await self.manager.is_alive()
+        except Exception:
+            logging.getLogger("drive").warning("Could not be asked", exc_info=True)
+            return True
 
     async def shutdown(self):
         self.client.stop_channels()
