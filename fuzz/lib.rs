@@ -43,8 +43,8 @@ pub fn follow(install: &Install, config: &Config, paths: &Paths<'_>) {
     let destination = kernels.join(settings.kernel_name.as_str());
     assert_eq!(destination.parent(), Some(kernels));
     let launcher = LauncherFile::find(&Launcher::Python, paths).expect("it is in the program");
-    let tree = render::tree(&settings, launcher, &destination).expect("the path is UTF-8");
-    let Some(Content::Bytes(text)) = tree.files.last().map(|file| &file.content) else {
+    let files = render::files(&settings, launcher, &destination).expect("the path is UTF-8");
+    let Some(Content::Bytes(text)) = files.last().map(|file| &file.content) else {
         panic!("kernel.json is the last file, and no copy");
     };
     let read: serde_json::Value = serde_json::from_slice(text).expect("kernel.json is JSON");

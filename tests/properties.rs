@@ -50,8 +50,8 @@ fn installed(words: &[String]) -> (String, Value) {
     let kernels = settings.location.kernels_directory(&paths).unwrap();
     let destination = kernels.join(settings.kernel_name.as_str());
     let launcher = LauncherFile::find(&Launcher::Python, &paths).unwrap();
-    let tree = render::tree(&settings, launcher, &destination).unwrap();
-    let kernel_json = tree.files.last().unwrap();
+    let files = render::files(&settings, launcher, &destination).unwrap();
+    let kernel_json = files.last().unwrap();
     assert_eq!(kernel_json.path, Path::new(KERNEL_JSON));
     let Content::Bytes(bytes) = &kernel_json.content else { panic!("kernel.json is no copy") };
     (destination.into_os_string().into_string().unwrap(), serde_json::from_slice(bytes).unwrap())

@@ -127,8 +127,8 @@ impl Plan {
         let kept = Some(kept).filter(|_| self.known.is_none());
         let launcher = LauncherFile::find(&Launcher::Native, paths)?;
         let old = self.launcher.as_deref();
-        let tree = convert::tree(directory, old, kept.as_deref(), launcher, &argv)?;
-        Ok(Job { destination: directory.clone(), tree, replace: true })
+        let files = convert::files(directory, old, kept.as_deref(), launcher, &argv)?;
+        Ok(Job { destination: directory.clone(), files, replace: true })
     }
 }
 

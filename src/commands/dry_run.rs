@@ -15,10 +15,10 @@ use crate::settings::{Launcher, Settings};
 
 /// The files with their modes, `kernel.json`, and the request of a launch.
 pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<String> {
-    let Job { destination, tree, .. } = job;
+    let Job { destination, files, .. } = job;
     let mut text = String::new();
     // Writing to a string does not fail.
-    for file in &tree.files {
+    for file in files {
         let mode = if file.executable { "0755" } else { "0644" };
         let origin = match &file.content {
             Content::CopyOf(path) | Content::Program(path) => {
@@ -29,7 +29,7 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
         let path = destination.join(&file.path);
         let _ = writeln!(text, "{mode} {}{origin}", path.display());
     }
-    for file in tree.files.iter().filter(|file| file.path == Path::new(KERNEL_JSON)) {
+    for file in files.iter().filter(|file| file.path == Path::new(KERNEL_JSON)) {
         if let Content::Bytes(bytes) = &file.content {
             let _ = write!(text, "\n{KERNEL_JSON}:\n{}", String::from_utf8_lossy(bytes));
         }

@@ -179,8 +179,8 @@ fn specification(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Resu
     let kernels = settings.location.kernels_directory(paths)?;
     let destination = kernels.join(settings.kernel_name.as_str());
     let launcher = LauncherFile::find(&settings.launcher, paths)?;
-    let tree = render::tree(&settings, launcher, &destination)?;
-    let job = Job { destination, tree, replace: settings.replace };
+    let files = render::files(&settings, launcher, &destination)?;
+    let job = Job { destination, files, replace: settings.replace };
     Ok(Specification { settings, job })
 }
 
@@ -224,7 +224,7 @@ fn warn_of_mounts(settings: &Settings) {
 fn warn_of_changes(settings: &Settings, job: &Job) {
     let Ok(old_json) = files::read(&job.destination.join(KERNEL_JSON)) else { return };
     let old_options = files::read_to_string(&options_of(&job.destination)).ok();
-    let new_json = job.tree.files.iter().find_map(|file| match &file.content {
+    let new_json = job.files.iter().find_map(|file| match &file.content {
         Content::Bytes(bytes) if file.path == Path::new(KERNEL_JSON) => Some(bytes.as_ref()),
         _ => None,
     });

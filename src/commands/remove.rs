@@ -81,7 +81,7 @@ fn confirm(chosen: &[&Found]) -> Result<()> {
     for Found { name, directory, .. } in chosen {
         let directory_shown = printable(&directory.to_string_lossy());
         writeln!(terminal, "  {}  {directory_shown}", printable(name))?;
-        if let Some(files) = store::added_by_user(directory, None) {
+        if let Some(files) = store::added_by_user(directory, &[]) {
             writeln!(terminal, "    with {}, which somebody has added", printable(&files))?;
         }
     }

@@ -1,6 +1,5 @@
 //! A specification with another launcher, and nothing else changed.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::launcher::LauncherFile;
-use super::store::{self, Content, File, Tree};
+use super::store::{self, Content, File};
 use crate::files;
 use crate::layout::{self, KERNEL_JSON, NATIVE, OPTIONS};
 use crate::templates;
@@ -24,13 +23,13 @@ const CACHE: &str = "scripts/__pycache__";
 ///
 /// # Errors
 /// When a file cannot be read, or `argv` is not what it was when it was looked at.
-pub fn tree(
+pub fn files(
     directory: &Path,
     old: Option<&Path>,
     kept: Option<&Path>,
     launcher: LauncherFile,
     argv: &[String],
-) -> Result<Tree> {
+) -> Result<Vec<File>> {
     let script = layout::script(NATIVE);
     let options = layout::script(OPTIONS);
     let mut paths: BTreeSet<PathBuf> = store::files(directory);
@@ -68,9 +67,8 @@ pub fn tree(
     let path = directory.join(KERNEL_JSON);
     let kernel_json = with_argv(&files::read_to_string(&path)?, argv)
         .with_context(|| format!("could not change `{}`", path.display()))?;
-    let content = Content::Bytes(Cow::Owned(kernel_json.into_bytes()));
-    files.push(File { path: KERNEL_JSON.into(), content, executable: false });
-    Ok(Tree { files })
+    files.push(File::data(KERNEL_JSON, kernel_json.into_bytes()));
+    Ok(files)
 }
 
 /// The text of a `kernel.json` with another `argv`. All else stays as it is to the letter: keys that

@@ -13,8 +13,8 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::launcher::LauncherFile;
-use super::store::{Content, File, Tree};
-use crate::layout::{self, OPTIONS};
+use super::store::File;
+use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
 use crate::setting::variable;
 use crate::settings::{DEFAULT_KERNEL_CLASS, Settings};
@@ -208,7 +208,7 @@ fn placeholder(option: &str) -> String {
 ///
 /// # Errors
 /// When the path of the launcher in `destination` cannot be written in JSON, that is, is not UTF-8.
-pub fn tree(settings: &Settings, launcher: LauncherFile, destination: &Path) -> Result<Tree> {
+pub fn files(settings: &Settings, launcher: LauncherFile, destination: &Path) -> Result<Vec<File>> {
     let script = layout::script(&launcher.name);
     let path =
         destination.join(&script).into_os_string().into_string().ok().with_context(|| {
@@ -221,17 +221,9 @@ pub fn tree(settings: &Settings, launcher: LauncherFile, destination: &Path) -> 
         .collect();
     files.push(File { path: script, content: launcher.content, executable: true });
     if let Some(options) = &settings.options {
-        files.push(File {
-            path: layout::script(OPTIONS),
-            content: Content::Bytes(options.clone().into_bytes().into()),
-            executable: false,
-        });
+        files.push(File::data(layout::script(OPTIONS), options.clone().into_bytes()));
     }
     let kernel_json = KernelJson::new(settings, command).text()?;
-    files.push(File {
-        path: "kernel.json".into(),
-        content: Content::Bytes(kernel_json.into_bytes().into()),
-        executable: false,
-    });
-    Ok(Tree { files })
+    files.push(File::data(KERNEL_JSON, kernel_json.into_bytes()));
+    Ok(files)
 }

@@ -14,6 +14,7 @@
 mod change;
 mod directory;
 mod files;
+mod job;
 mod journal;
 mod links;
 mod merge;
@@ -21,7 +22,6 @@ mod mounts;
 mod place;
 mod present;
 mod staging;
-mod tree;
 mod unchanged;
 
 use std::path::{Path, PathBuf};
@@ -33,8 +33,8 @@ use self::staging::{Staging, Stagings};
 
 pub use self::change::{Change, change, read};
 pub use self::files::{added_by_user, files};
+pub use self::job::{Content, File, Job, Outcome};
 pub use self::staging::finish_removal;
-pub use self::tree::{Content, File, Job, Outcome, Tree};
 
 /// Looks whether a specification may be put into the directory `destination`.
 ///
@@ -64,7 +64,7 @@ pub fn install(jobs: &[Job]) -> Result<Vec<Outcome>> {
         let staging = stagings.of(&job.destination).with_context(|| could_not_install(job))?;
         let name = job.destination.file_name().context("a specification needs a name")?;
         let (place, destination) = (staging.at(number.to_string()), staging.kernels().at(name));
-        let written = staging.writer.write_tree(&place, &job.tree);
+        let written = staging.writer.write_all(&place, &job.files);
         written.with_context(|| could_not_install(job))?;
         staged.push((number, place, destination));
     }

@@ -13,7 +13,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::directory::{Directory, Identity, Spot};
 use super::links::Programs;
-use super::{Content, File, Tree};
+use super::{Content, File};
 use crate::files;
 use crate::layout::{KERNEL_JSON, REPLACING};
 
@@ -24,14 +24,13 @@ const EXECUTABLE_MODE: u32 = 0o755;
 /// written meanwhile.
 pub(super) const CHANGING: &str = ".changing";
 
-/// The files in a specification that neither its installer put there nor `tree` has, which somebody
+/// The files in a specification that neither its installer put there nor are among `known`, which somebody
 /// has added therefore: their paths in it, quoted, with commas between them.
 #[must_use]
-pub fn added_by_user(directory: &Path, tree: Option<&Tree>) -> Option<String> {
-    let in_tree = |path: &Path| tree.is_some_and(|tree| tree.has(path));
+pub fn added_by_user(directory: &Path, known: &[File]) -> Option<String> {
     let added: Vec<String> = files(directory)
         .into_iter()
-        .filter(|path| !in_tree(path) && !is_installed(path))
+        .filter(|path| !is_among(known, path) && !is_installed(path))
         .map(|path| format!("`{}`", path.display()))
         .collect();
     (!added.is_empty()).then(|| added.join(", "))
@@ -41,6 +40,10 @@ pub fn added_by_user(directory: &Path, tree: Option<&Tree>) -> Option<String> {
 #[must_use]
 pub fn files(directory: &Path) -> BTreeSet<PathBuf> {
     Directory::open(directory).map(|directory| walk(&directory).0).unwrap_or_default()
+}
+
+pub(super) fn is_among(files: &[File], path: &Path) -> bool {
+    files.iter().any(|file| file.path == path)
 }
 
 /// Whether an installer, ours or the Python tool, puts such a file into specifications.
@@ -96,14 +99,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes all files of a specification into a new directory, whatever the umask.
-    pub(super) fn write_tree(&mut self, place: &Spot, tree: &Tree) -> Result<()> {
+    pub(super) fn write_all(&mut self, place: &Spot, files: &[File]) -> Result<()> {
         place.create_directory()?;
-        self.write_files(&place.enter()?, tree)
+        self.write_files(&place.enter()?, files)
     }
 
     /// The same into a directory that is there.
-    pub(super) fn write_files(&mut self, root: &Rc<Directory>, tree: &Tree) -> Result<()> {
-        for file in &tree.files {
+    pub(super) fn write_files(&mut self, root: &Rc<Directory>, files: &[File]) -> Result<()> {
+        for file in files {
             let place = root.at(&file.path);
             for parent in place.parents() {
                 match parent.create_directory() {

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 
 use super::Job;
 use super::directory::{Directory, Spot};
-use super::files::walk;
+use super::files::{is_among, walk};
 use super::journal::Journal;
 use super::present::examine;
 use crate::layout::{KERNEL_JSON, REPLACING};
@@ -24,7 +24,6 @@ pub(super) const OLD: &str = "old";
 
 /// Moves the files of a job from `staged` over those in `place`, and removes what else is there.
 pub(super) fn merge(staged: &Spot, place: &Spot, job: &Job, journal: &mut Journal) -> Result<()> {
-    let tree = &job.tree;
     let (new, old) = (staged.enter()?, place.enter()?);
     journal.mark(&old, REPLACING)?;
     // Another process may have been at it, and have the place now.
@@ -33,10 +32,10 @@ pub(super) fn merge(staged: &Spot, place: &Spot, job: &Job, journal: &mut Journa
     let stale: Vec<Spot> = walk(&old)
         .0
         .into_iter()
-        .filter(|path| !tree.has(path) && path != Path::new(REPLACING))
+        .filter(|path| !is_among(&job.files, path) && path != Path::new(REPLACING))
         .map(|path| old.at(path))
         .collect();
-    for file in &tree.files {
+    for file in &job.files {
         let target = old.at(&file.path);
         for parent in target.parents() {
             journal.create_directory(&parent)?;

@@ -40,7 +40,7 @@ pub(super) fn place(
             },
             Present::Directory => {
                 mounts::refuse(destination)?;
-                if let Some(files) = added_by_user(destination, Some(&job.tree)) {
+                if let Some(files) = added_by_user(destination, &job.files) {
                     tracing::warn!(
                         "{files} in {} will be removed with the specification that is replaced.",
                         destination.display(),

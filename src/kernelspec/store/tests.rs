@@ -14,17 +14,17 @@ mod others;
 mod unchanged;
 
 /// Installs one specification.
-fn install(destination: &Path, tree: &Tree, replace: bool) -> Result<Outcome> {
-    let job = Job { destination: destination.to_path_buf(), tree: tree.clone(), replace };
+fn install(destination: &Path, tree: &[File], replace: bool) -> Result<Outcome> {
+    let job = Job { destination: destination.to_path_buf(), files: tree.to_vec(), replace };
     super::install(&[job]).map(|outcomes| outcomes[0])
 }
 
 /// A specification of these files and a `kernel.json` that says `version`.
-fn tree(version: &'static str, files: &[&str]) -> Tree {
+fn tree(version: &'static str, files: &[&str]) -> Vec<File> {
     let mut files: Vec<File> =
         files.iter().map(|path| File::data(*path, version.as_bytes())).collect();
     files.push(File::data(KERNEL_JSON, version.as_bytes()));
-    Tree { files }
+    files
 }
 
 /// Every file below a directory, with its content.
@@ -38,8 +38,8 @@ fn content(directory: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-fn replacing(destination: &Path, tree: &Tree) -> Job {
-    Job { destination: destination.to_path_buf(), tree: tree.clone(), replace: true }
+fn replacing(destination: &Path, tree: &[File]) -> Job {
+    Job { destination: destination.to_path_buf(), files: tree.to_vec(), replace: true }
 }
 
 fn spot(path: &Path) -> Spot {
@@ -56,7 +56,7 @@ fn a_new_specification_has_its_modes_and_its_parents() {
     let destination = root.path().join("share/jupyter/kernels/k");
     let mut tree = tree("1", &["logo.png"]);
     let script = File { executable: true, ..File::data("scripts/launch", b"run") };
-    tree.files.insert(0, script);
+    tree.insert(0, script);
     assert_eq!(install(&destination, &tree, false).unwrap(), Outcome::Created);
     assert_eq!(mode(&root.path().join("share")), 0o755);
     assert_eq!(mode(&destination), 0o755);
@@ -117,7 +117,7 @@ fn a_failure_leaves_everything_as_it_was() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("file"), "").unwrap();
     let mut broken = tree("2", &[]);
-    broken.files.insert(
+    broken.insert(
         0,
         File { content: Content::CopyOf("/nonexistent".into()), ..File::data("a/b", b"") },
     );
@@ -190,7 +190,7 @@ fn a_merge_that_fails_puts_everything_back() {
     let (staged, destination) = (root.path().join("staging/0"), root.path().join("k"));
     fs::create_dir(root.path().join("staging")).unwrap();
     let new = tree("2", &["a", "b/c", "taken"]);
-    Writer::default().write_tree(&spot(&staged), &new).unwrap();
+    Writer::default().write_all(&spot(&staged), &new).unwrap();
     install(&destination, &tree("1", &["a"]), false).unwrap();
     // A file cannot take the place of this directory.
     fs::create_dir(destination.join("taken")).unwrap();
@@ -230,7 +230,7 @@ fn no_link_is_followed_where_files_are_replaced_or_removed_one_by_one() {
         symlink(&elsewhere, &path).unwrap();
 
         let staged = staging.join("0");
-        Writer::default().write_tree(&spot(&staged), &new).unwrap();
+        Writer::default().write_all(&spot(&staged), &new).unwrap();
         let mut journal = Journal::default();
         let merged =
             merge::merge(&spot(&staged), &spot(&place), &replacing(&place, &new), &mut journal);
@@ -266,7 +266,7 @@ fn several_are_installed_or_none() {
     let (one, other) = (root.path().join("a/kernels"), root.path().join("b/kernels"));
     let job = |destination: PathBuf, version, replace| Job {
         destination,
-        tree: tree(version, &["x"]),
+        files: tree(version, &["x"]),
         replace,
     };
     super::install(&[job(one.join("old"), "1", false)]).unwrap();

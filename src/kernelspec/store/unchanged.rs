@@ -14,8 +14,8 @@ use rustix::fs::{Stat, fgetxattr, fstat};
 use rustix::io::Errno;
 
 use super::directory::{Directory, Identity, Spot};
-use super::files::{mode_of, walk};
-use super::{Content, Job, Tree};
+use super::files::{is_among, mode_of, walk};
+use super::job::{self, Content, Job};
 use crate::files;
 
 /// How much of two files is compared at once: more memory takes longer to get than it saves calls.
@@ -26,12 +26,13 @@ const PART: usize = 128 << 10;
 pub(super) fn is_installed(job: &Job) -> bool {
     let Ok(root) = Directory::of_specification(&job.destination) else { return false };
     // What takes longest comes last.
-    has_data(&root, &job.tree) && has_no_others(&root, &job.tree) && has_programs(&root, &job.tree)
+    let files = &*job.files;
+    has_data(&root, files) && has_no_others(&root, files) && has_programs(&root, files)
 }
 
-fn has_data(root: &Rc<Directory>, tree: &Tree) -> bool {
+fn has_data(root: &Rc<Directory>, new: &[job::File]) -> bool {
     // The last of them is kernel.json, which is the first to differ.
-    tree.files.iter().rev().all(|file| match &file.content {
+    new.iter().rev().all(|file| match &file.content {
         Content::Bytes(bytes) => {
             is_installed_file(&root.at(&file.path), &New::Bytes(bytes), mode_of(file))
         }
@@ -41,8 +42,8 @@ fn has_data(root: &Rc<Directory>, tree: &Tree) -> bool {
     })
 }
 
-fn has_programs(root: &Rc<Directory>, tree: &Tree) -> bool {
-    tree.files.iter().all(|file| {
+fn has_programs(root: &Rc<Directory>, new: &[job::File]) -> bool {
+    new.iter().all(|file| {
         let Content::Program(source) = &file.content else { return true };
         files::open(source).is_ok_and(|program| {
             let program = New::File(program.file());
@@ -51,11 +52,11 @@ fn has_programs(root: &Rc<Directory>, tree: &Tree) -> bool {
     })
 }
 
-fn has_no_others(root: &Rc<Directory>, tree: &Tree) -> bool {
+fn has_no_others(root: &Rc<Directory>, new: &[job::File]) -> bool {
     let (files, directories) = walk(root);
-    let wanted: BTreeSet<&Path> = tree.files.iter().flat_map(|file| parents(&file.path)).collect();
-    files.len() == tree.files.len()
-        && files.iter().all(|path| tree.has(path))
+    let wanted: BTreeSet<&Path> = new.iter().flat_map(|file| parents(&file.path)).collect();
+    files.len() == new.len()
+        && files.iter().all(|path| is_among(new, path))
         && directories.len() == wanted.len()
         && root.is_as_made()
         && directories.iter().all(|path| {

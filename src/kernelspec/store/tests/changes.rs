@@ -194,7 +194,7 @@ fn a_launcher_finds_both_files_as_they_were_or_as_they_are() {
     install(&place, &others::numbered(300), true).unwrap();
     let options = format!("scripts/{OPTIONS}");
     let found = found_meanwhile(&place, |number| {
-        let changes = others::numbered(number).files.into_iter().map(|file| {
+        let changes = others::numbered(number).into_iter().map(|file| {
             let Content::Bytes(bytes) = file.content else { panic!("no text") };
             let old = read(&place, &file.path).unwrap();
             Change { path: file.path, old, new: String::from_utf8(bytes.into_owned()).ok() }
@@ -211,7 +211,7 @@ fn what_a_killed_change_has_left_is_in_nobodys_way() {
     let place = root.path().join("k");
     install(&place, &tree("1", &[]), false).unwrap();
     fs::write(place.join(files::CHANGING), "").unwrap();
-    assert_eq!(added_by_user(&place, None), None);
+    assert_eq!(added_by_user(&place, &[]), None);
     // Also where it fails.
     change(&place, &[to(KERNEL_JSON, Some("0"), "2")]).unwrap_err();
     assert!(!place.join(files::CHANGING).exists());

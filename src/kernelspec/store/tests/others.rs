@@ -16,7 +16,7 @@ use crate::launcher::spec::InstalledSpec;
 use crate::layout::{OPTIONS, REPLACING, STAGING};
 
 /// A specification of which `kernel.json` and the options say the same number.
-pub(super) fn numbered(number: u64) -> Tree {
+pub(super) fn numbered(number: u64) -> Vec<File> {
     let kernel_json = format!(
         r#"{{"metadata": {{"kernel_provisioner": {{"config": {{"launch_timeout": {number}}}}}}}}}"#
     );
@@ -26,7 +26,7 @@ pub(super) fn numbered(number: u64) -> Tree {
         executable: false,
     };
     let options = file(&format!("scripts/{OPTIONS}"), format!("mem_limit = \"{number}\"\n"));
-    Tree { files: vec![options, file(KERNEL_JSON, kernel_json)] }
+    vec![options, file(KERNEL_JSON, kernel_json)]
 }
 
 /// What launchers find that start while `change` is done with numbers from 1 on: 0 is an empty specification.
@@ -74,7 +74,7 @@ fn a_launcher_finds_all_of_one_also_where_files_are_replaced_one_by_one() {
     let found = found_meanwhile(&place, |number| {
         let staging = Staging::create(&root.path().join("kernels"), "").unwrap();
         let (staged, tree) = (staging.at("0"), numbered(number));
-        Writer::default().write_tree(&staged, &tree).unwrap();
+        Writer::default().write_all(&staged, &tree).unwrap();
         let mut journal = Journal::default();
         merge::merge(&staged, &spot(&place), &replacing(&place, &tree), &mut journal).unwrap();
         // Half of them are put back.
@@ -96,14 +96,14 @@ fn what_was_half_replaced_is_marked_until_it_is_replaced() {
     install(&place, &numbered(1), true).unwrap();
     fs::write(place.join(REPLACING), "").unwrap();
     // The mark is of no interest to people, and none of their files.
-    assert_eq!(added_by_user(&place, None), None);
+    assert_eq!(added_by_user(&place, &[]), None);
     let staged = root.path().join("staging/0");
     fs::create_dir(root.path().join("staging")).unwrap();
     for (number, commits, is_marked) in [(2, false, true), (3, true, false)] {
         let tree = numbered(number);
         let _ = fs::remove_dir_all(&staged);
         let _ = fs::remove_dir_all(root.path().join("staging/old"));
-        Writer::default().write_tree(&spot(&staged), &tree).unwrap();
+        Writer::default().write_all(&spot(&staged), &tree).unwrap();
         let mut journal = Journal::default();
         let job = replacing(&place, &tree);
         merge::merge(&spot(&staged), &spot(&place), &job, &mut journal).unwrap();
@@ -234,7 +234,7 @@ fn who_may_only_read_holds_up_nobody_with_a_lock() {
         move || {
             let staging = Staging::create(&kernels, "").unwrap();
             let (staged, tree) = (staging.at("0"), numbered(2));
-            Writer::default().write_tree(&staged, &tree).unwrap();
+            Writer::default().write_all(&staged, &tree).unwrap();
             let mut journal = Journal::default();
             let job = replacing(&place, &tree);
             merge::merge(&staged, &spot(&place), &job, &mut journal).unwrap();
@@ -270,7 +270,7 @@ fn modes_are_as_ever_whatever_the_default_access_control_list() {
         setxattr(root.path(), name, &list(permissions), XattrFlags::empty()).unwrap();
         let kernels = root.path().join("share/jupyter/kernels");
         let mut tree = tree("1", &["logo.png"]);
-        tree.files.insert(0, File { executable: true, ..File::data("scripts/launch", b"run") });
+        tree.insert(0, File { executable: true, ..File::data("scripts/launch", b"run") });
         install(&kernels.join("k"), &tree, false).unwrap();
         for directory in ["share", "share/jupyter", "share/jupyter/kernels"] {
             assert_eq!(mode(&root.path().join(directory)), 0o755, "{directory}, {permissions:?}");

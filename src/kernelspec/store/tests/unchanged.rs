@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use super::*;
 
 /// A specification with a program, the file `program` beside the kernels directory.
-fn with_program(root: &Path, version: &'static str) -> Tree {
+fn with_program(root: &Path, version: &'static str) -> Vec<File> {
     let mut tree = tree(version, &["logo.png", "scripts/options"]);
     let content = Content::Program(root.join("program"));
-    tree.files.insert(1, File { path: "scripts/launch".into(), content, executable: true });
+    tree.insert(1, File { path: "scripts/launch".into(), content, executable: true });
     tree
 }
 
@@ -121,7 +121,7 @@ fn specifications_of_one_transaction_have_one_program_and_nothing_else_in_common
     let install = |places: &[PathBuf], version| {
         let job = |place: &PathBuf| Job {
             destination: place.clone(),
-            tree: with_program(root.path(), version),
+            files: with_program(root.path(), version),
             replace: true,
         };
         super::super::install(&places.iter().map(job).collect::<Vec<Job>>()).unwrap();
@@ -210,7 +210,7 @@ fn merging_takes_a_file_for_itself() {
         fs::create_dir(root.path().join("staging")).unwrap();
         let new = with_program(root.path(), version);
         let before = content(&destination);
-        Writer::default().write_tree(&spot(&staged), &new).unwrap();
+        Writer::default().write_all(&spot(&staged), &new).unwrap();
         let mut journal = Journal::default();
         merge::merge(
             &spot(&staged),
@@ -288,7 +288,7 @@ fn what_is_there_already_is_not_touched() {
     assert!(root.path().join("away/launch").exists());
     // A file of somebody else's is copied again, whatever is in it.
     let mut tree = tree;
-    tree.files[1].content = Content::CopyOf(root.path().join("program"));
+    tree[1].content = Content::CopyOf(root.path().join("program"));
     assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Replaced);
 }
 
@@ -300,7 +300,7 @@ fn whoever_places_several_begins_with_the_same_one() {
         install(path, &tree("1", &[]), false).unwrap();
     }
     let jobs =
-        paths.clone().map(|destination| Job { destination, tree: tree("2", &[]), replace: false });
+        paths.clone().map(|destination| Job { destination, files: tree("2", &[]), replace: false });
     let error = super::super::install(&jobs).unwrap_err().to_string();
     assert_eq!(error, "could not install kernel specification `a`");
     // So with their removal.

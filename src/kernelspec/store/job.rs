@@ -1,7 +1,7 @@
 //! What is to be put in place, and what has become of it.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What a file contains.
 #[derive(Clone, Debug)]
@@ -34,23 +34,8 @@ pub struct File {
 impl File {
     /// A file with these bytes that is not to be run.
     #[must_use]
-    pub fn data(path: impl Into<PathBuf>, content: &'static [u8]) -> Self {
+    pub fn data(path: impl Into<PathBuf>, content: impl Into<Cow<'static, [u8]>>) -> Self {
         Self { path: path.into(), content: Content::Bytes(content.into()), executable: false }
-    }
-}
-
-/// The files of a specification, `kernel.json` last.
-#[derive(Clone, Debug)]
-pub struct Tree {
-    /// Its files, in the order in which they are written.
-    pub files: Vec<File>,
-}
-
-impl Tree {
-    /// Whether a file of this path is in it.
-    #[must_use]
-    pub fn has(&self, path: &Path) -> bool {
-        self.files.iter().any(|file| file.path == path)
     }
 }
 
@@ -70,8 +55,8 @@ pub enum Outcome {
 pub struct Job {
     /// The directory that it becomes.
     pub destination: PathBuf,
-    /// What is in it.
-    pub tree: Tree,
+    /// Its files, in the order in which they are written, `kernel.json` last.
+    pub files: Vec<File>,
     /// Whether it may take the place of another.
     pub replace: bool,
 }
