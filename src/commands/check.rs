@@ -27,21 +27,21 @@ use self::report::Report;
 use super::show;
 use crate::cli::Check;
 use crate::kernelspec::carried::Reader;
-use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::specification::Specification;
 use crate::paths::Paths;
 use crate::program;
 use crate::screen::Screen;
 
 /// A specification that was found, as far as it could be read, and the word that finds it.
-type Read = (String, Found, Result<Installed>);
+type Read = (String, Found, Result<Specification>);
 
 /// Checks the named specifications, or all. Returns the report, and whether all is well.
 pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
     let mut report = Report::default();
     report.about("Specifications");
     let read = chosen(args, paths, &mut report);
-    let specs: Vec<Installed> =
+    let specs: Vec<Specification> =
         read.iter().filter_map(|(_, _, spec)| spec.as_ref().ok().cloned()).collect();
     report.about("Jupyter");
     let addresses = jupyter::check(&specs, paths, &mut report);

@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::cli::Convert;
 use crate::files;
 use crate::kernelspec::carried::{Kind, Reader};
-use crate::kernelspec::installed::Installed;
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store::{self, Job};
 use crate::kernelspec::{convert, known};
 use crate::launcher::args::Request;
-use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
+use crate::layout::{self, OPTIONS, PYTHON};
 use crate::paths::Paths;
 use crate::settings::Launcher;
 
@@ -76,7 +76,7 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
 /// A specification to convert.
 struct Plan {
     found: Found,
-    spec: Installed,
+    spec: Specification,
     /// The tool whose launcher it has; `None` if that is not known.
     known: Option<&'static str>,
     /// The path of its launcher in the specification; `None` if it is elsewhere or missing.
@@ -101,7 +101,7 @@ impl Plan {
         let (path, by_python) = spec.launcher().with_context(|| {
             format!("`argv` in the kernel.json of `{}` in {shown} is empty", found.name)
         })?;
-        let words = spec.kernel_json.argv[if by_python { 2 } else { 1 }..].to_vec();
+        let words = spec.argv[if by_python { 2 } else { 1 }..].to_vec();
         let understood = Request::parse(words.iter().map(Into::into));
         ensure!(
             matches!(understood, Ok(Request::Launch(_))),
@@ -117,18 +117,12 @@ impl Plan {
     }
 
     fn job(&self, paths: &Paths<'_>) -> Result<Job> {
-        let directory = &self.found.directory;
-        let path = directory.join(layout::script(NATIVE)).into_os_string().into_string().ok();
-        let path = path.with_context(|| {
-            format!("`{}` is not UTF-8 and cannot be named in kernel.json", directory.display())
-        })?;
-        let argv: Vec<String> = [path].into_iter().chain(self.words.iter().cloned()).collect();
         let kept = layout::script(format!("{PYTHON}{KEPT}"));
         let kept = Some(kept).filter(|_| self.known.is_none());
         let launcher = LauncherFile::find(&Launcher::Native, paths)?;
         let old = self.launcher.as_deref();
-        let files = convert::files(directory, old, kept.as_deref(), launcher, &argv)?;
-        Ok(Job { destination: directory.clone(), files, replace: true })
+        let files = convert::files(&self.spec, old, kept.as_deref(), launcher, &self.words)?;
+        Ok(Job { destination: self.found.directory.clone(), files, replace: true })
     }
 }
 
@@ -140,7 +134,7 @@ fn known_as(path: &Path) -> Result<Option<&'static str>> {
 
 /// The path of the launcher in the specification. A specification made for another place names the launcher
 /// as if it were there.
-fn inside(spec: &Installed, path: &Path) -> Option<PathBuf> {
+fn inside(spec: &Specification, path: &Path) -> Option<PathBuf> {
     if let Ok(inside) = path.strip_prefix(&spec.directory) {
         return spec.directory.join(inside).exists().then(|| inside.to_path_buf());
     }

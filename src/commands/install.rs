@@ -103,28 +103,27 @@ fn configuration(line: &Line, paths: &Paths<'_>) -> Result<Config> {
 
 fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<String> {
     let specifications = specifications(args, lookup, paths)?;
-    for (index, specification) in specifications.iter().enumerate() {
-        let Job { destination, replace, .. } = &specification.job;
-        let twice =
-            specifications[..index].iter().any(|other| other.job.destination == *destination);
+    for (index, (settings, job)) in specifications.iter().enumerate() {
+        let Job { destination, replace, .. } = job;
+        let twice = specifications[..index].iter().any(|(_, o)| o.destination == *destination);
         ensure!(!twice, "two specifications would become `{}`", destination.display());
         store::check(destination, *replace)?;
-        planned::of_settings(&specification.settings, paths.env)?;
-        warn_of_mounts(&specification.settings);
+        planned::of_settings(settings, paths.env)?;
+        warn_of_mounts(settings);
     }
     if args.line.has(&setting::DRY_RUN) {
-        for Specification { settings, job } in &specifications {
+        for (settings, job) in &specifications {
             warn_of_secrets(settings, &job.destination);
             warn_of_changes(settings, job);
         }
         let described: Result<Vec<String>> = specifications
             .iter()
-            .map(|Specification { settings, job }| dry_run::described(settings, job, paths.env))
+            .map(|(settings, job)| dry_run::described(settings, job, paths.env))
             .collect();
         return Ok(described?.join("\n"));
     }
     let mut kernels = BTreeSet::new();
-    for Specification { settings, job } in &specifications {
+    for (settings, job) in &specifications {
         tracing::info!("Installing kernel specification for '{}'", settings.display_name);
         warn_of_secrets(settings, &job.destination);
         warn_of_changes(settings, job);
@@ -132,10 +131,7 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
             warn_unless_searched(directory, paths);
         }
     }
-    let (all, jobs): (Vec<Settings>, Vec<Job>) = specifications
-        .into_iter()
-        .map(|specification| (specification.settings, specification.job))
-        .unzip();
+    let (all, jobs): (Vec<Settings>, Vec<Job>) = specifications.into_iter().unzip();
     for ((settings, job), outcome) in all.iter().zip(&jobs).zip(store::install(&jobs)?) {
         let shown = job.destination.display();
         match outcome {
@@ -150,18 +146,13 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
     Ok(String::new())
 }
 
-/// What was asked for, and what has to be done for it.
-struct Specification {
-    settings: Settings,
-    job: Job,
-}
-
-/// The specification that the command line is about, or those in the file that it names.
+/// The specification that the command line is about, or those in the file that it names: what was asked for,
+/// and what has to be done for it.
 fn specifications(
     args: &Install,
     lookup: &Lookup<'_>,
     paths: &Paths<'_>,
-) -> Result<Vec<Specification>> {
+) -> Result<Vec<(Settings, Job)>> {
     let lines = match args.line.value(&setting::FILE) {
         None => vec![args.clone()],
         Some(file) => {
@@ -174,14 +165,18 @@ fn specifications(
     lines.map(|args| specification(&args, &Lookup { line: &args.line, ..*lookup }, paths)).collect()
 }
 
-fn specification(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Specification> {
+fn specification(
+    args: &Install,
+    lookup: &Lookup<'_>,
+    paths: &Paths<'_>,
+) -> Result<(Settings, Job)> {
     let settings = Settings::resolve(args, lookup)?;
     let kernels = settings.location.kernels_directory(paths)?;
     let destination = kernels.join(settings.kernel_name.as_str());
     let launcher = LauncherFile::find(&settings.launcher, paths)?;
     let files = render::files(&settings, launcher, &destination)?;
     let job = Job { destination, files, replace: settings.replace };
-    Ok(Specification { settings, job })
+    Ok((settings, job))
 }
 
 /// The name for messages, the text and the directory of a file of specifications.

@@ -13,8 +13,8 @@ use crate::cli::List;
 use crate::env::Env;
 use crate::files;
 use crate::kernelspec::carried::{Carried, Kind, Reader, as_text};
-use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::specification::Specification;
 use crate::layout::{self, OPTIONS};
 use crate::model::Mode;
 use crate::options::Options;
@@ -50,7 +50,7 @@ impl Entry {
     /// Describes a specification; returns `None` if its kernels do not run in Docker.
     pub(super) fn new(
         found: &Found,
-        read: Result<Option<Installed>>,
+        read: Result<Option<Specification>>,
         reader: &mut Reader,
     ) -> Option<Self> {
         let mut entry = Self {
@@ -76,7 +76,7 @@ impl Entry {
         Some(entry)
     }
 
-    fn fill(&mut self, spec: Installed, reader: &mut Reader) {
+    fn fill(&mut self, spec: Specification, reader: &mut Reader) {
         self.image = spec.image().map(str::to_owned);
         self.mode = Some(spec.mode);
         self.provisioner = Some(spec.system);
@@ -86,8 +86,8 @@ impl Entry {
         if matches!(kind, None | Some(Kind::Native)) {
             self.problems.extend(options_problem(&spec));
         }
-        self.display_name = Some(spec.kernel_json.display_name);
-        self.language = Some(spec.kernel_json.language);
+        self.display_name = Some(spec.display_name);
+        self.language = Some(spec.language);
     }
 
     pub(super) fn launcher(&self) -> Option<&Carried> {
@@ -133,7 +133,7 @@ impl Entry {
 }
 
 /// The error in the `launch_docker.toml` of a specification, if there is one.
-fn options_problem(spec: &Installed) -> Option<String> {
+fn options_problem(spec: &Specification) -> Option<String> {
     let path = spec.directory.join(layout::script(OPTIONS));
     let text = match files::read(&path) {
         Ok(text) => text,

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::env::Env;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::launcher::args::Arguments;
 use crate::launcher::launch::Launch;
 use crate::launcher::plan::Plan;
@@ -55,7 +55,7 @@ fn naming_option(error: &anyhow::Error) -> anyhow::Error {
 
 /// Plans the launch of a kernel of a specification with changes that are not written yet; `text` is its
 /// `launch_docker.toml`.
-pub(super) fn of_changed(spec: &Installed, text: &str, env: &Env) -> Result<Plan> {
+pub(super) fn of_changed(spec: &Specification, text: &str, env: &Env) -> Result<Plan> {
     Options::parse("", text)
         .and_then(|options| of_installed(spec, options, env))
         .map_err(|error| naming_option(&error))
@@ -64,9 +64,9 @@ pub(super) fn of_changed(spec: &Installed, text: &str, env: &Env) -> Result<Plan
 
 /// Plans the launch of a kernel of an installed specification. An error names the line of
 /// `launch_docker.toml`.
-pub(super) fn of_installed(spec: &Installed, options: Options, env: &Env) -> Result<Plan> {
+pub(super) fn of_installed(spec: &Specification, options: Options, env: &Env) -> Result<Plan> {
     let image = spec.image().unwrap_or("IMAGE");
-    let language = spec.kernel_json.language.to_lowercase();
+    let language = spec.language.to_lowercase();
     let server = (spec.system, spec.mode);
     let name = spec.directory.file_name().unwrap_or_default().to_string_lossy();
     plan(server, &name, (image, &language), options, Arguments::default(), env)

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use self::display::Display;
-use self::images::{Specification, Target};
+use self::images::{Kernelspec, Target};
 use super::output::json;
 use crate::cli::Pull;
 use crate::engine::{self, Engine, Error, Image, Reference, RegistryAuth};
@@ -99,7 +99,7 @@ async fn stopped() -> io::Result<u8> {
 
 /// Reports what cannot be pulled, pulls the rest, and returns the results in the order of `specifications`.
 async fn pull_all(
-    specifications: &[Specification],
+    specifications: &[Kernelspec],
     display: &Display,
     env: &Env,
 ) -> Result<Vec<Outcome>> {
@@ -145,8 +145,8 @@ async fn pull_all(
 }
 
 /// Logs for which specifications one engine with the image is not enough.
-fn log_swarm(specifications: &[Specification], engine: &Engine) {
-    let of_swarm = |specification: &&Specification| {
+fn log_swarm(specifications: &[Kernelspec], engine: &Engine) {
+    let of_swarm = |specification: &&Kernelspec| {
         specification.target.as_ref().is_ok_and(|target| target.of_swarm)
     };
     let names: Vec<&str> =
@@ -269,7 +269,7 @@ struct Entry<'a> {
 
 fn report(
     args: &Pull,
-    specifications: &[Specification],
+    specifications: &[Kernelspec],
     outcomes: &[Outcome],
 ) -> Result<(String, ExitCode)> {
     let failed = outcomes.iter().any(|outcome| outcome.status == Status::Failed);

@@ -6,7 +6,7 @@ use std::path::Path;
 use fs_err as fs;
 use serde_json::Value as Json;
 
-use crate::kernelspec::installed::KernelJson;
+use crate::kernelspec::specification::Specification;
 use crate::options::Options;
 use crate::options::comparable::comparable;
 
@@ -39,7 +39,7 @@ pub(super) fn of_options(options: &Options, place: &str) -> Vec<String> {
 }
 
 /// Like [`of_options`], for the variables in `kernel.json`.
-pub(super) fn of_kernel_json(kernel_json: &KernelJson, place: &str) -> Option<String> {
+pub(super) fn of_kernel_json(spec: &Specification, place: &str) -> Option<String> {
     // The server replaces its own variables, even without braces.
     let is_of_server = |value: &str| {
         value.strip_prefix('$').is_some_and(|name| {
@@ -47,7 +47,7 @@ pub(super) fn of_kernel_json(kernel_json: &KernelJson, place: &str) -> Option<St
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         })
     };
-    let secret = kernel_json.env.iter().filter(|(name, value)| is_secret(name, value));
+    let secret = spec.env.iter().filter(|(name, value)| is_secret(name, value));
     let secret = secret.filter(|(_, value)| !is_of_server(value));
     let names: Vec<String> = secret.map(|(name, _)| name.clone()).collect();
     sentence("env", &names, place, &format!("take it out of there, and {VARIABLE}"))

@@ -11,8 +11,8 @@ use super::{dry_run, planned, secrets};
 use crate::cli::Set;
 use crate::kernelspec::carried::{Kind, Reader, is_below};
 use crate::kernelspec::edit as kernel_json;
-use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store::{self, Change};
 use crate::launcher::plan::Plan;
 use crate::layout::{self, KERNEL_JSON, OPTIONS, REPLACING};
@@ -42,7 +42,8 @@ pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
         bail!("`{place}` is a symbolic link; name what it leads to, `{}`", target.display());
     }
     let texts = Texts::read(&found.directory)?;
-    let spec = Installed::parse(&found.directory, &texts.kernel_json)?.with_context(of_others)?;
+    let spec = Specification::parse(&found.directory, texts.kernel_json.as_bytes())?
+        .with_context(of_others)?;
     let wanted = Wanted::new(args, &spec, paths)?;
     let is_native = has_native_launcher(&found, &spec, &wanted)?;
     let new = texts.with(&spec, &wanted, paths)?;
@@ -50,7 +51,8 @@ pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
         tracing::info!("Nothing changes in kernelspec {} in {place}", found.name);
         return Ok(String::new());
     }
-    let spec = Installed::parse(&found.directory, &new.kernel_json)?.with_context(of_others)?;
+    let spec = Specification::parse(&found.directory, new.kernel_json.as_bytes())?
+        .with_context(of_others)?;
     let options = new.options.as_deref().unwrap_or_default();
     let plan = is_native.then(|| planned::of_changed(&spec, options, paths.env)).transpose()?;
     if texts.options != new.options {
@@ -87,8 +89,8 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(args: &Set, spec: &Installed, paths: &Paths<'_>) -> Result<Self> {
-        let language = &spec.kernel_json.language;
+    fn new(args: &Set, spec: &Specification, paths: &Paths<'_>) -> Result<Self> {
+        let language = &spec.language;
         let mut in_kernel_json = Changed::new(args, spec.system, language, paths.env)?;
         for (flag, words) in &args.container {
             let is_empty = !flag.is_switch() && words.iter().any(|word| word.trim().is_empty());
@@ -129,7 +131,7 @@ impl Wanted {
         );
         if wanted.in_kernel_json.image_name.is_some() {
             ensure!(
-                !spec.kernel_json.env.contains_key("KERNEL_IMAGE"),
+                !spec.env.contains_key("KERNEL_IMAGE"),
                 "`KERNEL_IMAGE` in the `env` of kernel.json counts more than `--image-name`; change it there"
             );
         }
@@ -145,7 +147,7 @@ impl Wanted {
 
 /// Whether the launcher is ours, which reads the `launch_docker.toml` beside it. Refuses what one does not read, or
 /// is not known to.
-fn has_native_launcher(found: &Found, spec: &Installed, wanted: &Wanted) -> Result<bool> {
+fn has_native_launcher(found: &Found, spec: &Specification, wanted: &Wanted) -> Result<bool> {
     let place = found.directory.display();
     let (launcher, problems) = Reader::default().read(spec);
     if !problems.is_empty() {
@@ -201,7 +203,7 @@ impl Texts {
     }
 
     /// The same texts with what is wanted.
-    fn with(&self, spec: &Installed, wanted: &Wanted, paths: &Paths<'_>) -> Result<Self> {
+    fn with(&self, spec: &Specification, wanted: &Wanted, paths: &Paths<'_>) -> Result<Self> {
         let kernel_json = kernel_json::changed(&self.kernel_json, spec, &wanted.in_kernel_json)
             .with_context(|| {
                 format!("could not change the kernel.json in `{}`", spec.directory.display())

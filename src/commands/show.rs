@@ -17,7 +17,7 @@ use super::output::{field, json};
 use crate::cli::Show;
 use crate::files;
 use crate::kernelspec::carried::{Reader, as_text};
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::kernelspec::{search, store};
 use crate::layout::{self, OPTIONS};
 use crate::options::Options;
@@ -91,7 +91,7 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
 }
 
 impl Shown {
-    fn new(spec: Installed, entry: Entry) -> Self {
+    fn new(spec: Specification, entry: Entry) -> Self {
         let unauthorized = vec![DEFAULT_UNAUTHORIZED.to_owned()];
         let files = store::files(&spec.directory)
             .into_iter()
@@ -104,15 +104,15 @@ impl Shown {
         let options = options(&spec.directory).unwrap_or_default();
         Self {
             entry,
-            authorized_users: spec.names("authorized_users").unwrap_or_default(),
-            unauthorized_users: spec.names("unauthorized_users").unwrap_or(unauthorized),
-            port_range: spec.text("port_range").map(str::to_owned),
+            authorized_users: spec.authorized_users().unwrap_or_default(),
+            unauthorized_users: spec.unauthorized_users().unwrap_or(unauthorized),
+            port_range: spec.port_range().map(str::to_owned),
             launch_timeout: spec.launch_timeout(),
-            kernel_class: spec.argument("kernel-class-name").map(str::to_owned),
+            kernel_class: spec.kernel_class().map(str::to_owned),
             shows_launch_errors: spec.shows_launch_errors,
             options,
-            argv: spec.kernel_json.argv,
-            env: spec.kernel_json.env,
+            argv: spec.argv,
+            env: spec.env,
             config: spec.config,
             shadows: Vec::new(),
             files,

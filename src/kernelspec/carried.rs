@@ -10,7 +10,7 @@ use memchr::memmem;
 use serde::{Serialize, Serializer};
 
 use super::elf;
-use super::installed::Installed;
+use super::specification::Specification;
 use crate::files::{Identity, Plain};
 use crate::layout::{NATIVE, REPLACING};
 
@@ -130,7 +130,7 @@ pub struct Reader {
 impl Reader {
     /// The launcher that `kernel.json` runs, and what is wrong with it. There is none where it is not
     /// known which file it is, or the file cannot be read.
-    pub fn read(&mut self, spec: &Installed) -> (Option<Carried>, Vec<String>) {
+    pub fn read(&mut self, spec: &Specification) -> (Option<Carried>, Vec<String>) {
         let Some((path, by_python)) = spec.launcher() else {
             return (None, vec!["`argv` in kernel.json is empty".to_owned()]);
         };

@@ -1,179 +1,127 @@
-//! Changes values in the text of a `kernel.json` that is there. All else in it stays as it is to the
-//! letter: keys that are not known, their order, numbers as they are written, and how it is laid out.
+//! Changes values in the text of a `kernel.json`. Everything else keeps its exact text: unknown keys, their order,
+//! the spelling of numbers, and the layout.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
 use anyhow::{Context as _, Result, ensure};
-use serde::Deserialize;
+use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::convert::with_argv;
-use super::installed::Installed;
-use super::render::joined;
-use crate::server::{GATEWAY_SPELLING, System};
-use crate::setting::variable;
-use crate::settings::DEFAULT_KERNEL_CLASS;
+use super::specification::Specification;
 use crate::settings::changed::Changed;
 
-/// The option of the launcher that names the class of the kernel.
-const CLASS: &str = "kernel-class-name";
+/// Returns the text with the values that change, in the form in which `install` writes them.
+pub fn changed(text: &str, spec: &Specification, changed: &Changed) -> Result<String> {
+    let mut new = spec.clone();
+    new.change(changed.clone());
+    rewritten(text, spec, &new)
+}
 
-/// The text of the `kernel.json` of a specification with these values in it, as `install` writes them for
-/// its system.
-///
-/// # Errors
-/// When it cannot be understood, or a value would have no effect.
-pub fn changed(text: &str, spec: &Installed, changed: &Changed) -> Result<String> {
-    let of_gateway = spec.system == System::EnterpriseGateway;
-    let stanza = if of_gateway { "process_proxy" } else { "kernel_provisioner" };
-    let users = |users: &BTreeSet<String>| {
-        if of_gateway {
-            joined(users).map(|users| quoted(&users))
-        } else {
-            (!users.is_empty()).then(|| {
-                let users: Vec<String> = users.iter().map(|user| quoted(user)).collect();
-                format!("[{}]", users.join(", "))
-            })
-        }
-    };
-    let in_config = [
-        ("image_name", changed.image_name.as_ref().map(|image| Some(quoted(image)))),
-        (
-            "executor_image_name",
-            changed.executor_image_name.as_ref().map(|image| image.as_deref().map(quoted)),
-        ),
-        ("authorized_users", changed.authorized_users.as_ref().map(users)),
-        (
-            "unauthorized_users",
-            changed.unauthorized_users.as_ref().map(|given| given.as_ref().and_then(users)),
-        ),
-        (
-            "port_range",
-            changed.port_range.map(|range| range.map(|range| quoted(&range.to_string()))),
-        ),
-    ];
-    let mut places: Vec<(Vec<&str>, Option<String>)> = in_config
-        .into_iter()
-        .filter_map(|(name, value)| Some((vec!["metadata", stanza, "config", name], value?)))
-        .collect();
-    if let Some(name) = &changed.display_name {
-        places.push((vec!["display_name"], Some(quoted(name))));
-    }
-    if let Some(seconds) = changed.launch_timeout {
-        places.push(if of_gateway {
-            let seconds = seconds.map(|seconds| quoted(&seconds.to_string()));
-            (vec!["env", variable::KERNEL_LAUNCH_TIMEOUT], seconds)
-        } else {
-            let seconds = seconds.map(|seconds| seconds.to_string());
-            (vec!["metadata", stanza, "config", "launch_timeout"], seconds)
-        });
-    }
+/// Returns the text of `old` with all values of `new` that differ.
+pub(super) fn rewritten(text: &str, old: &Specification, new: &Specification) -> Result<String> {
     let mut text = text.to_owned();
-    for (path, value) in places {
-        text = with(&text, &path, value.as_deref())?;
-    }
-    if let Some(class) = &changed.kernel_class {
-        let argv = with_class(spec, class);
-        if argv != spec.kernel_json.argv {
-            text = with_argv(&text, &argv)?;
+    for ((path, old), (_, new)) in old.values().zip(new.values()) {
+        if old != new {
+            text = with(&text, &path, new.as_ref().map(written).as_deref())?;
         }
     }
-    Ok(text)
+    if old.argv == new.argv { Ok(text) } else { with_argv(&text, &new.argv) }
 }
 
-/// The command with another class of the kernel. Enterprise Gateway's specifications name none where it is
-/// the default.
-fn with_class(spec: &Installed, class: &str) -> Vec<String> {
-    let mut argv = spec.kernel_json.argv.clone();
-    let is_named = |word: &String| {
-        let name = word.strip_prefix("--").unwrap_or_default();
-        let name = name.strip_prefix(GATEWAY_SPELLING).unwrap_or(name);
-        name == CLASS || name.strip_prefix(CLASS).is_some_and(|rest| rest.starts_with('='))
+fn written(value: &Value) -> String {
+    let Value::Array(items) = value else { return value.to_string() };
+    format!("[{}]", items.iter().map(Value::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// The name of a member of an object, and the position of its value in the text.
+type Member = (String, Range<usize>);
+
+fn members(text: &str) -> Result<Vec<Member>> {
+    struct Members;
+
+    impl<'de> Visitor<'de> for Members {
+        type Value = Vec<(String, &'de RawValue)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = map.next_entry()? {
+                members.push(member);
+            }
+            Ok(members)
+        }
+    }
+
+    let members = serde_json::Deserializer::from_str(text).deserialize_map(Members)?;
+    let place = |value: &str| {
+        let start = value.as_ptr().addr() - text.as_ptr().addr();
+        start..start + value.len()
     };
-    let at = argv.iter().position(is_named);
-    let is_left_out = spec.system == System::EnterpriseGateway && class == DEFAULT_KERNEL_CLASS;
-    match at {
-        None if is_left_out => {}
-        None => argv.extend([format!("--{CLASS}"), class.to_owned()]),
-        Some(at) => {
-            let name = argv[at].split('=').next().unwrap_or_default().to_owned();
-            let end = if argv[at].contains('=') { at + 1 } else { (at + 2).min(argv.len()) };
-            let new = if is_left_out { Vec::new() } else { vec![name, class.to_owned()] };
-            argv.splice(at..end, new);
-        }
-    }
-    argv
+    Ok(members.into_iter().map(|(name, value)| (name, place(value.get()))).collect())
 }
 
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+fn position(members: &[Member], name: &str) -> Result<Option<usize>> {
+    let mut named = (0..members.len()).filter(|at| members[*at].0 == name);
+    let first = named.next();
+    ensure!(named.next().is_none(), "`{name}` is in kernel.json twice");
+    Ok(first)
 }
 
-/// The members of an object as they are written, in their order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
-            }
-        }
-
-        deserializer.deserialize_map(Object).map(Members)
-    }
-}
-
-/// The text of an object with this value at the place that is called so, or without one.
+/// Returns the text of an object with this value at the path, or without it.
 fn with(text: &str, path: &[&str], value: Option<&str>) -> Result<String> {
-    let Members(members) = serde_json::from_str(text)?;
-    let places: Vec<Range<usize>> = members
-        .iter()
-        .map(|(_, value)| {
-            let start = value.get().as_ptr().addr() - text.as_ptr().addr();
-            start..start + value.get().len()
-        })
-        .collect();
+    let members = members(text)?;
     let (name, below) = path.split_first().context("a value has a name")?;
-    let named = || members.iter().map(|(other, _)| other).filter(|other| other == name);
-    ensure!(named().count() < 2, "`{name}` is in kernel.json twice");
-    let Some(at) = members.iter().position(|(other, _)| other == name) else {
+    let Some(at) = position(&members, name)? else {
         let Some(value) = value else { return Ok(text.to_owned()) };
         let value = below
             .iter()
             .rev()
             .fold(value.to_owned(), |value, name| format!("{{{}: {value}}}", quoted(name)));
-        return Ok(with_member(text, places.last(), name, &value));
+        return Ok(with_member(text, members.last(), name, &value));
     };
-    let Range { start, end } = places[at].clone();
+    let Range { start, end } = members[at].1.clone();
     let splice = |new: &str| format!("{}{new}{}", &text[..start], &text[end..]);
     match value {
         _ if !below.is_empty() => Ok(splice(&with(&text[start..end], below, value)?)),
         Some(value) => Ok(splice(value)),
-        None => Ok(without_member(text, &places, at)),
+        None => Ok(without_member(text, &members, at)),
     }
 }
 
-/// The text of an object with one more member, after the last one and laid out like the first.
-fn with_member(text: &str, last: Option<&Range<usize>>, name: &str, value: &str) -> String {
+/// Returns the text with another `argv` in the layout of the old one.
+fn with_argv(text: &str, argv: &[String]) -> Result<String> {
+    let members = members(text)?;
+    let at = position(&members, "argv")?.context("there is no `argv` in it")?;
+    let Range { start, end } = members[at].1.clone();
+    let old = &text[start..end];
+    // Between the bracket and the first item, and after the last item.
+    let lead = blanks(old[1..].split('"').next());
+    let tail = blanks(old[..old.len() - 1].rsplit('"').next());
+    let separator = if lead.is_empty() { " " } else { lead };
+    let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
+    let words = words.join(&format!(",{separator}"));
+    Ok(format!("{}[{lead}{words}{tail}]{}", &text[..start], &text[end..]))
+}
+
+fn blanks(part: Option<&str>) -> &str {
+    part.filter(|part| part.trim().is_empty()).unwrap_or_default()
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// Appends a member to the text of an object, in the layout of the first member.
+fn with_member(text: &str, last: Option<&Member>, name: &str, value: &str) -> String {
     let member = format!("{}: {value}", quoted(name));
     let open = text.find('{').map_or(0, |at| at + 1);
-    let Some(last) = last else {
+    let Some((_, last)) = last else {
         let close = text.rfind('}').unwrap_or(open);
         return format!("{}{member}{}", &text[..open], &text[close..]);
     };
@@ -182,13 +130,13 @@ fn with_member(text: &str, last: Option<&Range<usize>>, name: &str, value: &str)
     format!("{},{blanks}{member}{}", &text[..last.end], &text[last.end..])
 }
 
-/// The text of an object without one of its members.
-fn without_member(text: &str, places: &[Range<usize>], at: usize) -> String {
+/// Removes a member from the text of an object.
+fn without_member(text: &str, members: &[Member], at: usize) -> String {
     let key_after = |from: usize| text[from..].find('"').map_or(from, |at| from + at);
     let open = text.find('{').map_or(0, |at| at + 1);
     let (from, to) = match at.checked_sub(1) {
-        Some(before) => (places[before].end, places[at].end),
-        None if places.len() > 1 => (key_after(open), key_after(places[at].end)),
+        Some(before) => (members[before].1.end, members[at].1.end),
+        None if members.len() > 1 => (key_after(open), key_after(members[at].1.end)),
         None => (open, text.rfind('}').unwrap_or(open)),
     };
     format!("{}{}", &text[..from], &text[to..])
@@ -196,8 +144,6 @@ fn without_member(text: &str, places: &[Range<usize>], at: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
@@ -214,7 +160,7 @@ mod tests {
             (r#"{"a": 1, "b": 2}"#, &["a"], None, r#"{"b": 2}"#),
             (r#"{"a": 1, "b": 2, "c": 3}"#, &["b"], None, r#"{"a": 1, "c": 3}"#),
             (r#"{"a": 1, "b": 2}"#, &["b"], None, r#"{"a": 1}"#),
-            // As it is laid out, and with the ends of lines that it has.
+            // With the layout and the line ends of the text.
             (
                 "{\r\n\t\"a\": 1\r\n}\r\n",
                 &["b"],
@@ -222,7 +168,7 @@ mod tests {
                 "{\r\n\t\"a\": 1,\r\n\t\"b\": 2\r\n}\r\n",
             ),
             ("{\n  \"a\": 1,\n  \"b\": 2\n}", &["a"], None, "{\n  \"b\": 2\n}"),
-            // Names in any spelling, the same names elsewhere, and numbers as they are written.
+            // Names in any spelling, the same names elsewhere, and the spelling of numbers.
             (r#"{"\u0061": 1.50, "é": 1e400}"#, &["a"], Some("2"), r#"{"a": 2, "é": 1e400}"#),
             (r#"{"x": {"a": 1.0}, "a": "a}"}"#, &["a"], Some("2"), r#"{"x": {"a": 1.0}, "a": 2}"#),
             (r#"{"x": {"a": "}"}}"#, &["x", "a"], Some("2"), r#"{"x": {"a": 2}}"#),
@@ -243,36 +189,23 @@ mod tests {
     }
 
     #[test]
-    fn a_class_is_named_as_it_was_or_as_install_names_it() {
-        let class = |provisioner: bool, words: &[&str], class: &str| {
-            let stanza = if provisioner {
-                r#"{"kernel_provisioner": {"provisioner_name": "docker-provisioner"}}"#
-            } else {
-                r#"{"process_proxy": {"class_name": "a.b.DockerProcessProxy"}}"#
-            };
-            let text =
-                serde_json::json!({"argv": words, "display_name": "x", "language": "python"});
-            let text = text.to_string().replacen('{', &format!("{{\"metadata\": {stanza}, "), 1);
-            let spec = Installed::parse(Path::new("/k"), &text).unwrap().unwrap();
-            let class = Changed { kernel_class: Some(class.to_owned()), ..Changed::default() };
-            let text = changed(&text, &spec, &class).unwrap();
-            Installed::parse(Path::new("/k"), &text).unwrap().unwrap().kernel_json.argv.join(" ")
-        };
-        let named = ["x", "--kernel-class-name", "a.B", "--y"];
-        assert_eq!(class(true, &named, "c.D"), "x --kernel-class-name c.D --y");
-        assert_eq!(class(true, &["x"], "c.D"), "x --kernel-class-name c.D");
-        let of_gateway = ["x", "--RemoteProcessProxy.kernel-class-name=a.B", "--y"];
-        assert_eq!(
-            class(false, &of_gateway, "c.D"),
-            "x --RemoteProcessProxy.kernel-class-name c.D --y"
-        );
-        // Enterprise Gateway's name none where it is the default.
-        assert_eq!(class(false, &of_gateway, DEFAULT_KERNEL_CLASS), "x --y");
-        assert_eq!(class(false, &["x", "--kernel-class-name"], DEFAULT_KERNEL_CLASS), "x");
-        assert_eq!(class(false, &["x"], DEFAULT_KERNEL_CLASS), "x");
-        assert_eq!(
-            class(true, &named, DEFAULT_KERNEL_CLASS),
-            format!("x --kernel-class-name {DEFAULT_KERNEL_CLASS} --y")
-        );
+    fn nothing_but_the_command_is_changed() {
+        let argv = ["/a \"b\"".to_owned(), "{x}".to_owned()];
+        for (text, expected) in [
+            (
+                "{\n \"x\": 1.0,\n \"argv\": [\n  \"python\",\n  \"y\"\n ],\n \"argv2\": [ 1 ]}",
+                "{\n \"x\": 1.0,\n \"argv\": [\n  \"/a \\\"b\\\"\",\n  \"{x}\"\n ],\n \"argv2\": [ 1 ]}",
+            ),
+            (r#"{"argv":["python"],"n":1e400}"#, r#"{"argv":["/a \"b\"", "{x}"],"n":1e400}"#),
+            (
+                r#"{"z": "argv", "argv": [ "p" ]}"#,
+                r#"{"z": "argv", "argv": [ "/a \"b\"", "{x}" ]}"#,
+            ),
+        ] {
+            assert_eq!(with_argv(text, &argv).unwrap(), expected);
+        }
+        for text in ["{}", "{\"argv\": [], \"argv\": []}", "["] {
+            assert!(with_argv(text, &argv).is_err(), "{text}");
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! The launcher that a kernelspec carries, and where it comes from.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::carried;
-use super::store::Content;
+use super::store::{Content, File};
 use crate::files::{self, Plain};
-use crate::layout::{NATIVE, PYTHON};
+use crate::layout::{self, NATIVE, PYTHON};
 use crate::paths::Paths;
 use crate::setting::variable;
 use crate::settings::Launcher;
@@ -17,10 +17,7 @@ use crate::templates;
 /// A launcher ready to be put into a specification.
 #[derive(Clone, Debug)]
 pub struct LauncherFile {
-    /// Its name below `scripts`.
-    pub name: OsString,
-    /// What is in it.
-    pub content: Content,
+    pub file: File,
     /// The program that runs it; `None` if it runs by itself.
     pub interpreter: Option<&'static str>,
 }
@@ -40,15 +37,28 @@ impl LauncherFile {
                     "`{}` is not the launcher that belongs to this program; install both executables again",
                     path.display()
                 );
-                Ok(Self { name: NATIVE.into(), content: Content::Program(path), interpreter: None })
+                Ok(Self::new(NATIVE.as_ref(), Content::Program(path), false))
             }
-            Launcher::Python => Ok(Self {
-                name: PYTHON.into(),
-                content: Content::Bytes(templates::python_launcher().into()),
-                interpreter: Some("python"),
-            }),
+            Launcher::Python => {
+                let content = Content::Bytes(templates::python_launcher().into());
+                Ok(Self::new(PYTHON.as_ref(), content, true))
+            }
             Launcher::File(path) => Self::of_user(&paths.expand(path)),
         }
+    }
+
+    /// The start of `argv` for a specification in this directory.
+    pub fn command(&self, directory: &Path) -> Result<Vec<String>> {
+        let path = directory.join(&self.file.path).into_os_string().into_string().ok();
+        let path = path.with_context(|| {
+            format!("`{}` is not UTF-8 and cannot be named in kernel.json", directory.display())
+        })?;
+        Ok(self.interpreter.map(str::to_owned).into_iter().chain([path]).collect())
+    }
+
+    fn new(name: &OsStr, content: Content, by_python: bool) -> Self {
+        let file = File { path: layout::script(name), content, executable: true };
+        Self { file, interpreter: by_python.then_some("python") }
     }
 
     fn of_user(path: &Path) -> Result<Self> {
@@ -58,12 +68,8 @@ impl LauncherFile {
         } else {
             executable(path)?;
         }
-        let name = path.file_name().context("the launcher has no file name")?.to_owned();
-        Ok(Self {
-            name,
-            content: Content::CopyOf(path.to_path_buf()),
-            interpreter: python.then_some("python"),
-        })
+        let name = path.file_name().context("the launcher has no file name")?;
+        Ok(Self::new(name, Content::CopyOf(path.to_path_buf()), python))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use fs_err as fs;
 
-use super::installed::Installed;
+use super::specification::Specification;
 use crate::layout::{self, KERNEL_JSON, NATIVE, PYTHON};
 use crate::paths::Paths;
 use crate::text::nearest;
@@ -27,8 +27,8 @@ impl Found {
     ///
     /// # Errors
     /// When `kernel.json` cannot be understood.
-    pub fn read(&self) -> Result<Option<Installed>> {
-        let read = Installed::read(&self.directory);
+    pub fn read(&self) -> Result<Option<Specification>> {
+        let read = Specification::read(&self.directory);
         if read.is_err() && !has_launcher(&self.directory) { Ok(None) } else { read }
     }
 }

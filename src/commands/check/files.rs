@@ -17,8 +17,8 @@ use crate::commands::show::table;
 use crate::env::Env;
 use crate::files;
 use crate::kernelspec::carried::{Carried, Kind, NOT_EXECUTABLE, Reader, is_below};
-use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::Found;
+use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store;
 use crate::launcher::plan::Plan;
 use crate::layout::{self, KERNEL_JSON, OPTIONS};
@@ -43,7 +43,7 @@ const MACHINES: [(u16, &str); 7] = [
 /// Checks that the specification is complete, and that the account that serves it can read and run it.
 pub(super) fn check(
     found: &Found,
-    spec: &Installed,
+    spec: &Specification,
     reader: &mut Reader,
     env: &Env,
     report: &mut Report,
@@ -95,17 +95,14 @@ pub(super) fn check(
     if !store::files(&spec.directory).iter().any(|path| path.starts_with("logo-64x64.png")) {
         report.warning("there is no logo-64x64.png: the kernel is shown without a picture");
     }
-    let kernel_json = &spec.kernel_json;
-    for (name, value) in
-        [("display_name", &kernel_json.display_name), ("language", &kernel_json.language)]
-    {
+    for (name, value) in [("display_name", &spec.display_name), ("language", &spec.language)] {
         if value.is_empty() {
             report.error(format!("kernel.json has no `{name}`; write one there"));
         }
     }
     argv(spec, launcher.as_ref(), env, report);
     let path = spec.directory.join(KERNEL_JSON);
-    let secret = secrets::of_kernel_json(kernel_json, &path.to_string_lossy());
+    let secret = secrets::of_kernel_json(spec, &path.to_string_lossy());
     if let Some(warning) = secret.filter(|_| secrets::is_open(&path)) {
         report.warning(warning);
     }
@@ -115,7 +112,7 @@ pub(super) fn check(
 }
 
 /// Checks that `argv` asks the server for what a kernel needs.
-fn argv(spec: &Installed, launcher: Option<&Carried>, env: &Env, report: &mut Report) {
+fn argv(spec: &Specification, launcher: Option<&Carried>, env: &Env, report: &mut Report) {
     // A custom launcher may take the kernel's id from its environment, but has no other source for the rest.
     let own = launcher.is_some_and(|launcher| launcher.kind == Kind::Custom);
     for place in spec.not_asked_for() {
@@ -142,7 +139,7 @@ pub(super) struct Requirements {
 /// Reports all errors in `launch_docker.toml`, as far as the server has this environment, and returns what it
 /// asks for. What depends on the notebook's directory is known only at a launch.
 fn options(
-    spec: &Installed,
+    spec: &Specification,
     launcher: Option<&Carried>,
     env: &Env,
     report: &mut Report,
@@ -269,7 +266,7 @@ pub(super) fn again(directory: &Path, env: &Env) -> String {
 }
 
 /// Whether others than the owner can read it.
-fn readable(spec: &Installed, report: &mut Report) {
+fn readable(spec: &Specification, report: &mut Report) {
     let mut paths: Vec<_> =
         spec.directory.ancestors().map(|path| (path.to_path_buf(), PASS)).collect();
     for file in store::files(&spec.directory) {

@@ -3,7 +3,7 @@
 use super::files;
 use super::report::Report;
 use crate::env::Env;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::server::{System, inherited_variables};
 
 /// Lists of users, which Enterprise Gateway wants as text.
@@ -13,12 +13,12 @@ const LISTS: [&str; 2] = ["authorized_users", "unauthorized_users"];
 const ENGINE: [&str; 3] = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
 
 /// Reports where the environment of the launcher differs from that of the gateway.
-pub(super) fn check(spec: &Installed, env: &Env, report: &mut Report) {
+pub(super) fn check(spec: &Specification, env: &Env, report: &mut Report) {
     if spec.system != System::EnterpriseGateway {
         return;
     }
-    for name in LISTS.into_iter().filter(|name| spec.config.contains_key(*name)) {
-        if spec.text(name).is_none() {
+    for name in LISTS {
+        if spec.config.get(name).is_some_and(|users| !users.is_string()) {
             report.error(format!(
                 "`{name}` in kernel.json must be one text with commas for Enterprise Gateway, \
                  which fails at every launch otherwise; {}",
@@ -60,7 +60,7 @@ mod tests {
         let proxy = json!({"class_name": "x.DockerProcessProxy", "config": config});
         let text = json!({"metadata": {"process_proxy": proxy}}).to_string();
         fs_err::write(directory.path().join(KERNEL_JSON), text).unwrap();
-        let spec = Installed::read(directory.path()).unwrap().unwrap();
+        let spec = Specification::read(directory.path()).unwrap().unwrap();
         let env = Env::new(Path::new("/"), variables.iter().copied());
         let mut report = Report::default();
         report.about("it");

@@ -10,7 +10,7 @@ use super::users::User;
 use super::volumes;
 use crate::engine::{self, Image, Platform, Reference};
 use crate::env::Env;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::launcher::plan::Plan;
 use crate::model::Mode;
 use crate::server::BOOTSTRAP;
@@ -21,7 +21,7 @@ impl Docker {
     pub(super) async fn check<'a>(
         &self,
         word: &str,
-        spec: &'a Installed,
+        spec: &'a Specification,
         required: &Requirements,
         env: &'a Env,
         report: &mut Report,
@@ -41,7 +41,7 @@ impl Docker {
         }
     }
 
-    fn swarm(&self, spec: &Installed, report: &mut Report) {
+    fn swarm(&self, spec: &Specification, report: &mut Report) {
         let swarm = &self.info.swarm;
         if spec.mode == Mode::Docker {
             return;
@@ -66,7 +66,7 @@ impl Docker {
         &self,
         name: &str,
         word: &str,
-        spec: &Installed,
+        spec: &Specification,
         required: &Requirements,
         env: &Env,
         report: &mut Report,
@@ -118,7 +118,7 @@ impl Docker {
                 "the image `{name}` has no {}; make it with `jupyter image-bootstrap install \
                  --languages {}`, or choose an image for this language",
                 contents.missing.join(" and no "),
-                spec.kernel_json.language.to_lowercase()
+                spec.language.to_lowercase()
             ));
         }
         if !is_bootstrap {
@@ -142,7 +142,7 @@ impl Docker {
         &self,
         name: &str,
         word: &str,
-        spec: &Installed,
+        spec: &Specification,
         env: &Env,
         report: &mut Report,
     ) {

@@ -10,7 +10,7 @@ use super::programs;
 use super::report::Report;
 use crate::commands::show::shell::quoted;
 use crate::files;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::paths::Paths;
 use crate::process;
 use crate::server::System;
@@ -57,7 +57,7 @@ impl Addresses {
 }
 
 /// Checks what concerns all specifications.
-pub(super) fn check(specs: &[Installed], paths: &Paths<'_>, report: &mut Report) -> Addresses {
+pub(super) fn check(specs: &[Specification], paths: &Paths<'_>, report: &mut Report) -> Addresses {
     let mut addresses = Addresses::default();
     for system in System::ALL {
         let mut of_system = specs.iter().filter(|spec| spec.system == system).peekable();

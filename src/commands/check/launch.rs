@@ -21,7 +21,7 @@ use super::report::Report;
 use super::requested;
 use super::users::User;
 use crate::env::Env;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::model::Mode;
 use crate::paths::Paths;
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, launch_timeout};
@@ -40,7 +40,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// this program is told to stop.
 pub(super) async fn check(
     docker: &Docker,
-    spec: &Installed,
+    spec: &Specification,
     required: &Requirements,
     server_address: &ServerAddress<'_>,
     paths: &Paths<'_>,
@@ -85,7 +85,7 @@ fn kernel_id() -> Result<String> {
 
 async fn launch(
     docker: &Docker,
-    spec: &Installed,
+    spec: &Specification,
     (kernel_id, user): (&str, &str),
     server_address: &ServerAddress<'_>,
     paths: &Paths<'_>,
@@ -132,8 +132,8 @@ async fn launch(
 }
 
 /// How long the server would wait for the kernel.
-fn patience(spec: &Installed, env: &Env) -> Duration {
-    let stanza = spec.kernel_json.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+fn patience(spec: &Specification, env: &Env) -> Duration {
+    let stanza = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let of_spec = spec.launch_timeout().map(|seconds| seconds.to_string());
     let found =
         launch_timeout(&env.with(env.iter().chain(stanza)), spec.system, of_spec.as_deref());
@@ -170,7 +170,7 @@ async fn shut_down(kernel: IpAddr, info: &ConnectionInfo) -> Result<()> {
 /// user without kernels yet.
 async fn missing_volumes(
     docker: &Docker,
-    spec: &Installed,
+    spec: &Specification,
     required: &Requirements,
     user: &str,
     env: &Env,
@@ -225,7 +225,7 @@ struct Launcher {
 
 impl Launcher {
     fn start(
-        spec: &Installed,
+        spec: &Specification,
         (kernel_id, user): (&str, &str),
         answer_to: SocketAddr,
         handshake: &Handshake,
@@ -235,13 +235,13 @@ impl Launcher {
         let address = answer_to.to_string();
         let values = [
             ("{kernel_id}", kernel_id),
-            ("{port_range}", spec.text("port_range").unwrap_or("0..0")),
+            ("{port_range}", spec.port_range().unwrap_or("0..0")),
             ("{response_address}", address.as_str()),
             ("{public_key}", key.as_str()),
             ("{transport_encryption}", ""),
             ("{spark_context_init_mode}", "none"),
         ];
-        let mut words = spec.kernel_json.argv.iter().map(|word| {
+        let mut words = spec.argv.iter().map(|word| {
             values.iter().fold(word.clone(), |word, (name, value)| word.replace(name, value))
         });
         let program = words.next().context("`argv` in kernel.json is empty")?;

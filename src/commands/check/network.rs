@@ -5,7 +5,7 @@ use super::report::Report;
 use super::requested;
 use crate::engine::{self, Network};
 use crate::env::Env;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::model::Mode;
 use crate::server::{System, Unreachable, network_of_launcher, network_of_server, unreachable};
 
@@ -18,7 +18,12 @@ pub(super) fn of_server(system: System, env: &Env) -> (String, String) {
 
 impl Docker {
     /// Whether containers can be attached to the kernels' network, and the server finds them there.
-    pub(super) async fn network(&self, spec: &Installed, env: &Env, report: &mut Report) -> bool {
+    pub(super) async fn network(
+        &self,
+        spec: &Specification,
+        env: &Env,
+        report: &mut Report,
+    ) -> bool {
         let (name, variable) = of_server(spec.system, env);
         let is_reached = by_launcher(spec, env, &name, report);
         match unreachable(&name, spec.mode) {
@@ -107,7 +112,7 @@ impl Docker {
 }
 
 /// Whether the launcher starts the kernel on the network on which the server looks for it.
-fn by_launcher(spec: &Installed, env: &Env, servers: &str, report: &mut Report) -> bool {
+fn by_launcher(spec: &Specification, env: &Env, servers: &str, report: &mut Report) -> bool {
     let given = requested::environment(spec, env, "");
     let (variable, name) = network_of_launcher(&given, spec.system);
     // The engine uses one name for the other.

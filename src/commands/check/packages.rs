@@ -233,7 +233,7 @@ mod tests {
     use super::*;
     use crate::commands::check::requested;
     use crate::env::Env;
-    use crate::kernelspec::installed::Installed;
+    use crate::kernelspec::specification::Specification;
     use crate::layout::KERNEL_JSON;
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
         fs_err::write(directory.path().join(KERNEL_JSON), text.to_string()).unwrap();
         fs_err::create_dir(directory.path().join("scripts")).unwrap();
         fs_err::write(directory.path().join("scripts/launch_docker.toml"), options).unwrap();
-        let spec = Installed::read(directory.path()).unwrap().unwrap();
+        let spec = Specification::read(directory.path()).unwrap().unwrap();
         let env = Env::new(Path::new("/"), [("TOKEN", "x"), ("KERNEL_UID", "1001")]);
         let plan = requested::kernel(&spec, &env, "bob").unwrap();
         ImageCheck::new("i", &[BOOTSTRAP.to_owned()], &plan).unwrap()

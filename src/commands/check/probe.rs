@@ -4,7 +4,7 @@ use super::contents::{BASH, Contents};
 use super::docker::Docker;
 use super::packages::{self, ImageCheck};
 use crate::engine;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::launcher::plan::Plan;
 use crate::model::Language;
 use crate::server::BOOTSTRAP;
@@ -16,9 +16,9 @@ impl Docker {
         image: &str,
         command: &[String],
         plan: Option<Plan>,
-        spec: &Installed,
+        spec: &Specification,
     ) -> engine::Result<Contents> {
-        let language = Language::parse(&spec.kernel_json.language);
+        let language = Language::parse(&spec.language);
         let plan = plan.filter(|_| language.is_some());
         let check = plan.and_then(|plan| ImageCheck::new(image, command, &plan));
         let request = check

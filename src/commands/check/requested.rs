@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::commands::planned::{KERNEL_ID, server_variables};
 use crate::env::Env;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::launcher::args::Arguments;
 use crate::launcher::launch::Launch;
 use crate::launcher::plan::Plan;
@@ -14,8 +14,8 @@ use crate::options::Options;
 use crate::server::{NETWORK_VARIABLES, System, inherited_variables, network_of_server};
 
 /// The environment that the launcher gets, without the kernel's id.
-pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
-    let language = spec.kernel_json.language.to_lowercase();
+pub(super) fn environment(spec: &Specification, env: &Env, user: &str) -> Env {
+    let language = spec.language.to_lowercase();
     let image = spec.image();
     let defaults = server_variables(spec.system, spec.mode, image.unwrap_or("IMAGE"), &language);
     // Enterprise Gateway hands on the variables that it is configured to, and those of clients.
@@ -34,7 +34,7 @@ pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
     ];
     let images = ["KERNEL_IMAGE", "KERNEL_EXECUTOR_IMAGE"];
     let images = images.into_iter().filter_map(|name| image.map(|image| (name, image)));
-    let stanza = spec.kernel_json.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let stanza = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let handed_on = env.iter().filter(|(name, _)| is_handed_on(name));
     let variables =
         defaults.into_iter().chain(handed_on).chain(decided).chain(images).chain(stanza);
@@ -42,7 +42,7 @@ pub(super) fn environment(spec: &Installed, env: &Env, user: &str) -> Env {
 }
 
 /// Plans the launch of a kernel of the specification. Variables may be missing.
-pub(super) fn kernel(spec: &Installed, env: &Env, user: &str) -> Result<Plan> {
+pub(super) fn kernel(spec: &Specification, env: &Env, user: &str) -> Result<Plan> {
     let installed = InstalledSpec::of(&spec.directory.join("scripts/launch_docker"))?;
     launch(spec, &installed, &environment(spec, env, user), true)
 }
@@ -50,7 +50,7 @@ pub(super) fn kernel(spec: &Installed, env: &Env, user: &str) -> Result<Plan> {
 /// Like [`kernel`], but with these options instead of those installed, and for a launcher with this
 /// environment. Unless it is a `check_only`, the environment must have all variables.
 pub(super) fn with_options(
-    spec: &Installed,
+    spec: &Specification,
     options: Options,
     env: &Env,
     check_only: bool,
@@ -64,7 +64,7 @@ pub(super) fn with_options(
 }
 
 fn launch(
-    spec: &Installed,
+    spec: &Specification,
     installed: &InstalledSpec,
     env: &Env,
     check_only: bool,

@@ -5,7 +5,7 @@ use fs_err as fs;
 
 use super::report::Report;
 use crate::env::Env;
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::server::{Lists, System, is_prohibited};
 
 const USERNAME: &str = "KERNEL_USERNAME";
@@ -25,8 +25,8 @@ pub(super) struct User {
 impl User {
     /// The user for whom a server with this environment starts a kernel if the client names none. Clients of
     /// Enterprise Gateway do name one, so the result is only a guess.
-    pub(super) fn of_server(spec: &Installed, env: &Env) -> Option<Self> {
-        let of_spec = spec.kernel_json.env.get(USERNAME).map(String::as_str);
+    pub(super) fn of_server(spec: &Specification, env: &Env) -> Option<Self> {
+        let of_spec = spec.env.get(USERNAME).map(String::as_str);
         let given =
             of_spec.or_else(|| env.is_set(USERNAME).then(|| env.get(USERNAME).unwrap_or_default()));
         if let Some(name) = given {
@@ -48,7 +48,7 @@ fn account() -> Option<String> {
 }
 
 /// Whether a server would start a kernel of the specification; `false` if it would reject the user.
-pub(super) fn check(spec: &Installed, env: &Env, launching: bool, report: &mut Report) -> bool {
+pub(super) fn check(spec: &Specification, env: &Env, launching: bool, report: &mut Report) -> bool {
     let Lists { authorized: allowed, unauthorized: refused } = lists(spec, env);
     for user in allowed.iter().filter(|user| refused.contains(user)) {
         report.warning(format!("`{user}` is both an authorized and an unauthorized user: refused"));
@@ -88,15 +88,14 @@ pub(super) fn check(spec: &Installed, env: &Env, launching: bool, report: &mut R
 }
 
 /// The users for whom the server starts kernels.
-fn lists(spec: &Installed, env: &Env) -> Lists {
-    let names = |list| spec.names(list);
-    Lists::of_server(env, spec.system, names("authorized_users"), names("unauthorized_users"))
+fn lists(spec: &Specification, env: &Env) -> Lists {
+    Lists::of_server(env, spec.system, spec.authorized_users(), spec.unauthorized_users())
 }
 
 /// Checks whether the server allows the kernel's user and group ids.
-fn ids(spec: &Installed, env: &Env, report: &mut Report) {
+fn ids(spec: &Specification, env: &Env, report: &mut Report) {
     for (what, variable, default) in [("UID", "KERNEL_UID", "1000"), ("GID", "KERNEL_GID", "100")] {
-        let of_spec = spec.kernel_json.env.get(variable).map(String::as_str);
+        let of_spec = spec.env.get(variable).map(String::as_str);
         let id = of_spec.or_else(|| env.get(variable)).unwrap_or(default);
         let list = format!("{}_PROHIBITED_{what}S", spec.system.facts().short);
         let prohibited = env.get(&list).unwrap_or("0");

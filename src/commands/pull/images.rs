@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::engine::Image;
 use crate::env::Env;
 use crate::files;
-use crate::kernelspec::installed::Installed;
 use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::specification::Specification;
 use crate::launcher::plan::{PullPolicy, platform_name};
 use crate::layout::{self, OPTIONS};
 use crate::model::Mode;
@@ -19,7 +19,7 @@ use crate::options::node::{Node, Wrong};
 use crate::paths::Paths;
 
 #[derive(Debug)]
-pub(super) struct Specification {
+pub(super) struct Kernelspec {
     pub(super) name: String,
     pub(super) directory: PathBuf,
     /// An error says why the image is not known.
@@ -45,7 +45,7 @@ pub(super) struct Job {
 }
 
 /// The named specifications, or all that Jupyter finds.
-pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<Specification>> {
+pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<Kernelspec>> {
     let directories = paths.kernel_directories();
     let found = search::in_directories(&directories);
     let mut chosen: Vec<Found> = Vec::new();
@@ -71,14 +71,14 @@ pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<
             Err(error) => Err(error),
         };
         let target = target.map_err(|error| format!("{error:#}"));
-        specifications.push(Specification { name: found.name, directory: found.directory, target });
+        specifications.push(Kernelspec { name: found.name, directory: found.directory, target });
     }
     ensure!(!specifications.is_empty(), search::none(&directories));
     Ok(specifications)
 }
 
 /// What the specification wants, read as the launcher reads it.
-fn target(spec: &Installed, env: &Env) -> Result<Target> {
+fn target(spec: &Specification, env: &Env) -> Result<Target> {
     let image = spec.image_on_server(env).map_err(|variable| {
         anyhow::anyhow!("no image is named; the server has to, with {variable}")
     })?;
@@ -88,7 +88,7 @@ fn target(spec: &Installed, env: &Env) -> Result<Target> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Options::default(),
         Err(error) => return Err(error).context("could not look for a platform"),
     };
-    let language = spec.kernel_json.language.to_lowercase();
+    let language = spec.language.to_lowercase();
     // The variables of notebooks' users influence neither the platform nor the pull.
     let filler =
         Filler { username: "", kernel_id: "", language: &language, cwd: None, env, sample: false };
@@ -118,7 +118,7 @@ impl Target {
 }
 
 /// The images to pull, each once.
-pub(super) fn jobs(specifications: &[Specification]) -> Vec<Job> {
+pub(super) fn jobs(specifications: &[Kernelspec]) -> Vec<Job> {
     let mut jobs: Vec<Job> = Vec::new();
     for (number, specification) in specifications.iter().enumerate() {
         let Ok(target) = &specification.target else { continue };
@@ -146,18 +146,17 @@ mod tests {
 
     #[test]
     fn an_image_is_asked_for_once_and_by_whoever_wants_it_most() {
-        let specification =
-            |name: &str, image: &str, platform: Option<&str>, policy| Specification {
-                name: name.to_owned(),
-                directory: PathBuf::new(),
-                target: Ok(Target {
-                    image: image.to_owned(),
-                    platform: platform.map(str::to_owned),
-                    policy,
-                    of_swarm: false,
-                }),
-            };
-        let broken = Specification {
+        let specification = |name: &str, image: &str, platform: Option<&str>, policy| Kernelspec {
+            name: name.to_owned(),
+            directory: PathBuf::new(),
+            target: Ok(Target {
+                image: image.to_owned(),
+                platform: platform.map(str::to_owned),
+                policy,
+                of_swarm: false,
+            }),
+        };
+        let broken = Kernelspec {
             name: "b".to_owned(),
             directory: PathBuf::new(),
             target: Err(String::new()),

@@ -12,14 +12,14 @@ use crate::commands::list::Entry;
 use crate::env::Env;
 use crate::files;
 use crate::kernelspec::carried::{self, Kind};
-use crate::kernelspec::installed::Installed;
+use crate::kernelspec::specification::Specification;
 use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
 use crate::model::{Language, Mode, Sample};
 use crate::options::Options;
 use crate::options::toml_text::quoted;
 use crate::paths::Paths;
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
-use crate::setting::{self, Setting, variable};
+use crate::setting::{self, Setting};
 use crate::settings::{KernelName, Location, manifest};
 use crate::templates;
 use crate::text::is_unseen;
@@ -27,20 +27,10 @@ use crate::text::is_unseen;
 /// The variable by which `user` leads to any directory.
 const DATA_DIR: &str = "JUPYTER_DATA_DIR";
 
-/// The keys of the provisioner's settings that options of `install` write.
-const WRITTEN: [&str; 6] = [
-    "authorized_users",
-    "executor_image_name",
-    "image_name",
-    "launch_timeout",
-    "port_range",
-    "unauthorized_users",
-];
-
 /// The text of the file. What it does not say is told as a warning.
 pub(super) fn text(
     name: &str,
-    spec: &Installed,
+    spec: &Specification,
     entry: &Entry,
     paths: &Paths<'_>,
 ) -> Result<String> {
@@ -52,30 +42,30 @@ pub(super) fn text(
     let (key, name) = name_of(name, spec)?;
     set(key, name.into());
     set(&setting::GATEWAY, spec.system.facts().name.into());
-    let language = Language::parse(&spec.kernel_json.language);
+    let language = Language::parse(&spec.language);
     if let Some(language) = language.filter(|_| *key == setting::KERNEL_NAME) {
         set(&setting::LANGUAGE, language.name().into());
     }
-    set(&setting::DISPLAY_NAME, spec.kernel_json.display_name.as_str().into());
-    for (known, name) in [
-        (&setting::IMAGE_NAME, "image_name"),
-        (&setting::EXECUTOR_IMAGE_NAME, "executor_image_name"),
+    set(&setting::DISPLAY_NAME, spec.display_name.as_str().into());
+    for (known, image) in [
+        (&setting::IMAGE_NAME, spec.image_name()),
+        (&setting::EXECUTOR_IMAGE_NAME, spec.executor_image_name()),
     ] {
-        if let Some(image) = spec.text(name) {
+        if let Some(image) = image {
             set(known, image.into());
         }
     }
     set(&setting::SWARM, (spec.mode == Mode::Swarm).into());
-    let names = |name| spec.names(name).map(Array::from_iter);
-    set(&setting::AUTHORIZED_USERS, names("authorized_users").unwrap_or_default().into());
-    let kept_out = names("unauthorized_users").unwrap_or_else(|| Array::from_iter(["root"]));
-    set(&setting::UNAUTHORIZED_USERS, kept_out.into());
-    set(&setting::PORT_RANGE, spec.text("port_range").unwrap_or("0..0").into());
+    let allowed = spec.authorized_users().unwrap_or_default();
+    set(&setting::AUTHORIZED_USERS, Array::from_iter(allowed).into());
+    let kept_out = spec.unauthorized_users().unwrap_or_else(|| vec!["root".to_owned()]);
+    set(&setting::UNAUTHORIZED_USERS, Array::from_iter(kept_out).into());
+    set(&setting::PORT_RANGE, spec.port_range().unwrap_or("0..0").into());
     if let Some(seconds) = launch_timeout(spec) {
         set(&setting::LAUNCH_TIMEOUT, seconds.into());
     }
     if language == Some(Language::Python)
-        && let Some(class) = spec.argument("kernel-class-name")
+        && let Some(class) = spec.kernel_class()
     {
         set(&setting::KERNEL_CLASS, class.into());
     }
@@ -104,9 +94,9 @@ pub(super) fn text(
 }
 
 /// The key that gives the name, and its value: a sample may have capitals in its name.
-fn name_of(name: &str, spec: &Installed) -> Result<(&'static Setting, String)> {
+fn name_of(name: &str, spec: &Specification) -> Result<(&'static Setting, String)> {
     let directory = spec.directory.file_name().unwrap_or_default();
-    let language = Language::parse(&spec.kernel_json.language);
+    let language = Language::parse(&spec.language);
     let sample = Sample::ALL.into_iter().find(|sample| {
         directory == sample.name() && directory != name && Some(sample.language()) == language
     });
@@ -190,7 +180,7 @@ fn variable_for(data: &str) -> String {
 }
 
 /// How many seconds the server waits; `None` where nobody says so, or it is no number.
-fn launch_timeout(spec: &Installed) -> Option<i64> {
+fn launch_timeout(spec: &Specification) -> Option<i64> {
     let Some(seconds) = spec.launch_timeout() else {
         let known = spec.system == System::GatewayProvisioners;
         return known.then(|| DEFAULT_LAUNCH_TIMEOUT.get().into());
@@ -205,7 +195,7 @@ fn launch_timeout(spec: &Installed) -> Option<i64> {
 }
 
 /// The value of `launcher`. A file that is missing is held to be what its name says.
-fn launcher(spec: &Installed, entry: &Entry, paths: &Paths<'_>) -> String {
+fn launcher(spec: &Specification, entry: &Entry, paths: &Paths<'_>) -> String {
     let Some((path, _)) = spec.launcher() else { return "native".to_owned() };
     let is_named = |name: &str| path.file_name().is_some_and(|file| file == name);
     let known = entry.launcher();
@@ -275,14 +265,8 @@ fn text_of(text: &str) -> Value {
 }
 
 /// Names what of `kernel.json` no option of `install` writes.
-fn tell_left_out(spec: &Installed) {
-    let of_gateway = spec.system == System::EnterpriseGateway;
-    let variables = spec.kernel_json.env.keys();
-    let variables =
-        variables.filter(|name| !(of_gateway && *name == variable::KERNEL_LAUNCH_TIMEOUT));
-    let variables = variables.map(|name| format!("`env.{name}`"));
-    let settings = spec.config.keys().filter(|name| !WRITTEN.contains(&name.as_str()));
-    let all: Vec<String> = variables.chain(settings.map(|name| format!("`{name}`"))).collect();
+fn tell_left_out(spec: &Specification) {
+    let all: Vec<String> = spec.others().map(|name| format!("`{name}`")).collect();
     if !all.is_empty() {
         tracing::warn!(
             "The table leaves out {} of kernel.json, for which `install` has no option",

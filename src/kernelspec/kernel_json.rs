@@ -1,0 +1,221 @@
+//! The format of `kernel.json`, for reading and writing.
+//!
+//! It follows `jupyter_client`'s "Kernel specs", and what `gateway_provisioners` expects below
+//! `metadata.kernel_provisioner`, or Enterprise Gateway below `metadata.process_proxy`. It is serialised from a
+//! value, so that no character of a name can change its structure. Jupyter shows it to every browser: it must
+//! not contain secrets, and everything below `config` becomes an argument of the provisioner.
+
+use std::collections::BTreeMap;
+use std::ops::Not;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use super::specification::{CONFIG, Specification};
+use crate::files;
+use crate::layout::KERNEL_JSON;
+use crate::server::System;
+use crate::setting::variable;
+
+/// The keys have the order of the Python tool. Missing values are empty, as in `jupyter_client`.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+struct KernelJson {
+    argv: Vec<String>,
+    env: BTreeMap<String, String>,
+    display_name: String,
+    language: String,
+    #[serde(skip_deserializing)]
+    interrupt_mode: &'static str,
+    metadata: Metadata,
+    #[serde(skip_deserializing)]
+    kernel_protocol_version: &'static str,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Metadata {
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    supported_encryption: Option<[&'static str; 1]>,
+    #[serde(skip_deserializing, skip_serializing_if = "Not::not")]
+    debugger: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel_provisioner: Option<Provisioner>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process_proxy: Option<Proxy>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Provisioner {
+    #[serde(default)]
+    provisioner_name: String,
+    #[serde(default, serialize_with = "in_order")]
+    config: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Proxy {
+    #[serde(default)]
+    class_name: String,
+    #[serde(default, serialize_with = "in_order")]
+    config: BTreeMap<String, Value>,
+}
+
+fn in_order<S: Serializer>(config: &BTreeMap<String, Value>, to: S) -> Result<S::Ok, S::Error> {
+    let mut members: Vec<_> = config.iter().collect();
+    members.sort_by_key(|(name, _)| CONFIG.iter().position(|known| known == name));
+    to.collect_map(members)
+}
+
+impl Specification {
+    /// Writes the `kernel.json` of a new specification.
+    pub fn into_text(self) -> serde_json::Result<String> {
+        let (of_gateway, is_python) = (self.system == System::EnterpriseGateway, self.is_python());
+        let facts = self.system.facts();
+        let (module, prefix) = if self.shows_launch_errors {
+            (facts.reporting_module, facts.reporting)
+        } else {
+            (facts.module, "")
+        };
+        let starter = format!("{prefix}{}", facts.starter(self.mode));
+        // Only Python kernels accept curve keys, and Enterprise Gateway has none.
+        let mut metadata = Metadata {
+            supported_encryption: (is_python && !of_gateway).then_some(["curve"]),
+            debugger: is_python || !of_gateway,
+            ..Metadata::default()
+        };
+        let config = self.config;
+        if of_gateway {
+            let class_name = format!("{module}.{starter}");
+            metadata.process_proxy = Some(Proxy { class_name, config });
+        } else {
+            metadata.kernel_provisioner = Some(Provisioner { provisioner_name: starter, config });
+        }
+        let kernel_json = KernelJson {
+            argv: self.argv,
+            env: self.env,
+            display_name: self.display_name,
+            language: self.language,
+            interrupt_mode: "signal",
+            metadata,
+            kernel_protocol_version: "",
+        };
+        serde_json::to_string_pretty(&kernel_json).map(|text| text + "\n")
+    }
+
+    /// Returns `None` if the kernels do not run in Docker.
+    pub fn read(directory: &Path) -> Result<Option<Self>> {
+        let text = files::read(&directory.join(KERNEL_JSON))?;
+        Self::parse(directory, &text)
+    }
+
+    /// Reads the text of a `kernel.json`.
+    pub fn parse(directory: &Path, text: &[u8]) -> Result<Option<Self>> {
+        // Checking UTF-8 once is faster than for each value; the slow way names the position of an error.
+        let parsed = match std::str::from_utf8(text) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(text),
+        };
+        let kernel_json: KernelJson = parsed.with_context(|| {
+            format!("could not understand `{}`", directory.join(KERNEL_JSON).display())
+        })?;
+        let Metadata { kernel_provisioner, process_proxy, .. } = kernel_json.metadata;
+        let provisioner = kernel_provisioner.and_then(|stanza| {
+            let system = System::GatewayProvisioners;
+            let of_ours = stanza.provisioner_name.strip_prefix(system.facts().reporting);
+            let given = of_ours.unwrap_or(&stanza.provisioner_name);
+            let (_, mode) = system.facts().starters.into_iter().find(|(name, _)| *name == given)?;
+            Some((system, mode, of_ours.is_some(), stanza.config))
+        });
+        let proxy = process_proxy.and_then(|stanza| {
+            let system = System::EnterpriseGateway;
+            let (module, class) =
+                stanza.class_name.rsplit_once('.').unwrap_or(("", &stanza.class_name));
+            // The class may be derived, and in another module.
+            let mut starters = system.facts().starters.into_iter();
+            let (_, mode) = starters.find(|(name, _)| class.ends_with(name))?;
+            let is_ours = module == system.facts().reporting_module;
+            Some((system, mode, is_ours, stanza.config))
+        });
+        let found = provisioner.or(proxy);
+        Ok(found.map(|(system, mode, shows_launch_errors, config)| Self {
+            directory: directory.to_path_buf(),
+            argv: kernel_json.argv,
+            env: kernel_json.env,
+            display_name: kernel_json.display_name,
+            language: kernel_json.language,
+            system,
+            mode,
+            shows_launch_errors,
+            config,
+        }))
+    }
+
+    /// The values that options of `install` write, except those in `argv`, with their paths in `kernel.json`.
+    pub(super) fn values(&self) -> impl Iterator<Item = (Vec<&'static str>, Option<Value>)> {
+        let stanza = match self.system {
+            System::GatewayProvisioners => "kernel_provisioner",
+            System::EnterpriseGateway => "process_proxy",
+        };
+        let timeout = variable::KERNEL_LAUNCH_TIMEOUT;
+        let in_config = CONFIG.into_iter().map(move |name| {
+            (vec!["metadata", stanza, "config", name], self.config.get(name).cloned())
+        });
+        in_config.chain([
+            (vec!["display_name"], Some(Value::from(&*self.display_name))),
+            (vec!["env", timeout], self.env.get(timeout).map(|seconds| Value::from(&**seconds))),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Mode;
+    use crate::server::System::{EnterpriseGateway, GatewayProvisioners};
+
+    fn parsed(text: &str) -> Result<Option<Specification>> {
+        Specification::parse(Path::new("/k"), text.as_bytes())
+    }
+
+    #[test]
+    fn both_systems_and_both_modes_are_told_apart() {
+        let provisioner = |name| {
+            format!(r#"{{"metadata": {{"kernel_provisioner": {{"provisioner_name": "{name}"}}}}}}"#)
+        };
+        let proxy = |class| {
+            format!(r#"{{"metadata": {{"process_proxy": {{"class_name": "a.b.{class}"}}}}}}"#)
+        };
+        for (text, expected) in [
+            (provisioner("docker-provisioner"), Some((GatewayProvisioners, Mode::Docker))),
+            (provisioner("docker-swarm-provisioner"), Some((GatewayProvisioners, Mode::Swarm))),
+            (
+                provisioner("reporting-docker-provisioner"),
+                Some((GatewayProvisioners, Mode::Docker)),
+            ),
+            (provisioner("local-provisioner"), None),
+            (proxy("DockerProcessProxy"), Some((EnterpriseGateway, Mode::Docker))),
+            (proxy("MyDockerSwarmProcessProxy"), Some((EnterpriseGateway, Mode::Swarm))),
+            (
+                proxy("ReportingDockerProcessProxy")
+                    .replace("a.b", "jupyter_docker_spec.process_proxies"),
+                Some((EnterpriseGateway, Mode::Docker)),
+            ),
+            (proxy("KubernetesProcessProxy"), None),
+            ("{}".to_owned(), None),
+        ] {
+            let spec = parsed(&text).unwrap();
+            assert_eq!(spec.as_ref().map(|spec| (spec.system, spec.mode)), expected, "{text}");
+            let shows = spec.as_ref().is_some_and(|spec| spec.shows_launch_errors);
+            assert_eq!(shows, text.contains("eporting"), "{text}");
+            // Writing it gives the same again.
+            if let Some(spec) = spec {
+                let text = spec.clone().into_text().unwrap();
+                assert_eq!(parsed(&text).unwrap(), Some(spec), "{text}");
+            }
+        }
+        assert!(parsed("{").unwrap_err().to_string().starts_with("could not understand"));
+    }
+}
