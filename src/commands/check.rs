@@ -72,20 +72,12 @@ fn chosen(args: &Check, paths: &Paths<'_>, report: &mut Report) -> Vec<Read> {
         return chosen;
     }
     for word in &args.names {
-        let found = match search::find(word, &all, &directories, paths) {
-            Ok(found) => found,
-            Err(error) => {
-                report.error(format!("{error:#}"));
-                continue;
-            }
-        };
-        match found.read().transpose() {
-            Some(read) => chosen.push((word.clone(), found, read)),
-            None => report.error(format!(
-                "`{}` in {} is no Docker kernel specification",
-                found.name,
-                found.directory.display()
-            )),
+        match search::find(word, &all, &directories, paths) {
+            Ok(found) => match found.read().transpose() {
+                Some(read) => chosen.push((word.clone(), found, read)),
+                None => report.error(found.not_for_docker()),
+            },
+            Err(error) => report.error(format!("{error:#}")),
         }
     }
     chosen

@@ -89,9 +89,7 @@ impl Plan {
     /// Reads a specification; `None` if there is nothing to do.
     fn new(found: Found) -> Result<Option<Self>> {
         let shown = found.directory.display();
-        let Some(spec) = found.read()? else {
-            bail!("`{}` in {shown} is no Docker kernel specification", found.name);
-        };
+        let spec = found.read()?.with_context(|| found.not_for_docker())?;
         store::check(&found.directory, true)?;
         let (carried, _) = Reader::default().read(&spec);
         if carried.is_some_and(|carried| carried.kind == Kind::Native) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use serde::{Serialize, Serializer};
 
 use super::output::{dash, field, json};
@@ -47,47 +47,35 @@ fn as_text_or_null<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok
 }
 
 impl Entry {
-    /// Describes a specification; returns `None` if its kernels do not run in Docker.
     pub(super) fn new(
         found: &Found,
-        read: Result<Option<Specification>>,
+        read: Result<&Specification, &Error>,
         reader: &mut Reader,
-    ) -> Option<Self> {
-        let mut entry = Self {
-            name: found.name.clone(),
-            display_name: None,
-            language: None,
-            image: None,
-            mode: None,
-            provisioner: None,
-            launcher: None,
-            path: found.directory.clone(),
-            shadowed_by: found.shadowed_by.clone(),
-            problems: Vec::new(),
+    ) -> Self {
+        let (launcher, mut problems) = match read {
+            Ok(spec) => reader.read(spec),
+            Err(error) => (None, vec![format!("{error:#}")]),
         };
-        match read {
-            Ok(None) => return None,
-            Ok(Some(spec)) => entry.fill(spec, reader),
-            Err(error) => entry.problems.push(format!("{error:#}")),
+        let spec = read.ok();
+        // No other launcher reads it.
+        if launcher.as_ref().is_none_or(|launcher| launcher.kind == Kind::Native) {
+            problems.extend(spec.and_then(options_problem));
         }
         if !is_valid(&found.name) {
-            entry.problems.push("Jupyter does not allow this name".to_owned());
+            problems.push("Jupyter does not allow this name".to_owned());
         }
-        Some(entry)
-    }
-
-    fn fill(&mut self, spec: Specification, reader: &mut Reader) {
-        self.image = spec.image().map(str::to_owned);
-        self.mode = Some(spec.mode);
-        self.provisioner = Some(spec.system);
-        (self.launcher, self.problems) = reader.read(&spec);
-        let kind = self.launcher.as_ref().map(|launcher| launcher.kind);
-        // No other launcher reads it.
-        if matches!(kind, None | Some(Kind::Native)) {
-            self.problems.extend(options_problem(&spec));
+        Self {
+            name: found.name.clone(),
+            display_name: spec.map(|spec| spec.display_name.clone()),
+            language: spec.map(|spec| spec.language.clone()),
+            image: spec.and_then(Specification::image).map(str::to_owned),
+            mode: spec.map(|spec| spec.mode),
+            provisioner: spec.map(|spec| spec.system),
+            launcher,
+            path: found.directory.clone(),
+            shadowed_by: found.shadowed_by.clone(),
+            problems,
         }
-        self.display_name = Some(spec.display_name);
-        self.language = Some(spec.language);
     }
 
     pub(super) fn launcher(&self) -> Option<&Carried> {
@@ -171,15 +159,15 @@ pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
     let mut reader = Reader::default();
     let entries: Vec<Entry> = search::in_directories(&directories)
         .iter()
-        .filter_map(|found| Entry::new(found, found.read(), &mut reader))
+        .filter_map(|found| {
+            Some(Entry::new(found, found.read().transpose()?.as_ref(), &mut reader))
+        })
         .collect();
     if args.json {
         return json(&entries);
     }
     if entries.is_empty() {
-        let searched: Vec<String> =
-            directories.iter().map(|directory| directory.display().to_string()).collect();
-        tracing::info!("There is no Docker kernelspec in {}", searched.join(", "));
+        tracing::info!("There is no Docker kernelspec in {}", search::listed(&directories));
         return Ok(String::new());
     }
     Ok(table(&entries, Screen::of_stdout(paths.env)))

@@ -35,7 +35,7 @@ use crate::templates;
 pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
     let found = find(args, paths)?;
     let place = found.directory.display();
-    let of_others = || format!("`{}` in {place} is no Docker kernel specification", found.name);
+    let of_others = || found.not_for_docker();
     found.read()?.with_context(of_others)?;
     if found.directory.is_symlink() {
         let target = fs::canonicalize(&found.directory)?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use fs_err as fs;
 use serde::Serialize;
 use serde_json::Value;
@@ -67,15 +67,8 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
     let all = search::in_directories(&directories);
     let found = search::find(&args.name, &all, &directories, paths)?;
-    let Some(spec) = found.read()? else {
-        bail!(
-            "`{}` in {} is no Docker kernel specification",
-            found.name,
-            found.directory.display()
-        );
-    };
-    let entry = Entry::new(&found, found.read(), &mut Reader::default());
-    let entry = entry.context("it has just gone")?;
+    let spec = found.read()?.with_context(|| found.not_for_docker())?;
+    let entry = Entry::new(&found, Ok(&spec), &mut Reader::default());
     if args.toml {
         return table::text(&found.name, &spec, &entry, paths);
     }

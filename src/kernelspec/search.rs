@@ -31,6 +31,12 @@ impl Found {
         let read = Specification::read(&self.directory);
         if read.is_err() && !has_launcher(&self.directory) { Ok(None) } else { read }
     }
+
+    /// The message for when that is `None`.
+    #[must_use]
+    pub fn not_for_docker(&self) -> String {
+        format!("`{}` in {} is no Docker kernel specification", self.name, self.directory.display())
+    }
 }
 
 /// Whether a launcher of ours, or of the Python tool, lies where it does in a specification.
@@ -125,7 +131,8 @@ pub fn none(directories: &[PathBuf]) -> String {
     )
 }
 
-fn listed(directories: &[PathBuf]) -> String {
+#[must_use]
+pub fn listed(directories: &[PathBuf]) -> String {
     let shown: Vec<String> =
         directories.iter().map(|directory| directory.display().to_string()).collect();
     shown.join(", ")

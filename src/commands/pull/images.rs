@@ -60,15 +60,10 @@ pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<
     }
     let mut specifications = Vec::new();
     for found in chosen {
-        let target = match found.read() {
-            Ok(Some(spec)) => target(&spec, paths.env),
-            Ok(None) if names.is_empty() => continue,
-            Ok(None) => bail!(
-                "`{}` in {} is no Docker kernel specification",
-                found.name,
-                found.directory.display()
-            ),
-            Err(error) => Err(error),
+        let target = match found.read().transpose() {
+            Some(spec) => spec.and_then(|spec| target(&spec, paths.env)),
+            None if names.is_empty() => continue,
+            None => bail!(found.not_for_docker()),
         };
         let target = target.map_err(|error| format!("{error:#}"));
         specifications.push(Kernelspec { name: found.name, directory: found.directory, target });
