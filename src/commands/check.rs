@@ -26,7 +26,7 @@ use self::reach::ServerAddress;
 use self::report::Report;
 use super::show;
 use crate::cli::Check;
-use crate::kernelspec::carried::Reader;
+use crate::kernelspec::installed_launcher::Reader;
 use crate::kernelspec::search::{self, Found};
 use crate::kernelspec::specification::Specification;
 use crate::paths::Paths;

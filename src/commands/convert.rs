@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::cli::Convert;
 use crate::files;
-use crate::kernelspec::carried::{Kind, Reader};
+use crate::kernelspec::installed_launcher::{Kind, Reader};
 use crate::kernelspec::launcher::LauncherFile;
 use crate::kernelspec::search::{self, Found};
 use crate::kernelspec::specification::Specification;
@@ -91,8 +91,8 @@ impl Plan {
         let shown = found.directory.display();
         let spec = found.read()?.with_context(|| found.not_for_docker())?;
         store::check(&found.directory, true)?;
-        let (carried, _) = Reader::default().read(&spec);
-        if carried.is_some_and(|carried| carried.kind == Kind::Native) {
+        let (launcher, _) = Reader::default().read(&spec);
+        if launcher.is_some_and(|launcher| launcher.kind == Kind::Native) {
             tracing::info!("Kernelspec {} in {shown} has the native launcher already", found.name);
             return Ok(None);
         }

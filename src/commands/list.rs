@@ -12,7 +12,7 @@ use super::planned;
 use crate::cli::List;
 use crate::env::Env;
 use crate::files;
-use crate::kernelspec::carried::{Carried, Kind, Reader, as_text};
+use crate::kernelspec::installed_launcher::{InstalledLauncher, Kind, Reader, as_text};
 use crate::kernelspec::search::{self, Found};
 use crate::kernelspec::specification::Specification;
 use crate::layout::{self, OPTIONS};
@@ -33,7 +33,7 @@ pub(super) struct Entry {
     image: Option<String>,
     mode: Option<Mode>,
     provisioner: Option<System>,
-    launcher: Option<Carried>,
+    launcher: Option<InstalledLauncher>,
     #[serde(serialize_with = "as_text")]
     path: PathBuf,
     #[serde(serialize_with = "as_text_or_null")]
@@ -78,7 +78,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn launcher(&self) -> Option<&Carried> {
+    pub(super) fn launcher(&self) -> Option<&InstalledLauncher> {
         self.launcher.as_ref()
     }
 
@@ -105,7 +105,7 @@ impl Entry {
     }
 
     fn columns(&self) -> [String; 8] {
-        let launcher = self.launcher.as_ref().map(Carried::shown);
+        let launcher = self.launcher.as_ref().map(InstalledLauncher::shown);
         let columns = [
             &self.name,
             dash(self.display_name.as_deref()),

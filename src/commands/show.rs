@@ -16,7 +16,7 @@ use super::list::Entry;
 use super::output::{field, json};
 use crate::cli::Show;
 use crate::files;
-use crate::kernelspec::carried::{Reader, as_text};
+use crate::kernelspec::installed_launcher::{Reader, as_text};
 use crate::kernelspec::specification::Specification;
 use crate::kernelspec::{search, store};
 use crate::layout::{self, OPTIONS};

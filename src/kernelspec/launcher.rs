@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::carried;
+use super::installed_launcher;
 use super::store::{Content, File};
 use crate::files::{self, Plain};
 use crate::layout::{self, NATIVE, PYTHON};
@@ -31,7 +31,7 @@ impl LauncherFile {
         match launcher {
             Launcher::Native => {
                 let path = sibling(paths)?;
-                let is_ours = carried::is_native(&executable(&path)?)?;
+                let is_ours = installed_launcher::is_native(&executable(&path)?)?;
                 ensure!(
                     is_ours,
                     "`{}` is not the launcher that belongs to this program; install both executables again",
@@ -99,7 +99,7 @@ fn executable(path: &Path) -> Result<Plain> {
         file.mode & 0o111 != 0,
         "the launcher `{shown}` is not executable; make it so with `chmod +x {shown}`"
     );
-    if let Some(fault) = carried::fault(&file)? {
+    if let Some(fault) = installed_launcher::fault(&file)? {
         bail!("the launcher `{shown}` is not whole: {fault}; copy or download it again");
     }
     Ok(file)

@@ -1,11 +1,11 @@
 //! A kernelspec: its model ([`specification`]) and its files ([`render`]), the launcher in it ([`launcher`],
-//! [`carried`], [`known`]), how it is found ([`search`]), installed and removed ([`store`]), and changed
+//! [`installed_launcher`], [`known`]), how it is found ([`search`]), installed and removed ([`store`]), and changed
 //! ([`edit`], [`convert`]).
 
-pub mod carried;
 pub mod convert;
 pub mod edit;
 mod elf;
+pub mod installed_launcher;
 mod kernel_json;
 pub mod known;
 pub mod launcher;

@@ -18,8 +18,8 @@ use super::args::Arguments;
 use super::spec::InstalledSpec;
 use crate::env::Env;
 use crate::model::Mode;
-use crate::options::fill::{Filler, Policy};
-use crate::options::node::{Node, Value, Wrong};
+use crate::options::interpolation::{Interpolation, Policy};
+use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{items, must};
 use crate::options::template;
 use crate::server::{RESPONSE_ADDRESS, System};
@@ -35,9 +35,9 @@ pub(super) fn of_kernel(
     (caller, mode): (System, Mode),
     spec: &InstalledSpec,
     env: &Env,
-    filler: &Filler<'_>,
+    interpolation: &Interpolation<'_>,
 ) -> Result<BTreeMap<String, String>> {
-    let rules = Rules::new(spec, mode, filler)?;
+    let rules = Rules::new(spec, mode, interpolation)?;
     let literal = |value: &str| match mode {
         Mode::Docker => value.to_owned(),
         Mode::Swarm => template::literal(value),
@@ -86,10 +86,10 @@ struct Rules {
 }
 
 impl Rules {
-    fn new(spec: &InstalledSpec, mode: Mode, filler: &Filler<'_>) -> Result<Self> {
+    fn new(spec: &InstalledSpec, mode: Mode, interpolation: &Interpolation<'_>) -> Result<Self> {
         let options = &spec.options;
-        let given = |name| options.get(name).filter(|node| !filler.skips(node));
-        let wrong = |name: &'static str| move |wrong: Wrong| options.error(&wrong.of(name));
+        let given = |name| options.get(name).filter(|node| !interpolation.skips(node));
+        let wrong = |name: &'static str| move |wrong: PositionError| options.error(&wrong.of(name));
         let mut rules = Self { inherit: false, pass: Vec::new(), set: Vec::new() };
         if let Some(node) = given("environment_mode") {
             rules.inherit = match &node.value {
@@ -105,11 +105,12 @@ impl Rules {
             rules.pass = texts(node).map_err(wrong("pass_environment"))?;
         }
         if let Some(node) = given("env_file") {
-            let set = file::variables(node, &spec.directory, filler).map_err(wrong("env_file"))?;
+            let set =
+                file::variables(node, &spec.directory, interpolation).map_err(wrong("env_file"))?;
             rules.set.extend(set);
         }
         if let Some(node) = given("environment") {
-            let set = variables(node, mode, filler).map_err(wrong("environment"))?;
+            let set = variables(node, mode, interpolation).map_err(wrong("environment"))?;
             rules.set.extend(set);
         }
         Ok(rules)
@@ -126,11 +127,11 @@ impl Rules {
 fn variables(
     node: &Node,
     mode: Mode,
-    filler: &Filler<'_>,
-) -> Result<Vec<(String, VariableValue)>, Wrong> {
+    interpolation: &Interpolation<'_>,
+) -> Result<Vec<(String, VariableValue)>, PositionError> {
     let fill = |text: &str, at| match mode {
-        Mode::Docker => filler.fill(text, at, Policy::Any),
-        Mode::Swarm => filler.fill_template(text, at, Policy::Any),
+        Mode::Docker => interpolation.interpolate(text, at, Policy::Any),
+        Mode::Swarm => interpolation.interpolate_template(text, at, Policy::Any),
     };
     if let Value::Table(entries) = &node.value {
         let variables = entries.iter().map(|(name, _, value)| {
@@ -218,15 +219,15 @@ mod tests {
     pub(super) fn rules(text: &str) -> Result<Rules> {
         let spec = InstalledSpec::with_options("k", Options::parse("f", text).unwrap());
         let env = Env::new(Path::new("/"), SERVER);
-        let filler = Filler {
+        let interpolation = Interpolation {
             username: "bob",
             kernel_id: "k",
             language: "python",
             cwd: Some("/"),
             env: &env,
-            sample: false,
+            check_only: false,
         };
-        Rules::new(&spec, Mode::Docker, &filler)
+        Rules::new(&spec, Mode::Docker, &interpolation)
     }
 
     fn names(caller: System) -> Vec<String> {
@@ -241,15 +242,16 @@ mod tests {
             kernel_class_name: Some("of.the.Administrator".into()),
             ..Arguments::default()
         };
-        let filler = Filler {
+        let interpolation = Interpolation {
             username: "bob",
             kernel_id: "k",
             language: "python",
             cwd: Some("/"),
             env: &env,
-            sample: false,
+            check_only: false,
         };
-        let kernel = of_kernel(&arguments, (caller, Mode::Docker), &spec, &env, &filler).unwrap();
+        let kernel =
+            of_kernel(&arguments, (caller, Mode::Docker), &spec, &env, &interpolation).unwrap();
         assert_eq!(kernel["PUBLIC_KEY"], "key");
         assert_eq!(kernel["KERNEL_CLASS_NAME"], "of.the.Administrator");
         assert_eq!(kernel["KERNEL_SPARK_CONTEXT_INIT_MODE"], "none");

@@ -11,7 +11,7 @@ use super::environment;
 use super::spec::InstalledSpec;
 use crate::env::Env;
 use crate::model::Mode;
-use crate::options::fill::Filler;
+use crate::options::interpolation::Interpolation;
 use crate::server::{
     MODE_VARIABLES, REMOVE_VARIABLES, RESPONSE_ADDRESS, System, Unreachable, launch_timeout,
     network_of_launcher, unreachable,
@@ -80,8 +80,9 @@ impl Launch {
         let caller = caller(arguments, env);
         let mode = mode(env)?;
         let group = id(env, "KERNEL_GID")?;
-        let filler = filler(&kernel_id, env, check_only);
-        let environment = environment::of_kernel(arguments, (caller, mode), spec, env, &filler)?;
+        let interpolation = interpolation(&kernel_id, env, check_only);
+        let environment =
+            environment::of_kernel(arguments, (caller, mode), spec, env, &interpolation)?;
         Ok(Self {
             name: name(env.get("KERNEL_USERNAME").unwrap_or_default(), &kernel_id),
             kernel_id,
@@ -106,8 +107,8 @@ impl Launch {
 
     /// Returns the values for placeholders in `launch_docker.toml`.
     #[must_use]
-    pub fn filler<'a>(&'a self, env: &'a Env, check_only: bool) -> Filler<'a> {
-        filler(&self.kernel_id, env, check_only)
+    pub fn interpolation<'a>(&'a self, env: &'a Env, check_only: bool) -> Interpolation<'a> {
+        interpolation(&self.kernel_id, env, check_only)
     }
 
     /// The address to which the kernel reports.
@@ -129,15 +130,15 @@ impl Launch {
     }
 }
 
-fn filler<'a>(kernel_id: &'a str, env: &'a Env, check_only: bool) -> Filler<'a> {
+fn interpolation<'a>(kernel_id: &'a str, env: &'a Env, check_only: bool) -> Interpolation<'a> {
     let get = |name| env.get(name).unwrap_or_default();
-    Filler {
+    Interpolation {
         username: get("KERNEL_USERNAME"),
         kernel_id,
         language: get("KERNEL_LANGUAGE"),
         cwd: env.directory().ok().and_then(Path::to_str),
         env,
-        sample: check_only,
+        check_only,
     }
 }
 

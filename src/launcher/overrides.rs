@@ -11,7 +11,7 @@ use crate::engine::{Reference, ReferenceParts};
 use crate::env::Env;
 use crate::model::Mode;
 use crate::options::amounts::{bytes, decimal};
-use crate::options::node::{Node, Value, Wrong};
+use crate::options::node::{Node, PositionError, Value};
 use crate::options::put;
 use crate::options::read::{Table, items, must};
 
@@ -31,7 +31,7 @@ pub(super) fn apply(
 ) -> Result<()> {
     let options = &spec.options;
     let Some(node) = options.get(TABLE) else { return Ok(()) };
-    let wrong = |wrong: Wrong| options.error(&wrong.of(TABLE));
+    let wrong = |wrong: PositionError| options.error(&wrong.of(TABLE));
     let allowed = Table::new(node, &KNOWN).map_err(wrong)?;
     let (memory, cpus, devices) = fields(plan.launch.mode);
     if let Some(limit) = allowed.get("memory") {
@@ -86,7 +86,11 @@ const fn fields(mode: Mode) -> (&'static str, &'static str, Option<&'static str>
     }
 }
 
-fn amount(node: &Node, read: impl Fn(&str) -> Option<i64>, what: &str) -> Result<i64, Wrong> {
+fn amount(
+    node: &Node,
+    read: impl Fn(&str) -> Option<i64>,
+    what: &str,
+) -> Result<i64, PositionError> {
     let value = match &node.value {
         Value::Text(text) | Value::Decimal(text) => read(text),
         Value::Integer(number) => read(&number.to_string()),
@@ -121,7 +125,7 @@ fn bounded(
     Ok(Some(value))
 }
 
-fn patterns(node: Option<&Node>) -> Result<Vec<String>, Wrong> {
+fn patterns(node: Option<&Node>) -> Result<Vec<String>, PositionError> {
     let nodes = node.map(items).unwrap_or_default();
     let patterns = nodes.iter().map(|node| match &node.value {
         Value::Text(pattern) => Ok(pattern.clone()),

@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::amounts::{NANO, bytes, decimal, nanoseconds};
-use super::fill::Filler;
+use super::interpolation::Interpolation;
 use super::keys::{Key, Kind};
-use super::node::{Node, Value, Wrong};
+use super::node::{Node, PositionError, Value};
 use super::read::{Table, flag, integer, items, must, table};
 use super::reader::Reader;
 use super::{fields, volumes};
@@ -22,9 +22,14 @@ pub(super) const TEMPLATES: [&str; 5] =
 ///
 /// # Errors
 /// When it is of another type, or impossible.
-pub fn convert(key: &Key, node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<Json, Wrong> {
+pub fn convert(
+    key: &Key,
+    node: &Node,
+    mode: Mode,
+    interpolation: &Interpolation<'_>,
+) -> Result<Json, PositionError> {
     let expanded = mode == Mode::Swarm && TEMPLATES.contains(&key.name);
-    let from = Reader { filler, policy: key.policy, mode, expanded, listed: false };
+    let from = Reader { interpolation, policy: key.policy, mode, expanded, listed: false };
     match key.kind {
         Kind::Flag => Ok(flag(node)?.into()),
         Kind::Integer(least) => Ok(integer(node, least)?.into()),
@@ -38,7 +43,7 @@ pub fn convert(key: &Key, node: &Node, mode: Mode, filler: &Filler<'_>) -> Resul
             let pairs = from.pairs(node)?;
             let ours = OUR_LABELS.into_iter().find(|name| pairs.iter().any(|(n, _)| n == name));
             match ours.filter(|_| key.name.ends_with("labels")) {
-                Some(name) => Err(Wrong::new(
+                Some(name) => Err(PositionError::new(
                     node.at,
                     format!("cannot have `{name}`, by which servers and `ps` know kernels"),
                 )),
@@ -67,42 +72,42 @@ pub fn convert(key: &Key, node: &Node, mode: Mode, filler: &Filler<'_>) -> Resul
 
 impl Reader<'_> {
     /// An amount of memory in bytes.
-    pub(super) fn bytes(&self, node: &Node) -> Result<i64, Wrong> {
+    pub(super) fn bytes(&self, node: &Node) -> Result<i64, PositionError> {
         let bytes = match &node.value {
             Value::Integer(bytes) => Some(*bytes),
-            Value::Text(text) => bytes(&self.fill(text, node.at)?),
+            Value::Text(text) => bytes(&self.interpolate(text, node.at)?),
             _ => None,
         };
         let what = "be an amount of memory, such as \"512m\" or \"2g\"";
         bytes.filter(|bytes| *bytes >= 0).ok_or_else(|| must(node, what))
     }
 
-    fn nano_cpus(&self, node: &Node) -> Result<i64, Wrong> {
+    fn nano_cpus(&self, node: &Node) -> Result<i64, PositionError> {
         let cpus = decimal(&self.text(node)?, NANO);
         cpus.ok_or_else(|| must(node, "be a number of processors, such as 1.5"))
     }
 
-    fn duration(&self, node: &Node) -> Result<Json, Wrong> {
+    fn duration(&self, node: &Node) -> Result<Json, PositionError> {
         let what = "be a span of time with its unit, such as \"10s\" or \"1m30s\"";
         let Value::Text(text) = &node.value else { return Err(must(node, what)) };
         let nanoseconds =
-            nanoseconds(&self.fill(text, node.at)?).ok_or_else(|| must(node, what))?;
+            nanoseconds(&self.interpolate(text, node.at)?).ok_or_else(|| must(node, what))?;
         Ok(match self.mode {
             Mode::Docker => (nanoseconds.saturating_add(NANO - 1) / NANO).into(),
             Mode::Swarm => nanoseconds.into(),
         })
     }
 
-    fn command(&self, node: &Node) -> Result<Json, Wrong> {
+    fn command(&self, node: &Node) -> Result<Json, PositionError> {
         let Value::Text(text) = &node.value else { return Ok(self.words(node)?.into()) };
         let words = split(text).ok_or_else(|| must(node, "end its quotes"))?;
-        let words: Result<Vec<String>, Wrong> =
-            words.iter().map(|word| self.fill(word, node.at)).collect();
+        let words: Result<Vec<String>, PositionError> =
+            words.iter().map(|word| self.interpolate(word, node.at)).collect();
         Ok(words?.into())
     }
 
     /// `HOST[:CONTAINER][:PERMISSIONS]`, or the name of a device in the Container Device Interface.
-    fn devices(&self, node: &Node) -> Result<Json, Wrong> {
+    fn devices(&self, node: &Node) -> Result<Json, PositionError> {
         let (mut devices, mut requested) = (Vec::new(), Vec::new());
         for item in items(node) {
             let text = self.text(item)?;
@@ -138,7 +143,7 @@ impl Reader<'_> {
         Ok(fields)
     }
 
-    fn gpus(&self, node: &Node) -> Result<Json, Wrong> {
+    fn gpus(&self, node: &Node) -> Result<Json, PositionError> {
         match &node.value {
             Value::List(requests) => {
                 let requests = requests.iter().map(|request| self.gpu_request(request));
@@ -148,7 +153,7 @@ impl Reader<'_> {
         }
     }
 
-    fn gpu_request(&self, node: &Node) -> Result<Json, Wrong> {
+    fn gpu_request(&self, node: &Node) -> Result<Json, PositionError> {
         let known = ["driver", "count", "device_ids", "capabilities", "options"];
         let request = Table::new(node, &known)?;
         let mut fields = json!({"Capabilities": [["gpu"]]});
@@ -171,7 +176,7 @@ impl Reader<'_> {
         Ok(fields)
     }
 
-    fn shm(&self, node: &Node) -> Result<Json, Wrong> {
+    fn shm(&self, node: &Node) -> Result<Json, PositionError> {
         let size = self.bytes(node)?;
         Ok(match self.mode {
             Mode::Docker => json!({"ShmSize": size}),
@@ -185,7 +190,7 @@ impl Reader<'_> {
         })
     }
 
-    fn hosts(&self, node: &Node) -> Result<Json, Wrong> {
+    fn hosts(&self, node: &Node) -> Result<Json, PositionError> {
         let mut hosts: Vec<(String, String)> = Vec::new();
         if let Value::Table(entries) = &node.value {
             for (host, _, addresses) in entries {
@@ -207,7 +212,7 @@ impl Reader<'_> {
         Ok(lines.collect::<Vec<_>>().into())
     }
 
-    fn logging(&self, node: &Node) -> Result<Json, Wrong> {
+    fn logging(&self, node: &Node) -> Result<Json, PositionError> {
         let logging = Table::new(node, &["driver", "options"])?;
         let options = match logging.get("options") {
             Some(options) => {
@@ -225,16 +230,16 @@ impl Reader<'_> {
         })
     }
 
-    fn preferences(&self, node: &Node) -> Result<Json, Wrong> {
+    fn preferences(&self, node: &Node) -> Result<Json, PositionError> {
         let preferences = items(node).iter().map(|item| {
             let preference = Table::new(item, &["spread"])?;
             let spread = self.text(preference.need("spread")?)?;
             Ok(json!({"Spread": {"SpreadDescriptor": spread}}))
         });
-        Ok(preferences.collect::<Result<Vec<_>, Wrong>>()?.into())
+        Ok(preferences.collect::<Result<Vec<_>, PositionError>>()?.into())
     }
 
-    fn generic_resources(&self, node: &Node) -> Result<Json, Wrong> {
+    fn generic_resources(&self, node: &Node) -> Result<Json, PositionError> {
         let resources = items(node).iter().map(|item| {
             let resource = Table::new(item, &["discrete_resource_spec"])?;
             let discrete =
@@ -243,10 +248,10 @@ impl Reader<'_> {
             let value = integer(discrete.need("value")?, 0)?;
             Ok(json!({"DiscreteResourceSpec": {"Kind": kind, "Value": value}}))
         });
-        Ok(resources.collect::<Result<Vec<_>, Wrong>>()?.into())
+        Ok(resources.collect::<Result<Vec<_>, PositionError>>()?.into())
     }
 
-    fn platform(&self, node: &Node) -> Result<Json, Wrong> {
+    fn platform(&self, node: &Node) -> Result<Json, PositionError> {
         let text = self.text(node)?;
         let mut parts = text.splitn(3, '/');
         let (os, architecture) = (parts.next().unwrap_or_default(), parts.next());
@@ -256,7 +261,7 @@ impl Reader<'_> {
     }
 }
 
-fn ulimits(node: &Node) -> Result<Json, Wrong> {
+fn ulimits(node: &Node) -> Result<Json, PositionError> {
     let limits = table(node)?.iter().map(|(name, _, limit)| {
         let (soft, hard) = match &limit.value {
             Value::Table(_) => {
@@ -292,7 +297,7 @@ fn is_cdi_device(text: &str) -> bool {
 }
 
 /// A number of GPUs, or all.
-fn count(node: &Node) -> Result<i64, Wrong> {
+fn count(node: &Node) -> Result<i64, PositionError> {
     match &node.value {
         Value::Text(text) if text == "all" => Ok(-1),
         Value::Integer(number) if *number > 0 => Ok(*number),

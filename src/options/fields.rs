@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::amounts::nanoseconds;
-use super::node::{Node, Value, Wrong};
+use super::node::{Node, PositionError, Value};
 use super::read::{Table, flag, integer, must};
 use super::reader::Reader;
 
@@ -11,7 +11,7 @@ use super::reader::Reader;
 const LEAST: i64 = 1_000_000;
 
 /// A health check. Without `test` it is the image's own, with what else is said.
-pub(super) fn healthcheck(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
+pub(super) fn healthcheck(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     const SPANS: [(&str, &str); 4] = [
         ("interval", "Interval"),
         ("timeout", "Timeout"),
@@ -55,7 +55,7 @@ pub(super) fn healthcheck(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong>
 }
 
 /// Security options, as the client gives them to the engine.
-pub(super) fn security(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
+pub(super) fn security(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     let (mut fields, mut options) = (json!({}), Vec::new());
     for option in from.words(node)? {
         let profile = option.strip_prefix("seccomp").and_then(|rest| rest.strip_prefix(['=', ':']));

@@ -1,7 +1,7 @@
 //! The keys of the file: what each is, and where it goes in the requests of the Docker Engine API
 //! (`ContainerCreate` and `ServiceCreate`).
 
-use super::fill::Policy;
+use super::interpolation::Policy;
 use crate::model::Mode;
 
 /// What a value is.

@@ -14,9 +14,9 @@ pub mod convert;
 mod docker;
 pub mod edit;
 mod fields;
-pub mod fill;
 pub mod flags;
 mod go;
+pub mod interpolation;
 pub mod keys;
 mod long;
 pub mod mounts;
@@ -31,9 +31,9 @@ pub mod written;
 use anyhow::{Result, anyhow};
 use serde_json::Value as Json;
 
-use self::fill::Filler;
+use self::interpolation::Interpolation;
 use self::keys::{KEYS, Key, Kind, LACKING};
-use self::node::{Node, Value, Wrong};
+use self::node::{Node, PositionError, Value};
 use crate::model::Mode;
 use crate::text::{nearest, position};
 
@@ -91,9 +91,9 @@ impl Options {
     }
 
     /// Finds the keys of a table, and of those in it whose names go on after a point.
-    fn collect(&mut self, prefix: &str, table: Node, wrong: &mut Vec<Wrong>) {
+    fn collect(&mut self, prefix: &str, table: Node, wrong: &mut Vec<PositionError>) {
         let Value::Table(entries) = table.value else {
-            wrong.push(Wrong::new(table.at, format!("`{prefix}` must be a table")));
+            wrong.push(PositionError::new(table.at, format!("`{prefix}` must be a table")));
             return;
         };
         for (key, at, node) in entries {
@@ -103,7 +103,7 @@ impl Options {
             } else if KEYS.iter().any(|known| known.is_below(&name)) {
                 self.collect(&name, node, wrong);
             } else {
-                wrong.push(Wrong::new(at, unknown(&name)));
+                wrong.push(PositionError::new(at, unknown(&name)));
             }
         }
     }
@@ -129,23 +129,28 @@ impl Options {
     ///
     /// # Errors
     /// When a value is not valid, or means nothing in this mode: with line and column.
-    pub fn apply(&self, request: &mut Json, mode: Mode, filler: &Filler<'_>) -> Result<()> {
+    pub fn apply(
+        &self,
+        request: &mut Json,
+        mode: Mode,
+        interpolation: &Interpolation<'_>,
+    ) -> Result<()> {
         let mut set: Vec<(&str, &str)> = Vec::new();
         for (key, node) in &self.entries {
             let target = key.target(mode);
             if target.is_empty() {
-                return Err(self.error(&Wrong::new(node.at, meaningless(key, mode))));
+                return Err(self.error(&PositionError::new(node.at, meaningless(key, mode))));
             }
-            if key.kind == Kind::Code || filler.skips(node) {
+            if key.kind == Kind::Code || interpolation.skips(node) {
                 continue;
             }
-            let converted = convert::convert(key, node, mode, filler);
+            let converted = convert::convert(key, node, mode, interpolation);
             let value = converted.map_err(|wrong| self.error(&wrong.of(key.name)))?;
             for path in target.split(' ').filter(|path| *path != keys::HERE) {
                 let scalar = !value.is_array() && !value.is_object();
                 if let Some((_, other)) = set.iter().find(|(other, _)| scalar && *other == path) {
                     let message = format!("`{}` says the same as `{other}`; use one", key.name);
-                    return Err(self.error(&Wrong::new(node.at, message)));
+                    return Err(self.error(&PositionError::new(node.at, message)));
                 }
                 set.push((path, key.name));
                 put(request, path, value.clone());
@@ -161,15 +166,16 @@ impl Options {
     pub fn check_templates(&self, mode: Mode) -> Result<()> {
         let expanded = |key: &Key| mode == Mode::Swarm && convert::TEMPLATES.contains(&key.name);
         for (key, node) in self.entries.iter().filter(|(key, _)| expanded(key)) {
-            fill::check_templates(node).map_err(|wrong| self.error(&wrong.of(key.name)))?;
+            interpolation::check_templates(node)
+                .map_err(|wrong| self.error(&wrong.of(key.name)))?;
         }
-        let tag = self.get("logging").map_or(Ok(()), fill::check_tag);
+        let tag = self.get("logging").map_or(Ok(()), interpolation::check_tag);
         tag.map_err(|wrong| self.error(&wrong.of("logging")))
     }
 
     /// The error for something that is wrong in the file.
     #[must_use]
-    pub fn error(&self, wrong: &Wrong) -> anyhow::Error {
+    pub fn error(&self, wrong: &PositionError) -> anyhow::Error {
         let (line, column) = position(&self.text, wrong.at);
         if self.name.is_empty() {
             let line = self.text.lines().nth(line - 1).unwrap_or_default();

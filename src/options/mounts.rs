@@ -5,7 +5,7 @@
 //! before.
 
 use super::Options;
-use super::fill::divide;
+use super::interpolation::divide;
 use super::node::{Node, Value};
 
 /// The source of a mount, as the file has it.

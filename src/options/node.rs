@@ -54,14 +54,14 @@ pub enum Value {
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub struct PositionError {
     /// Where it is.
     pub at: usize,
     /// What is wrong.
     pub message: String,
 }
 
-impl Wrong {
+impl PositionError {
     /// Something that is wrong.
     #[must_use]
     pub fn new(at: usize, message: impl Into<String>) -> Self {
@@ -79,26 +79,27 @@ impl Wrong {
 ///
 /// # Errors
 /// When it is not TOML.
-pub fn parse(text: &str) -> Result<Node, Wrong> {
-    let document = DeTable::parse(text)
-        .map_err(|error| Wrong::new(error.span().map_or(0, |span| span.start), error.message()))?;
+pub fn parse(text: &str) -> Result<Node, PositionError> {
+    let document = DeTable::parse(text).map_err(|error| {
+        PositionError::new(error.span().map_or(0, |span| span.start), error.message())
+    })?;
     Ok(Node { at: 0, value: table(document.get_ref())? })
 }
 
-fn table(entries: &DeTable<'_>) -> Result<Value, Wrong> {
+fn table(entries: &DeTable<'_>) -> Result<Value, PositionError> {
     let entries = entries
         .iter()
         .map(|(key, value)| Ok((key.get_ref().to_string(), key.span().start, node(value)?)));
-    Ok(Value::Table(entries.collect::<Result<_, Wrong>>()?))
+    Ok(Value::Table(entries.collect::<Result<_, PositionError>>()?))
 }
 
-fn node(spanned: &Spanned<DeValue<'_>>) -> Result<Node, Wrong> {
+fn node(spanned: &Spanned<DeValue<'_>>) -> Result<Node, PositionError> {
     let at = spanned.span().start;
     let value = match spanned.get_ref() {
         DeValue::Boolean(flag) => Value::Flag(*flag),
         DeValue::Integer(number) => Value::Integer(
             i64::from_str_radix(number.as_str(), number.radix())
-                .map_err(|_| Wrong::new(at, "the number is too large"))?,
+                .map_err(|_| PositionError::new(at, "the number is too large"))?,
         ),
         DeValue::Float(number) => Value::Decimal(number.as_str().to_owned()),
         DeValue::String(text) => Value::Text(text.to_string()),

@@ -1,6 +1,6 @@
 //! Reads values of a type, or says what they must be.
 
-use super::node::{Node, Value, Wrong};
+use super::node::{Node, PositionError, Value};
 
 /// A table of which all names are known.
 pub(crate) struct Table<'a> {
@@ -9,13 +9,13 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub(crate) fn new(node: &'a Node, known: &[&str]) -> Result<Self, Wrong> {
+    pub(crate) fn new(node: &'a Node, known: &[&str]) -> Result<Self, PositionError> {
         let entries = table(node)?;
         for (name, at, _) in entries {
             if !known.contains(&&**name) {
                 let message =
                     format!("has an unknown key `{name}`; there are {}", known.join(", "));
-                return Err(Wrong::new(*at, message));
+                return Err(PositionError::new(*at, message));
             }
         }
         Ok(Self { at: node.at, entries })
@@ -25,14 +25,14 @@ impl<'a> Table<'a> {
         self.entries.iter().find(|(known, ..)| known == name).map(|(_, _, node)| node)
     }
 
-    pub(crate) fn need(&self, name: &str) -> Result<&'a Node, Wrong> {
-        self.get(name).ok_or_else(|| Wrong::new(self.at, format!("needs `{name}`")))
+    pub(crate) fn need(&self, name: &str) -> Result<&'a Node, PositionError> {
+        self.get(name).ok_or_else(|| PositionError::new(self.at, format!("needs `{name}`")))
     }
 }
 
 /// The error for a value that is not what it must be.
-pub(crate) fn must(node: &Node, what: &str) -> Wrong {
-    Wrong::new(node.at, format!("must {what}"))
+pub(crate) fn must(node: &Node, what: &str) -> PositionError {
+    PositionError::new(node.at, format!("must {what}"))
 }
 
 /// The values of a list, or the one that is in its place.
@@ -43,21 +43,21 @@ pub(crate) fn items(node: &Node) -> &[Node] {
     }
 }
 
-pub(crate) fn table(node: &Node) -> Result<&[(String, usize, Node)], Wrong> {
+pub(crate) fn table(node: &Node) -> Result<&[(String, usize, Node)], PositionError> {
     match &node.value {
         Value::Table(entries) => Ok(entries),
         _ => Err(must(node, "be a table")),
     }
 }
 
-pub(crate) fn flag(node: &Node) -> Result<bool, Wrong> {
+pub(crate) fn flag(node: &Node) -> Result<bool, PositionError> {
     match node.value {
         Value::Flag(flag) => Ok(flag),
         _ => Err(must(node, "be true or false")),
     }
 }
 
-pub(crate) fn integer(node: &Node, least: i64) -> Result<i64, Wrong> {
+pub(crate) fn integer(node: &Node, least: i64) -> Result<i64, PositionError> {
     match node.value {
         Value::Integer(number) if number >= least => Ok(number),
         _ => Err(must(node, &format!("be a whole number, at least {least}"))),

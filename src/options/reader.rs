@@ -1,13 +1,13 @@
 //! How the values of a key are read, filled in as far as the key allows.
 
-use super::fill::{Filler, Policy, divide};
-use super::node::{Node, Value, Wrong};
+use super::interpolation::{Interpolation, Policy, divide};
+use super::node::{Node, PositionError, Value};
 use super::read::{items, must};
 use crate::model::Mode;
 
 /// What a value is read with.
 pub(super) struct Reader<'a> {
-    pub(super) filler: &'a Filler<'a>,
+    pub(super) interpolation: &'a Interpolation<'a>,
     pub(super) policy: Policy,
     pub(super) mode: Mode,
     /// Whether templates are expanded in what is read.
@@ -28,11 +28,11 @@ impl Reader<'_> {
     }
 
     /// A text that is filled in.
-    pub(super) fn fill(&self, text: &str, at: usize) -> Result<String, Wrong> {
+    pub(super) fn interpolate(&self, text: &str, at: usize) -> Result<String, PositionError> {
         let filled = if self.expanded {
-            self.filler.fill_template(text, at, self.policy)?
+            self.interpolation.interpolate_template(text, at, self.policy)?
         } else {
-            self.filler.fill(text, at, self.policy)?
+            self.interpolation.interpolate(text, at, self.policy)?
         };
         if self.listed {
             // The directories of an overlay are a list with colons within the list, and a backslash hides one.
@@ -43,7 +43,7 @@ impl Reader<'_> {
                     let message = format!(
                         "cannot have a `{separator}` in what is filled into the list `{text}`"
                     );
-                    return Err(Wrong::new(at, message));
+                    return Err(PositionError::new(at, message));
                 }
             }
         }
@@ -51,15 +51,18 @@ impl Reader<'_> {
     }
 
     /// The settings of a volume's driver, of which `o` is a list.
-    pub(super) fn driver_options(&self, node: &Node) -> Result<Vec<(String, String)>, Wrong> {
+    pub(super) fn driver_options(
+        &self,
+        node: &Node,
+    ) -> Result<Vec<(String, String)>, PositionError> {
         let list = Self { listed: true, ..*self };
         self.pairs_by(node, |name| if name == "o" { &list } else { self })
     }
 
     /// Text. A number is taken for how it is written.
-    pub(super) fn text(&self, node: &Node) -> Result<String, Wrong> {
+    pub(super) fn text(&self, node: &Node) -> Result<String, PositionError> {
         match &node.value {
-            Value::Text(text) => self.fill(text, node.at),
+            Value::Text(text) => self.interpolate(text, node.at),
             Value::Integer(number) => Ok(number.to_string()),
             Value::Decimal(number) => Ok(number.clone()),
             _ => Err(must(node, "be text, in quotes")),
@@ -67,12 +70,12 @@ impl Reader<'_> {
     }
 
     /// A list of texts, or one.
-    pub(super) fn words(&self, node: &Node) -> Result<Vec<String>, Wrong> {
+    pub(super) fn words(&self, node: &Node) -> Result<Vec<String>, PositionError> {
         items(node).iter().map(|item| self.text(item)).collect()
     }
 
     /// Names with values.
-    pub(super) fn pairs(&self, node: &Node) -> Result<Vec<(String, String)>, Wrong> {
+    pub(super) fn pairs(&self, node: &Node) -> Result<Vec<(String, String)>, PositionError> {
         self.pairs_by(node, |_| self)
     }
 
@@ -81,7 +84,7 @@ impl Reader<'_> {
         &'s self,
         node: &Node,
         of: impl Fn(&str) -> &'s Self,
-    ) -> Result<Vec<(String, String)>, Wrong> {
+    ) -> Result<Vec<(String, String)>, PositionError> {
         match &node.value {
             Value::Table(entries) => entries
                 .iter()
@@ -99,8 +102,8 @@ impl Reader<'_> {
                     // Before it is filled in, so that no value can become a name.
                     let (name, value) = divide(text, '=').unwrap_or((text, ""));
                     Ok((
-                        self.trusted().plain().fill(name, item.at)?,
-                        of(name).fill(value, item.at)?,
+                        self.trusted().plain().interpolate(name, item.at)?,
+                        of(name).interpolate(value, item.at)?,
                     ))
                 })
                 .collect(),

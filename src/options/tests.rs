@@ -14,16 +14,16 @@ fn applied(mode: Mode, text: &str, username: &str) -> Result<Json> {
     let variables =
         [("HOME", "/home/server"), ("DATA", "/srv/data"), ("EMPTY", ""), ("KERNEL_X", "..")];
     let env = Env::new(Path::new(CWD), variables);
-    let filler = Filler {
+    let interpolation = Interpolation {
         username,
         kernel_id: "1234",
         language: "python",
         cwd: Some(CWD),
         env: &env,
-        sample: false,
+        check_only: false,
     };
     let mut request = json!({});
-    Options::parse("f.toml", text)?.apply(&mut request, mode, &filler)?;
+    Options::parse("f.toml", text)?.apply(&mut request, mode, &interpolation)?;
     Ok(request)
 }
 
@@ -269,18 +269,18 @@ fn what_is_wrong_is_said_with_its_place() {
 #[test]
 fn a_sample_leaves_out_what_only_the_server_knows() {
     let env = Env::default();
-    let filler = Filler {
+    let interpolation = Interpolation {
         username: "user",
         kernel_id: "id",
         language: "python",
         cwd: Some("/"),
         env: &env,
-        sample: true,
+        check_only: true,
     };
     let options =
         Options::parse("f", "mem_limit = '${M}'\ncpus = '${C:-x}'\nread_only = true").unwrap();
     let mut request = json!({});
-    options.apply(&mut request, Mode::Docker, &filler).unwrap();
+    options.apply(&mut request, Mode::Docker, &interpolation).unwrap();
     assert_eq!(request, json!({"HostConfig": {"ReadonlyRootfs": true}}));
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::amounts::bytes;
-use super::fill::divide;
-use super::node::{Node, Value, Wrong};
+use super::interpolation::divide;
+use super::node::{Node, PositionError, Value};
 use super::read::{Table, flag, integer, items, must};
 use super::reader::Reader;
 use crate::model::Mode;
@@ -13,7 +13,7 @@ use crate::model::Mode;
 const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
 /// The fields `Mounts` and, for what only they can say, `Binds`.
-pub(super) fn volumes(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
+pub(super) fn volumes(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     let (mut mounts, mut binds) = (Vec::new(), Vec::new());
     let Value::List(list) = &node.value else {
         return Err(must(node, "be a list"));
@@ -45,7 +45,7 @@ enum Short {
 
 /// `[SOURCE:]TARGET[:OPTIONS]`. It is split before it is filled, so that what is filled in cannot
 /// become another part.
-fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, Wrong> {
+fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, PositionError> {
     let parts = split(text);
     let (source, target, options) = match parts[..] {
         [target] => (None, target, ""),
@@ -56,8 +56,8 @@ fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, Wrong> {
     if parts.contains(&"") {
         return Err(must(node, "have nothing empty between its colons"));
     }
-    let source = source.map(|source| from.fill(source, node.at)).transpose()?;
-    let target = absolute(from.fill(target, node.at)?, node)?;
+    let source = source.map(|source| from.interpolate(source, node.at)).transpose()?;
+    let target = absolute(from.interpolate(target, node.at)?, node)?;
     let kind = match &source {
         Some(source) if source.starts_with('/') => "bind",
         Some(source) if source.starts_with(['.', '~']) => {
@@ -80,7 +80,10 @@ fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, Wrong> {
             _ => "propagation",
         };
         if kinds.contains(&kind_of_option) {
-            return Err(Wrong::new(node.at, format!("has `{option}` beside another of its kind")));
+            return Err(PositionError::new(
+                node.at,
+                format!("has `{option}` beside another of its kind"),
+            ));
         }
         kinds.push(kind_of_option);
         match option {
@@ -92,7 +95,7 @@ fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, Wrong> {
                 mount["BindOptions"] = json!({"Propagation": option});
             }
             _ => {
-                return Err(Wrong::new(
+                return Err(PositionError::new(
                     node.at,
                     format!("has an unknown option `{option}` for a {kind}"),
                 ));
@@ -102,13 +105,13 @@ fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, Wrong> {
     let Some(relabel) = relabel else { return Ok(Short::Mount(mount)) };
     let source = source.unwrap_or_default();
     if from.mode == Mode::Swarm {
-        return Err(Wrong::new(
+        return Err(PositionError::new(
             node.at,
             format!("has `{relabel}`, which is not possible in a Swarm"),
         ));
     }
     if source.contains(':') || target.contains(':') {
-        return Err(Wrong::new(
+        return Err(PositionError::new(
             node.at,
             format!("has `{relabel}`, which is not possible where a path has a colon"),
         ));
@@ -130,7 +133,7 @@ fn split(mut text: &str) -> Vec<&str> {
 }
 
 /// The long syntax: a table.
-fn long(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
+fn long(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     let known = [
         "type",
         "source",
@@ -149,7 +152,7 @@ fn long(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     }
     for other in ["bind", "volume", "tmpfs", "image"].into_iter().filter(|other| *other != kind) {
         if let Some(options) = table.get(other) {
-            return Err(Wrong::new(
+            return Err(PositionError::new(
                 options.at,
                 format!("has `{other}`, but is of the type {kind}"),
             ));
@@ -199,7 +202,7 @@ fn long(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     Ok(mount)
 }
 
-fn bind_options(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
+fn bind_options(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     let options = Table::new(node, &["propagation", "create_host_path", "recursive"])?;
     let mut fields = json!({});
     if let Some(propagation) = options.get("propagation") {
@@ -224,7 +227,7 @@ fn bind_options(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
     Ok(fields)
 }
 
-fn volume_options(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
+fn volume_options(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     let options = Table::new(node, &["nocopy", "subpath", "labels", "driver", "driver_opts"])?;
     let object = |pairs: Vec<(String, String)>| -> Json {
         pairs.into_iter().map(|(name, value)| (name, Json::from(value))).collect()
@@ -249,15 +252,15 @@ fn volume_options(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
 }
 
 /// `TARGET[:OPTIONS]`, or a list of such.
-pub(super) fn tmpfs(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
+pub(super) fn tmpfs(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     let (mut plain, mut mounts) = (json!({}), Vec::new());
     for item in items(node) {
         let Value::Text(text) = &item.value else {
             return Err(must(item, "be text, in quotes"));
         };
         let (target, options) = divide(text, ':').unwrap_or((text, ""));
-        let target = absolute(from.fill(target, item.at)?, item)?;
-        let options = from.trusted().fill(options, item.at)?;
+        let target = absolute(from.interpolate(target, item.at)?, item)?;
+        let options = from.trusted().interpolate(options, item.at)?;
         match from.mode {
             Mode::Docker => plain[target] = options.into(),
             Mode::Swarm => mounts.push(json!({
@@ -274,7 +277,7 @@ pub(super) fn tmpfs(node: &Node, from: &Reader<'_>) -> Result<Json, Wrong> {
 }
 
 /// A service takes two of the options only.
-fn tmpfs_options(options: &str, node: &Node) -> Result<Json, Wrong> {
+fn tmpfs_options(options: &str, node: &Node) -> Result<Json, PositionError> {
     let mut fields = json!({});
     for option in options.split(',').filter(|option| !option.is_empty() && *option != "rw") {
         let value = match option.split_once('=') {
@@ -283,7 +286,7 @@ fn tmpfs_options(options: &str, node: &Node) -> Result<Json, Wrong> {
             _ => None,
         };
         let (name, value) = value.ok_or_else(|| {
-            Wrong::new(
+            PositionError::new(
                 node.at,
                 format!("has `{option}`; in a Swarm there are size=BYTES and mode=OCTAL"),
             )
@@ -293,7 +296,7 @@ fn tmpfs_options(options: &str, node: &Node) -> Result<Json, Wrong> {
     Ok(fields)
 }
 
-fn absolute(path: String, node: &Node) -> Result<String, Wrong> {
+fn absolute(path: String, node: &Node) -> Result<String, PositionError> {
     if path.starts_with('/') {
         return Ok(path);
     }

@@ -16,7 +16,9 @@ use crate::commands::show::shell::quoted;
 use crate::commands::show::table;
 use crate::env::Env;
 use crate::files;
-use crate::kernelspec::carried::{Carried, Kind, NOT_EXECUTABLE, Reader, is_below};
+use crate::kernelspec::installed_launcher::{
+    InstalledLauncher, Kind, NOT_EXECUTABLE, Reader, is_below,
+};
 use crate::kernelspec::search::Found;
 use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store;
@@ -112,7 +114,12 @@ pub(super) fn check(
 }
 
 /// Checks that `argv` asks the server for what a kernel needs.
-fn argv(spec: &Specification, launcher: Option<&Carried>, env: &Env, report: &mut Report) {
+fn argv(
+    spec: &Specification,
+    launcher: Option<&InstalledLauncher>,
+    env: &Env,
+    report: &mut Report,
+) {
     // A custom launcher may take the kernel's id from its environment, but has no other source for the rest.
     let own = launcher.is_some_and(|launcher| launcher.kind == Kind::Custom);
     for place in spec.not_asked_for() {
@@ -140,7 +147,7 @@ pub(super) struct Requirements {
 /// asks for. What depends on the notebook's directory is known only at a launch.
 fn options(
     spec: &Specification,
-    launcher: Option<&Carried>,
+    launcher: Option<&InstalledLauncher>,
     env: &Env,
     report: &mut Report,
 ) -> Requirements {

@@ -14,8 +14,8 @@ use crate::launcher::plan::{PullPolicy, platform_name};
 use crate::layout::{self, OPTIONS};
 use crate::model::Mode;
 use crate::options::Options;
-use crate::options::fill::Filler;
-use crate::options::node::{Node, Wrong};
+use crate::options::interpolation::Interpolation;
+use crate::options::node::{Node, PositionError};
 use crate::paths::Paths;
 
 #[derive(Debug)]
@@ -85,10 +85,16 @@ fn target(spec: &Specification, env: &Env) -> Result<Target> {
     };
     let language = spec.language.to_lowercase();
     // The variables of notebooks' users influence neither the platform nor the pull.
-    let filler =
-        Filler { username: "", kernel_id: "", language: &language, cwd: None, env, sample: false };
-    let platform = value(&options, "platform", &filler, platform_name)?;
-    let policy = value(&options, "pull_policy", &filler, PullPolicy::read)?;
+    let interpolation = Interpolation {
+        username: "",
+        kernel_id: "",
+        language: &language,
+        cwd: None,
+        env,
+        check_only: false,
+    };
+    let platform = value(&options, "platform", &interpolation, platform_name)?;
+    let policy = value(&options, "pull_policy", &interpolation, PullPolicy::read)?;
     let policy = policy.unwrap_or(PullPolicy::Always);
     Ok(Target { image: image.to_owned(), platform, policy, of_swarm: spec.mode == Mode::Swarm })
 }
@@ -97,11 +103,11 @@ fn target(spec: &Specification, env: &Env) -> Result<Target> {
 fn value<T>(
     options: &Options,
     key: &str,
-    filler: &Filler<'_>,
-    read: impl Fn(&Node, &Filler<'_>) -> Result<T, Wrong>,
+    interpolation: &Interpolation<'_>,
+    read: impl Fn(&Node, &Interpolation<'_>) -> Result<T, PositionError>,
 ) -> Result<Option<T>> {
     let Some(node) = options.get(key) else { return Ok(None) };
-    read(node, filler).map(Some).map_err(|wrong| options.error(&wrong.of(key)))
+    read(node, interpolation).map(Some).map_err(|wrong| options.error(&wrong.of(key)))
 }
 
 impl Target {

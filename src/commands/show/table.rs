@@ -11,7 +11,7 @@ use super::shell;
 use crate::commands::list::Entry;
 use crate::env::Env;
 use crate::files;
-use crate::kernelspec::carried::{self, Kind};
+use crate::kernelspec::installed_launcher::{self, Kind};
 use crate::kernelspec::specification::Specification;
 use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
 use crate::model::{Language, Mode, Sample};
@@ -206,7 +206,7 @@ fn launcher(spec: &Specification, entry: &Entry, paths: &Paths<'_>) -> String {
         tracing::warn!("The launcher `{}` cannot be read", path.display());
     }
     // What is left of one is named like it, and nothing else can be told of it.
-    if is_named(NATIVE) && (is(Kind::Native) || !carried::is_whole(path)) {
+    if is_named(NATIVE) && (is(Kind::Native) || !installed_launcher::is_whole(path)) {
         "native".to_owned()
     } else if is_named(PYTHON) && is(Kind::Python) && (known.is_none() || is_template()) {
         "python".to_owned()

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::value::{VariableValue, texts};
 use crate::files::guarded::{self, Guarded};
-use crate::options::fill::{Filler, Policy};
-use crate::options::node::{Node, Value, Wrong};
+use crate::options::interpolation::{Interpolation, Policy};
+use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{Table, flag, items, must};
 
 /// An entry of `env_file`.
@@ -23,26 +23,26 @@ struct EnvFile {
 pub(super) fn variables(
     node: &Node,
     base: &Path,
-    filler: &Filler<'_>,
-) -> Result<Vec<(String, VariableValue)>, Wrong> {
+    interpolation: &Interpolation<'_>,
+) -> Result<Vec<(String, VariableValue)>, PositionError> {
     let mut all = Vec::new();
     for file in items(node).iter().map(env_file) {
         let EnvFile { path, at, required, raw } = file?;
-        let path = filler.fill(&path, at, Policy::Path)?;
-        if filler.sample {
+        let path = interpolation.interpolate(&path, at, Policy::Path)?;
+        if interpolation.check_only {
             continue;
         }
         match guarded::read(base, Path::new(&path)) {
             Ok(file) => all.extend(in_file(&file, raw, &path, at)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !required => {}
-            Err(error) => return Err(Wrong::new(at, format!("cannot be read: {error}"))),
+            Err(error) => return Err(PositionError::new(at, format!("cannot be read: {error}"))),
         }
     }
     Ok(all)
 }
 
 /// Reads a path, or a table with `path`, `required` and `format`.
-fn env_file(item: &Node) -> Result<EnvFile, Wrong> {
+fn env_file(item: &Node) -> Result<EnvFile, PositionError> {
     let Value::Table(_) = item.value else {
         let path = texts(item)?.concat();
         return Ok(EnvFile { path, at: item.at, required: true, raw: false });
@@ -63,7 +63,7 @@ fn in_file(
     raw: bool,
     path: &str,
     at: usize,
-) -> Result<Vec<(String, VariableValue)>, Wrong> {
+) -> Result<Vec<(String, VariableValue)>, PositionError> {
     let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
     let mut variables = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -77,7 +77,7 @@ fn in_file(
             let message = format!(
                 "cannot take line {number} of `{path}`: it must be NAME=VALUE or a name, and no name has blanks"
             );
-            Wrong::new(at, message)
+            PositionError::new(at, message)
         });
         variables.push(variable?);
     }
@@ -88,7 +88,7 @@ fn in_file(
             "cannot take the server's `{name}` because of `{path}`, as others may write to `{open}`: \
              write `{name}=VALUE` there, or name it in `pass_environment`"
         );
-        return Err(Wrong::new(at, message));
+        return Err(PositionError::new(at, message));
     }
     Ok(variables)
 }

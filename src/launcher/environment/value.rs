@@ -1,6 +1,6 @@
 //! Variables in `launch_docker.toml`, and in the files that it names.
 
-use crate::options::node::{Node, Value, Wrong};
+use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{items, must};
 
 /// The value of a variable.
@@ -14,7 +14,7 @@ pub(super) enum VariableValue {
 }
 
 /// Reads a text, or a list of texts.
-pub(super) fn texts(node: &Node) -> Result<Vec<String>, Wrong> {
+pub(super) fn texts(node: &Node) -> Result<Vec<String>, PositionError> {
     let texts = items(node).iter().map(|item| match &item.value {
         Value::Text(text) => Ok(text.clone()),
         _ => Err(must(item, "be text, in quotes")),

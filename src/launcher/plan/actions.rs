@@ -6,28 +6,35 @@ use serde_json::{Value as Json, json};
 
 use super::{Plan, PullPolicy, Reference};
 use crate::model::Mode;
-use crate::options::fill::{Filler, Policy};
-use crate::options::node::{Node, Value, Wrong};
+use crate::options::interpolation::{Interpolation, Policy};
+use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{Table, flag, integer, items, must, table};
 use crate::options::{Options, put, template};
 
-pub(super) type Action = fn(&mut Plan, &Node, &Filler<'_>, &Options) -> Result<(), Wrong>;
+pub(super) type Action =
+    fn(&mut Plan, &Node, &Interpolation<'_>, &Options) -> Result<(), PositionError>;
 
 /// The keys that are not fields of a request.
 pub(super) const ACTIONS: [(&str, Action); 6] = [
-    ("configs", |plan, node, filler, _| {
-        references(node, filler, "/").map(|all| plan.configs = all)
+    ("configs", |plan, node, interpolation, _| {
+        references(node, interpolation, "/").map(|all| plan.configs = all)
     }),
     ("mount_cwd", mount_cwd),
     ("networks", networks),
     ("platform", platform),
     ("pull_policy", pull_policy),
-    ("secrets", |plan, node, filler, _| references(node, filler, "").map(|all| plan.secrets = all)),
+    ("secrets", |plan, node, interpolation, _| {
+        references(node, interpolation, "").map(|all| plan.secrets = all)
+    }),
 ];
 
-fn text(node: &Node, filler: &Filler<'_>, policy: Policy) -> Result<String, Wrong> {
+fn text(
+    node: &Node,
+    interpolation: &Interpolation<'_>,
+    policy: Policy,
+) -> Result<String, PositionError> {
     match &node.value {
-        Value::Text(text) => filler.fill(text, node.at, policy),
+        Value::Text(text) => interpolation.interpolate(text, node.at, policy),
         _ => Err(must(node, "be text, in quotes")),
     }
 }
@@ -37,13 +44,13 @@ fn text(node: &Node, filler: &Filler<'_>, policy: Policy) -> Result<String, Wron
 fn mount_cwd(
     plan: &mut Plan,
     node: &Node,
-    filler: &Filler<'_>,
+    interpolation: &Interpolation<'_>,
     options: &Options,
-) -> Result<(), Wrong> {
+) -> Result<(), PositionError> {
     if node.value == Value::Flag(false) {
         return Ok(());
     }
-    let path = Path::new(filler.directory(node.at)?);
+    let path = Path::new(interpolation.directory(node.at)?);
     let mode = plan.launch.mode;
     let (mut target, mut read_only, mut source) = (None, false, None);
     match &node.value {
@@ -56,14 +63,14 @@ fn mount_cwd(
                 read_only = flag(node)?;
             }
             if let Some(paths) = given.get("paths") {
-                source = Some(on_host(path, paths, mode, filler)?);
+                source = Some(on_host(path, paths, mode, interpolation)?);
             }
         }
     }
     let source = source.unwrap_or_else(|| as_it_is(path, mode));
     // Swarm expands templates in a mount, but not in the working directory.
     let (target, start) = match target {
-        Some(node) => (place(node, mode, filler)?, text(node, filler, Policy::Path)?),
+        Some(node) => (place(node, mode, interpolation)?, text(node, interpolation, Policy::Path)?),
         None => (as_it_is(path, mode), as_it_is(path, Mode::Docker)),
     };
     if !source.starts_with('/') || !target.starts_with('/') {
@@ -85,10 +92,16 @@ fn mount_cwd(
 }
 
 /// A directory in the words of the file.
-fn place(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<String, Wrong> {
+fn place(
+    node: &Node,
+    mode: Mode,
+    interpolation: &Interpolation<'_>,
+) -> Result<String, PositionError> {
     match (&node.value, mode) {
-        (Value::Text(text), Mode::Swarm) => filler.fill_template(text, node.at, Policy::Path),
-        _ => text(node, filler, Policy::Path),
+        (Value::Text(text), Mode::Swarm) => {
+            interpolation.interpolate_template(text, node.at, Policy::Path)
+        }
+        _ => text(node, interpolation, Policy::Path),
     }
 }
 
@@ -106,34 +119,40 @@ fn on_host(
     directory: &Path,
     paths: &Node,
     mode: Mode,
-    filler: &Filler<'_>,
-) -> Result<String, Wrong> {
+    interpolation: &Interpolation<'_>,
+) -> Result<String, PositionError> {
     for (server, _, host) in table(paths)? {
-        let server = filler.fill(server, paths.at, Policy::Path)?;
-        let host = place(host, mode, filler)?;
+        let server = interpolation.interpolate(server, paths.at, Policy::Path)?;
+        let host = place(host, mode, interpolation)?;
         if let Ok(rest) = directory.strip_prefix(&server) {
             let path = Path::new(&host).join(as_it_is(rest, mode));
             return Ok(path.to_string_lossy().trim_end_matches('/').to_owned());
         }
     }
-    if filler.sample {
+    if interpolation.check_only {
         return Ok("/".to_owned());
     }
     let message =
         format!("has no entry in `paths` for the notebook's directory {}", directory.display());
-    Err(Wrong::new(paths.at, message))
+    Err(PositionError::new(paths.at, message))
 }
 
 /// A list of names, or a table with settings by name.
-fn networks(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> Result<(), Wrong> {
+fn networks(
+    plan: &mut Plan,
+    node: &Node,
+    interpolation: &Interpolation<'_>,
+    _: &Options,
+) -> Result<(), PositionError> {
     let mut found: Vec<(String, Json)> = Vec::new();
     if let Value::Table(entries) = &node.value {
         for (name, _, settings) in entries {
-            found.push((name.clone(), network_settings(settings, plan.launch.mode, filler)?));
+            found
+                .push((name.clone(), network_settings(settings, plan.launch.mode, interpolation)?));
         }
     } else {
         for item in items(node) {
-            found.push((text(item, filler, Policy::Trusted)?, json!({})));
+            found.push((text(item, interpolation, Policy::Trusted)?, json!({})));
         }
     }
     // The request has the server's network already.
@@ -145,7 +164,7 @@ fn networks(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> R
         let message = format!(
             "cannot have `{name}` beside the network by which the server reaches the kernel; {variable} names that"
         );
-        return Err(Wrong::new(node.at, message));
+        return Err(PositionError::new(node.at, message));
     }
     match plan.launch.mode {
         Mode::Docker => plan.networks = found,
@@ -160,7 +179,11 @@ fn networks(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> R
     Ok(())
 }
 
-fn network_settings(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<Json, Wrong> {
+fn network_settings(
+    node: &Node,
+    mode: Mode,
+    interpolation: &Interpolation<'_>,
+) -> Result<Json, PositionError> {
     let known: &[&str] = match mode {
         Mode::Docker => &[
             "aliases",
@@ -176,66 +199,79 @@ fn network_settings(node: &Node, mode: Mode, filler: &Filler<'_>) -> Result<Json
     let given = Table::new(node, known)?;
     let mut settings = json!({});
     if let Some(aliases) = given.get("aliases") {
-        let aliases = items(aliases).iter().map(|alias| text(alias, filler, Policy::Path));
+        let aliases = items(aliases).iter().map(|alias| text(alias, interpolation, Policy::Path));
         settings["Aliases"] = aliases.collect::<Result<Vec<_>, _>>()?.into();
     }
     for (key, field) in [("ipv4_address", "IPv4Address"), ("ipv6_address", "IPv6Address")] {
         if let Some(address) = given.get(key) {
-            settings["IPAMConfig"][field] = text(address, filler, Policy::Trusted)?.into();
+            settings["IPAMConfig"][field] = text(address, interpolation, Policy::Trusted)?.into();
         }
     }
     if let Some(addresses) = given.get("link_local_ips") {
-        let addresses = items(addresses).iter().map(|one| text(one, filler, Policy::Trusted));
+        let addresses =
+            items(addresses).iter().map(|one| text(one, interpolation, Policy::Trusted));
         settings["IPAMConfig"]["LinkLocalIPs"] = addresses.collect::<Result<Vec<_>, _>>()?.into();
     }
     if let Some(address) = given.get("mac_address") {
-        settings["MacAddress"] = text(address, filler, Policy::Trusted)?.into();
+        settings["MacAddress"] = text(address, interpolation, Policy::Trusted)?.into();
     }
     if let Some(priority) = given.get("gw_priority") {
         settings["GwPriority"] = integer(priority, i64::MIN)?.into();
     }
     if let Some(driver_opts) = given.get("driver_opts") {
         for (name, _, value) in table(driver_opts)? {
-            settings["DriverOpts"][name] = text(value, filler, Policy::Trusted)?.into();
+            settings["DriverOpts"][name] = text(value, interpolation, Policy::Trusted)?.into();
         }
     }
     Ok(settings)
 }
 
-fn platform(plan: &mut Plan, node: &Node, filler: &Filler<'_>, _: &Options) -> Result<(), Wrong> {
+fn platform(
+    plan: &mut Plan,
+    node: &Node,
+    interpolation: &Interpolation<'_>,
+    _: &Options,
+) -> Result<(), PositionError> {
     if plan.launch.mode == Mode::Docker {
-        plan.platform = Some(platform_name(node, filler)?);
+        plan.platform = Some(platform_name(node, interpolation)?);
     }
     Ok(())
 }
 
-pub fn platform_name(node: &Node, filler: &Filler<'_>) -> Result<String, Wrong> {
-    text(node, filler, Policy::Trusted)
+pub fn platform_name(
+    node: &Node,
+    interpolation: &Interpolation<'_>,
+) -> Result<String, PositionError> {
+    text(node, interpolation, Policy::Trusted)
 }
 
 fn pull_policy(
     plan: &mut Plan,
     node: &Node,
-    filler: &Filler<'_>,
+    interpolation: &Interpolation<'_>,
     _: &Options,
-) -> Result<(), Wrong> {
-    plan.pull = PullPolicy::read(node, filler)?;
+) -> Result<(), PositionError> {
+    plan.pull = PullPolicy::read(node, interpolation)?;
     Ok(())
 }
 
 /// A list of names of secrets or configs, or of tables with `source`, `target`, `uid`, `gid` and `mode`.
-fn references(node: &Node, filler: &Filler<'_>, root: &str) -> Result<Vec<Reference>, Wrong> {
+fn references(
+    node: &Node,
+    interpolation: &Interpolation<'_>,
+    root: &str,
+) -> Result<Vec<Reference>, PositionError> {
     let one = |item: &Node| {
         let mut file = json!({"UID": "0", "GID": "0", "Mode": 0o444});
         if let Value::Text(_) = item.value {
-            let source = text(item, filler, Policy::Trusted)?;
+            let source = text(item, interpolation, Policy::Trusted)?;
             file["Name"] = format!("{root}{source}").into();
             return Ok(Reference { source, file });
         }
         let given = Table::new(item, &["source", "target", "uid", "gid", "mode"])?;
-        let source = text(given.need("source")?, filler, Policy::Trusted)?;
+        let source = text(given.need("source")?, interpolation, Policy::Trusted)?;
         file["Name"] = match given.get("target") {
-            Some(target) => text(target, filler, Policy::Trusted)?.into(),
+            Some(target) => text(target, interpolation, Policy::Trusted)?.into(),
             None => format!("{root}{source}").into(),
         };
         for (key, field) in [("uid", "UID"), ("gid", "GID")] {
@@ -258,14 +294,14 @@ fn references(node: &Node, filler: &Filler<'_>, root: &str) -> Result<Vec<Refere
 
 impl PullPolicy {
     /// Reads `pull_policy`. Compose's policies for building and for refreshing after some time are errors.
-    pub fn read(node: &Node, filler: &Filler<'_>) -> Result<Self, Wrong> {
-        Ok(match &*text(node, filler, Policy::Trusted)? {
+    pub fn read(node: &Node, interpolation: &Interpolation<'_>) -> Result<Self, PositionError> {
+        Ok(match &*text(node, interpolation, Policy::Trusted)? {
             "missing" | "if_not_present" => Self::Missing,
             "always" => Self::Always,
             "never" => Self::Never,
             other => {
                 let message = format!("of `{other}` must be one of missing, always and never");
-                return Err(Wrong::new(node.at, message));
+                return Err(PositionError::new(node.at, message));
             }
         })
     }

@@ -34,16 +34,16 @@ impl Plan {
             return Ok(plan);
         }
         let launch = plan.launch.clone();
-        let filler = launch.filler(env, check_only);
+        let interpolation = launch.interpolation(env, check_only);
         options.check_templates(launch.mode)?;
         if options.get("healthcheck").is_some() {
             // Replaces the list instead of appending to it.
             plan.set("Healthcheck", Json::Null);
         }
-        options.apply(&mut plan.request, launch.mode, &filler)?;
+        options.apply(&mut plan.request, launch.mode, &interpolation)?;
         for (name, act) in ACTIONS {
-            if let Some(node) = options.get(name).filter(|node| !filler.skips(node)) {
-                act(&mut plan, node, &filler, options)
+            if let Some(node) = options.get(name).filter(|node| !interpolation.skips(node)) {
+                act(&mut plan, node, &interpolation, options)
                     .map_err(|wrong| options.error(&wrong.of(name)))?;
             }
         }

@@ -1,4 +1,4 @@
-//! What is only known at a launch: `{username}`, `{kernel_id}`, `{language}`, `{cwd}`, and
+//! Interpolation of what is only known at a launch: `{username}`, `{kernel_id}`, `{language}`, `{cwd}`, and
 //! `${VARIABLE}` of the server's environment in the forms of the Compose specification.
 //!
 //! The name of a user, the language, and any `KERNEL_` variable may come from the notebook's user. They
@@ -6,11 +6,11 @@
 //! anything else. Where Swarm or a logging driver expands templates, they are written such that they come out
 //! as they are: [`template`].
 
-use super::node::{Node, Value, Wrong};
+use super::node::{Node, PositionError, Value};
 use super::template;
 use crate::env::Env;
 
-/// What a text may be filled with.
+/// What may be interpolated in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Only with what the administrator has said.
@@ -23,7 +23,7 @@ pub enum Policy {
 
 /// The values of one launch.
 #[derive(Clone, Copy, Debug)]
-pub struct Filler<'a> {
+pub struct Interpolation<'a> {
     /// The name of the notebook's user.
     pub username: &'a str,
     /// The id of the kernel.
@@ -34,11 +34,11 @@ pub struct Filler<'a> {
     pub cwd: Option<&'a str>,
     /// The environment of the server.
     pub env: &'a Env,
-    /// Whether this is only a sample, in which a variable may be missing.
-    pub sample: bool,
+    /// Whether the specification is only checked, so that a variable may be missing.
+    pub check_only: bool,
 }
 
-/// What can be filled in besides variables.
+/// The placeholders.
 const NAMES: [&str; 4] = ["username", "kernel_id", "language", "cwd"];
 
 /// A value, and whether the notebook's user decides about it.
@@ -47,37 +47,47 @@ struct Known<'a> {
     of_user: bool,
 }
 
-impl<'a> Filler<'a> {
+impl<'a> Interpolation<'a> {
     /// Whether a value cannot be looked at yet, because it has a variable in it that only the server
     /// knows.
     #[must_use]
     pub fn skips(&self, node: &Node) -> bool {
-        self.sample && has_variable(node)
+        self.check_only && has_variable(node)
     }
 
-    /// The text with everything in it filled in.
+    /// Returns the text with all its placeholders and variables replaced.
     ///
     /// # Errors
     /// When something in it is not known, or may not stand there.
-    pub fn fill(&self, text: &str, at: usize, policy: Policy) -> Result<String, Wrong> {
-        self.fill_for(text, at, policy, false)
+    pub fn interpolate(
+        &self,
+        text: &str,
+        at: usize,
+        policy: Policy,
+    ) -> Result<String, PositionError> {
+        self.interpolate_within(text, at, policy, false)
     }
 
     /// The same for a text that is a template.
     ///
     /// # Errors
-    /// Also when something would be filled in within an action, where it cannot be data.
-    pub fn fill_template(&self, text: &str, at: usize, policy: Policy) -> Result<String, Wrong> {
-        self.fill_for(text, at, policy, true)
+    /// Also when something would be interpolated within an action, where it cannot be data.
+    pub fn interpolate_template(
+        &self,
+        text: &str,
+        at: usize,
+        policy: Policy,
+    ) -> Result<String, PositionError> {
+        self.interpolate_within(text, at, policy, true)
     }
 
-    fn fill_for(
+    fn interpolate_within(
         &self,
         text: &str,
         at: usize,
         policy: Policy,
         is_template: bool,
-    ) -> Result<String, Wrong> {
+    ) -> Result<String, PositionError> {
         if is_template {
             check_template(text, at)?;
         }
@@ -92,7 +102,7 @@ impl<'a> Filler<'a> {
                 rest = after;
             } else if let Some(body) = rest.strip_prefix("${") {
                 let end = body.find('}').ok_or_else(|| {
-                    Wrong::new(at, format!("has a `${{` without `}}` in `{text}`"))
+                    PositionError::new(at, format!("has a `${{` without `}}` in `{text}`"))
                 })?;
                 let (name, value) = self.variable(&body[..end], at)?;
                 place.push(&mut out, &value, is_of_user(name), &format!("${{{name}}}"))?;
@@ -118,13 +128,13 @@ impl<'a> Filler<'a> {
     ///
     /// # Errors
     /// When there is none: no other will do.
-    pub fn directory(&self, at: usize) -> Result<&'a str, Wrong> {
+    pub fn directory(&self, at: usize) -> Result<&'a str, PositionError> {
         let message =
             "needs the notebook's directory, which was removed, or whose name is not UTF-8";
-        self.cwd.ok_or_else(|| Wrong::new(at, message))
+        self.cwd.ok_or_else(|| PositionError::new(at, message))
     }
 
-    fn known(&self, name: &str, at: usize) -> Result<Known<'a>, Wrong> {
+    fn known(&self, name: &str, at: usize) -> Result<Known<'a>, PositionError> {
         let (value, of_user) = match name {
             "username" => (self.username, true),
             "kernel_id" => (self.kernel_id, false),
@@ -136,22 +146,25 @@ impl<'a> Filler<'a> {
                     "has `{{{name}}}`, which is not one of {{username}}, {{kernel_id}}, \
                      {{language}} and {{cwd}}"
                 );
-                return Err(Wrong::new(at, message));
+                return Err(PositionError::new(at, message));
             }
         };
         Ok(Known { value, of_user })
     }
 
     /// `NAME`, `NAME:-default`, `NAME-default`, `NAME:?message` and `NAME?message`, as in Compose.
-    fn variable<'t>(&self, text: &'t str, at: usize) -> Result<(&'t str, String), Wrong> {
+    fn variable<'t>(&self, text: &'t str, at: usize) -> Result<(&'t str, String), PositionError> {
         let end = text.find([':', '-', '?']).unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         if name.is_empty() {
-            return Err(Wrong::new(at, format!("has `${{{text}}}`, which names no variable")));
+            return Err(PositionError::new(
+                at,
+                format!("has `${{{text}}}`, which names no variable"),
+            ));
         }
         if let Some(value) = self.env.raw(name) {
             let Some(value) = value.to_str() else {
-                return Err(Wrong::new(
+                return Err(PositionError::new(
                     at,
                     format!("needs the variable {name}, which is not UTF-8"),
                 ));
@@ -164,9 +177,9 @@ impl<'a> Filler<'a> {
         match (rest.strip_prefix('-'), rest.strip_prefix('?')) {
             (Some(default), _) => Ok((name, default.to_owned())),
             (_, Some(message)) if !message.is_empty() => {
-                Err(Wrong::new(at, format!("needs the variable {name}: {message}")))
+                Err(PositionError::new(at, format!("needs the variable {name}: {message}")))
             }
-            _ => Err(Wrong::new(
+            _ => Err(PositionError::new(
                 at,
                 format!(
                     "needs the variable {name}, which the server does not have; give it a \
@@ -186,17 +199,23 @@ struct Place {
 
 impl Place {
     /// Adds a value, if it may stand here.
-    fn push(&self, out: &mut String, value: &str, of_user: bool, shown: &str) -> Result<(), Wrong> {
+    fn push(
+        &self,
+        out: &mut String,
+        value: &str,
+        of_user: bool,
+        shown: &str,
+    ) -> Result<(), PositionError> {
         if of_user && self.policy == Policy::Trusted {
             let message = format!("cannot have `{shown}`, about which the notebook's user decides");
-            return Err(Wrong::new(self.at, message));
+            return Err(PositionError::new(self.at, message));
         }
         let part = !matches!(value, "" | "." | "..") && !value.contains(['/', '\0']);
         if of_user && self.policy == Policy::Path && !part {
             let message = format!(
                 "cannot have `{value}` in the place of `{shown}`: it must be one part of a path"
             );
-            return Err(Wrong::new(self.at, message));
+            return Err(PositionError::new(self.at, message));
         }
         if self.is_template {
             template::push_literal(out, value);
@@ -207,13 +226,14 @@ impl Place {
     }
 }
 
-/// Looks whether everything that is filled into a template can be data there.
-fn check_template(text: &str, at: usize) -> Result<(), Wrong> {
+/// Looks whether everything that is interpolated in a template can be data there.
+fn check_template(text: &str, at: usize) -> Result<(), PositionError> {
     let mut rest = text;
     while let Some(start) = rest.find("{{") {
         rest = &rest[start..];
-        let end = template::action(rest)
-            .ok_or_else(|| Wrong::new(at, format!("has a `{{{{` without `}}}}` in `{text}`")))?;
+        let end = template::action(rest).ok_or_else(|| {
+            PositionError::new(at, format!("has a `{{{{` without `}}}}` in `{text}`"))
+        })?;
         let (action, after) = rest.split_at(end);
         let known = NAMES.into_iter().map(|name| format!("{{{name}}}"));
         if let Some(part) = known.chain(["${".to_owned()]).find(|part| action.contains(part)) {
@@ -221,15 +241,15 @@ fn check_template(text: &str, at: usize) -> Result<(), Wrong> {
                 "cannot have `{part}` within `{action}`, a template of Docker's: what is filled in must \
                  stand outside of it"
             );
-            return Err(Wrong::new(at, message));
+            return Err(PositionError::new(at, message));
         }
         rest = after;
     }
     Ok(())
 }
 
-/// Looks at all texts of a value that is a template; see [`Filler::fill_template`].
-pub(super) fn check_templates(node: &Node) -> Result<(), Wrong> {
+/// Looks at all texts of a value that is a template; see [`Interpolation::interpolate_template`].
+pub(super) fn check_templates(node: &Node) -> Result<(), PositionError> {
     match &node.value {
         Value::Text(text) => check_template(text, node.at),
         Value::List(nodes) => nodes.iter().try_for_each(check_templates),
@@ -239,7 +259,7 @@ pub(super) fn check_templates(node: &Node) -> Result<(), Wrong> {
 }
 
 /// The same for the `tag` of a log, which every engine expands, and none of the other options.
-pub(super) fn check_tag(logging: &Node) -> Result<(), Wrong> {
+pub(super) fn check_tag(logging: &Node) -> Result<(), PositionError> {
     let field = |node: &Node, wanted: &str| match &node.value {
         Value::Table(entries) => {
             entries.iter().find(|(name, ..)| name == wanted).map(|(.., node)| node.clone())

@@ -69,7 +69,7 @@ pub(crate) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok
 
 /// A launcher.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Carried {
+pub struct InstalledLauncher {
     /// What it is.
     pub kind: Kind,
     /// The version, if it tells.
@@ -79,7 +79,7 @@ pub struct Carried {
     pub path: PathBuf,
 }
 
-impl Carried {
+impl InstalledLauncher {
     /// Kind and version.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -130,7 +130,7 @@ pub struct Reader {
 impl Reader {
     /// The launcher that `kernel.json` runs, and what is wrong with it. There is none where it is not
     /// known which file it is, or the file cannot be read.
-    pub fn read(&mut self, spec: &Specification) -> (Option<Carried>, Vec<String>) {
+    pub fn read(&mut self, spec: &Specification) -> (Option<InstalledLauncher>, Vec<String>) {
         let Some((path, by_python)) = spec.launcher() else {
             return (None, vec!["`argv` in kernel.json is empty".to_owned()]);
         };
@@ -150,7 +150,7 @@ impl Reader {
                     .to_owned(),
             );
         }
-        let carried = match self.identify(path) {
+        let launcher = match self.identify(path) {
             Ok((Identified { kind, version, fault }, mode)) => {
                 if !by_python && mode & 0o111 == 0 {
                     problems.push(format!("the launcher `{shown}` {NOT_EXECUTABLE}"));
@@ -158,7 +158,7 @@ impl Reader {
                 problems.extend(fault.map(|fault| {
                     format!("the launcher `{shown}` is not whole: {fault}; install it again with --replace")
                 }));
-                Some(Carried { kind, version, path: path.to_path_buf() })
+                Some(InstalledLauncher { kind, version, path: path.to_path_buf() })
             }
             Err(reason) => {
                 // Several specifications may share a launcher, but most often one was copied from
@@ -172,7 +172,7 @@ impl Reader {
                 None
             }
         };
-        (carried, problems)
+        (launcher, problems)
     }
 
     /// What the file tells, and its mode; or what keeps it from being a launcher.
