@@ -17,7 +17,7 @@ pub use self::compose::{Compose, PublishMode};
 pub use self::install::Install;
 pub use self::parse::{command, parse};
 pub use self::set::{Set, not_for_set};
-pub use self::words::{help_first, normalise, take_class_forms};
+pub use self::words::{help_first, normalise, split_class_options};
 
 /// The name of the program.
 const PROGRAM: &str = "jupyter-docker-spec";

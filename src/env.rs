@@ -91,7 +91,7 @@ impl Env {
     }
 
     /// Gives a command this environment and working directory, and no other variables.
-    pub fn hand_to<'a>(&self, program: &'a mut Command) -> &'a mut Command {
+    pub fn apply_to<'a>(&self, program: &'a mut Command) -> &'a mut Command {
         if let Some(directory) = &self.directory {
             program.current_dir(directory);
         }

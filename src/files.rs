@@ -57,7 +57,7 @@ impl OpenDirectory {
             Err(error) => return Err(failed(&path, error)),
         };
         let held = file.try_clone()?;
-        let Plain { file, size, .. } = Plain::of(File::from_parts(file.into(), &path))?;
+        let PlainFile { file, size, .. } = PlainFile::of(File::from_parts(file.into(), &path))?;
         let bytes = read_sized(file, size, &path.display().to_string())?;
         // The file stays open, so that its inode is not reused meanwhile.
         self.read.push((relative.to_path_buf(), Some(held)));
@@ -94,7 +94,7 @@ fn failed(path: &Path, error: Errno) -> io::Error {
 
 /// A plain file, open for reading.
 #[derive(Debug)]
-pub(crate) struct Plain {
+pub(crate) struct PlainFile {
     pub file: File,
     /// Its size in bytes when it was opened.
     pub size: u64,
@@ -108,7 +108,7 @@ pub(crate) struct Plain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity(u64, u64, i64, i64, i64);
 
-impl Plain {
+impl PlainFile {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         // Without `O_NONBLOCK`, opening a pipe would wait for a writer.
@@ -138,12 +138,12 @@ impl Plain {
 
 /// Opens a plain file for reading.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    Ok(Plain::open(path)?.file)
+    Ok(PlainFile::open(path)?.file)
 }
 
 /// Reads a plain file of at most 16 MiB.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let Plain { file, size, .. } = Plain::open(path)?;
+    let PlainFile { file, size, .. } = PlainFile::open(path)?;
     read_sized(file, size, &path.display().to_string())
 }
 
@@ -257,7 +257,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         fs_err::write(&path, "text").unwrap();
-        let plain = Plain::open(&path).unwrap();
+        let plain = PlainFile::open(&path).unwrap();
         assert_eq!((plain.size, plain.mode & 0o400), (4, 0o400));
         assert_eq!(read(&path).unwrap(), b"text");
         let reason = read(directory.path()).unwrap_err().to_string();

@@ -17,7 +17,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::env::Env;
-use crate::text::is_unseen;
+use crate::text::is_invisible;
 
 mod background;
 
@@ -177,7 +177,7 @@ fn harmless(text: &str) -> String {
             out.push_str(if line.is_empty() { "" } else { "    " });
         }
         for character in line.chars() {
-            if character != '\t' && is_unseen(character) {
+            if character != '\t' && is_invisible(character) {
                 out.extend(character.escape_default());
             } else {
                 out.push(character);

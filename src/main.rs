@@ -7,7 +7,7 @@ use jupyter_docker_spec::cli::{self, Cli, Command, Install};
 use jupyter_docker_spec::commands::install::APPLICATION;
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::paths::Paths;
-use jupyter_docker_spec::setting::{ClassForm, HELP_ALL};
+use jupyter_docker_spec::setting::{ClassOption, HELP_ALL};
 use jupyter_docker_spec::{commands, log, program};
 use tracing::Level;
 
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     program::report_panics();
     let env = Env::of_process();
     let words = cli::normalise(cli::help_first(std::env::args_os()), &env);
-    let (words, forms) = match cli::take_class_forms(words) {
+    let (words, forms) = match cli::split_class_options(words) {
         Ok(taken) => taken,
         Err(reason) => return usage(&reason, &env),
     };
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn install(arguments: &mut Install, forms: &[ClassForm], paths: &Paths<'_>) -> ExitCode {
+fn install(arguments: &mut Install, forms: &[ClassOption], paths: &Paths<'_>) -> ExitCode {
     if arguments.line.has(&HELP_ALL) {
         return help_all(Some("install"));
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::env::Env;
 use crate::options::flags::Flag;
-use crate::setting::{self, ClassForm, Kind};
+use crate::setting::{self, ClassOption, Kind};
 
 /// The words of the command line, where the first of them, or the first after `install`, is `help`: as if
 /// it were the option, as in all applications of Jupyter.
@@ -61,7 +61,9 @@ pub fn normalise(words: impl Iterator<Item = OsString>, env: &Env) -> Vec<OsStri
 ///
 /// # Errors
 /// When a class or trait is unknown, or the value is missing: the sentence that says so.
-pub fn take_class_forms(words: Vec<OsString>) -> Result<(Vec<OsString>, Vec<ClassForm>), String> {
+pub fn split_class_options(
+    words: Vec<OsString>,
+) -> Result<(Vec<OsString>, Vec<ClassOption>), String> {
     let mut rest = Vec::with_capacity(words.len());
     let mut forms = Vec::new();
     let mut words = words.into_iter().peekable();
@@ -82,7 +84,7 @@ pub fn take_class_forms(words: Vec<OsString>) -> Result<(Vec<OsString>, Vec<Clas
                 .and_then(|next| next.into_string().ok())
                 .ok_or_else(|| format!("a value is required for `--{class}.{name}`"))?,
         };
-        forms.push(ClassForm { section, known, value });
+        forms.push(ClassOption { section, known, value });
     }
     Ok((rest, forms))
 }

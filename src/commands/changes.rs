@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::layout::{KERNEL_JSON, OPTIONS};
 use crate::options::Options;
-use crate::options::comparable::comparable;
+use crate::options::normalised::normalised;
 
 /// The longest value that is shown.
 const LONGEST: usize = 100;
@@ -123,7 +123,7 @@ impl Contents {
 
     fn add_option(&mut self, key: &'static str, value: &Json) {
         let is_shown = !HIDDEN.contains(&key);
-        match comparable(key, value) {
+        match normalised(key, value) {
             Json::Object(members) if !is_shown => {
                 for (name, value) in members {
                     self.add(&format!("{key}.{name}"), value, None);

@@ -27,14 +27,14 @@ use self::report::Report;
 use super::show;
 use crate::cli::Check;
 use crate::kernelspec::installed_launcher::Reader;
-use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::specification::Specification;
 use crate::paths::Paths;
 use crate::program;
 use crate::screen::Screen;
 
 /// A specification that was found, as far as it could be read, and the word that finds it.
-type Read = (String, Found, Result<Specification>);
+type Read = (String, FoundKernelspec, Result<Specification>);
 
 /// Checks the named specifications, or all. Returns the report, and whether all is well.
 pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
@@ -47,7 +47,7 @@ pub fn run(args: &Check, paths: &Paths<'_>) -> Result<(String, bool)> {
     let addresses = jupyter::check(&specs, paths, &mut report);
     programs::check(paths, &mut report);
     if read.is_empty() && args.names.is_empty() {
-        report.error(search::none(&paths.kernel_directories()));
+        report.error(search::none_message(&paths.kernel_directories()));
     }
     let runtime = program::runtime()?;
     runtime.block_on(on_engine(args, &read, &addresses, paths, &mut report));

@@ -8,10 +8,10 @@ use crate::cli::Convert;
 use crate::files;
 use crate::kernelspec::installed_launcher::{Kind, Reader};
 use crate::kernelspec::launcher::LauncherFile;
-use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store::{self, Job};
-use crate::kernelspec::{convert, known};
+use crate::kernelspec::{convert, known_launchers};
 use crate::launcher::args::Request;
 use crate::layout::{self, OPTIONS, PYTHON};
 use crate::paths::Paths;
@@ -49,7 +49,7 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
         );
     }
     for Plan { found, spec, .. } in &plans {
-        let missing = spec.not_asked_for();
+        let missing = spec.missing_placeholders();
         if !missing.is_empty() {
             tracing::warn!(
                 "`argv` in the kernel.json of `{}` does not give the launcher `{}`, without which the \
@@ -75,7 +75,7 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
 
 /// A specification to convert.
 struct Plan {
-    found: Found,
+    found: FoundKernelspec,
     spec: Specification,
     /// The tool whose launcher it has; `None` if that is not known.
     known: Option<&'static str>,
@@ -87,7 +87,7 @@ struct Plan {
 
 impl Plan {
     /// Reads a specification; `None` if there is nothing to do.
-    fn new(found: Found) -> Result<Option<Self>> {
+    fn new(found: FoundKernelspec) -> Result<Option<Self>> {
         let shown = found.directory.display();
         let spec = found.read()?.with_context(|| found.not_for_docker())?;
         store::check(&found.directory, true)?;
@@ -127,7 +127,7 @@ impl Plan {
 /// The tool whose unedited Python launcher this is.
 fn known_as(path: &Path) -> Result<Option<&'static str>> {
     let text = files::read(path).context("could not read the launcher")?;
-    Ok(known::name(&String::from_utf8_lossy(&text)))
+    Ok(known_launchers::name(&String::from_utf8_lossy(&text)))
 }
 
 /// The path of the launcher in the specification. A specification made for another place names the launcher

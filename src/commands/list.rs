@@ -13,7 +13,7 @@ use crate::cli::List;
 use crate::env::Env;
 use crate::files;
 use crate::kernelspec::installed_launcher::{InstalledLauncher, Kind, Reader, as_text};
-use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::specification::Specification;
 use crate::layout::{self, OPTIONS};
 use crate::model::Mode;
@@ -48,7 +48,7 @@ fn as_text_or_null<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok
 
 impl Entry {
     pub(super) fn new(
-        found: &Found,
+        found: &FoundKernelspec,
         read: Result<&Specification, &Error>,
         reader: &mut Reader,
     ) -> Self {

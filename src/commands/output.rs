@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::text::{is_unseen, printable};
+use crate::text::{is_invisible, printable};
 
 pub(super) fn or_dash(text: Option<&str>) -> String {
     dash(text).to_owned()
@@ -21,7 +21,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string_pretty(value).context("could not write JSON")?;
     let mut text = String::with_capacity(json.len() + 1);
     for c in json.chars() {
-        if is_unseen(c) && c != '\n' {
+        if is_invisible(c) && c != '\n' {
             // Writing to a string does not fail.
             let _ = write!(text, "\\u{:04x}", u32::from(c));
         } else {

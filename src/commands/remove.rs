@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::ask;
 use crate::cli::Remove;
-use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::store;
 use crate::paths::Paths;
 use crate::settings::Location;
@@ -24,7 +24,7 @@ pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
         None => paths.kernel_directories(),
     };
     let found = search::in_directories(&directories);
-    let mut chosen: Vec<&Found> = Vec::new();
+    let mut chosen: Vec<&FoundKernelspec> = Vec::new();
     let mut unknown: Vec<&String> = Vec::new();
     for name in &args.names {
         match search::named(&found, name) {
@@ -46,7 +46,7 @@ pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
         }
     }
     if let Some(name) = unknown.first() {
-        bail!(search::unknown(name, "", &found, &directories));
+        bail!(search::unknown_message(name, "", &found, &directories));
     }
     if chosen.is_empty() {
         return Ok(());
@@ -56,7 +56,7 @@ pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
     }
     let places: Vec<PathBuf> = chosen.iter().map(|found| found.directory.clone()).collect();
     store::remove(&places)?;
-    for Found { name, directory, .. } in chosen {
+    for FoundKernelspec { name, directory, .. } in chosen {
         tracing::info!("Removed kernelspec {name} in {}", directory.display());
         let next =
             found.iter().find(|other| other.name == *name && !places.contains(&other.directory));
@@ -74,11 +74,11 @@ fn finish_removal(directories: &[PathBuf], name: &str) -> bool {
 }
 
 /// Asks on the terminal.
-fn confirm(chosen: &[&Found]) -> Result<()> {
+fn confirm(chosen: &[&FoundKernelspec]) -> Result<()> {
     // Standard output is for data.
     let mut terminal = io::stderr().lock();
     writeln!(terminal, "Kernel specifications to remove:")?;
-    for Found { name, directory, .. } in chosen {
+    for FoundKernelspec { name, directory, .. } in chosen {
         let directory_shown = printable(&directory.to_string_lossy());
         writeln!(terminal, "  {}  {directory_shown}", printable(name))?;
         if let Some(files) = store::added_by_user(directory, &[]) {

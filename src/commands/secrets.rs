@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::kernelspec::specification::Specification;
 use crate::options::Options;
-use crate::options::comparable::comparable;
+use crate::options::normalised::normalised;
 
 /// What to do with a secret among the variables of a kernel.
 const VARIABLE: &str = "give the name alone, `--env NAME`, which passes on the server's, or a file that only the \
@@ -32,7 +32,7 @@ pub(super) fn of_options(options: &Options, place: &str) -> Vec<String> {
             told.extend(sentence(key, &names, place, "set it in the configuration of the engine"));
         }
         if let Some((_, advice)) = KEYS.iter().find(|(known, _)| *known == key) {
-            told.extend(sentence(key, &names(&comparable(key, &value)), place, advice));
+            told.extend(sentence(key, &names(&normalised(key, &value)), place, advice));
         }
     }
     told

@@ -11,7 +11,7 @@ use super::{dry_run, planned, secrets};
 use crate::cli::Set;
 use crate::kernelspec::edit as kernel_json;
 use crate::kernelspec::installed_launcher::{Kind, Reader, is_below};
-use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store::{self, Change};
 use crate::launcher::plan::Plan;
@@ -22,7 +22,7 @@ use crate::options::keys::KEYS;
 use crate::options::{Options, edit, mounts};
 use crate::paths::Paths;
 use crate::settings::changed::{self, Changed};
-use crate::settings::{IN_PYTHON, Location, OF_ONES_OWN, not_read, resolved};
+use crate::settings::{CUSTOM_LAUNCHER, Location, PYTHON_LAUNCHER, not_supported, resolved};
 use crate::templates;
 
 /// Changes what the command line names in an installed specification, and nothing else.
@@ -41,10 +41,10 @@ pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
         let target = fs::canonicalize(&found.directory)?;
         bail!("`{place}` is a symbolic link; name what it leads to, `{}`", target.display());
     }
-    let texts = Texts::read(&found.directory)?;
+    let texts = Files::read(&found.directory)?;
     let spec = Specification::parse(&found.directory, texts.kernel_json.as_bytes())?
         .with_context(of_others)?;
-    let wanted = Wanted::new(args, &spec, paths)?;
+    let wanted = Edit::new(args, &spec, paths)?;
     let is_native = has_native_launcher(&found, &spec, &wanted)?;
     let new = texts.with(&spec, &wanted, paths)?;
     if new == texts {
@@ -69,7 +69,7 @@ pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
 }
 
 /// The specification that is meant.
-fn find(args: &Set, paths: &Paths<'_>) -> Result<Found> {
+fn find(args: &Set, paths: &Paths<'_>) -> Result<FoundKernelspec> {
     let directories = match Location::named(&args.place)? {
         Some(_) if args.name.contains('/') => {
             bail!("`{}` says where it lies already; leave out the other option", args.name)
@@ -82,13 +82,13 @@ fn find(args: &Set, paths: &Paths<'_>) -> Result<Found> {
 }
 
 /// What the command line wants to be changed.
-struct Wanted {
+struct Edit {
     in_kernel_json: Changed,
     given: Vec<Given>,
     unset: Vec<&'static str>,
 }
 
-impl Wanted {
+impl Edit {
     fn new(args: &Set, spec: &Specification, paths: &Paths<'_>) -> Result<Self> {
         let language = &spec.language;
         let mut in_kernel_json = Changed::new(args, spec.system, language, paths.env)?;
@@ -147,7 +147,11 @@ impl Wanted {
 
 /// Whether the launcher is ours, which reads the `launch_docker.toml` beside it. Refuses what one does not read, or
 /// is not known to.
-fn has_native_launcher(found: &Found, spec: &Specification, wanted: &Wanted) -> Result<bool> {
+fn has_native_launcher(
+    found: &FoundKernelspec,
+    spec: &Specification,
+    wanted: &Edit,
+) -> Result<bool> {
     let place = found.directory.display();
     let (launcher, problems) = Reader::default().read(spec);
     if !problems.is_empty() {
@@ -174,23 +178,23 @@ fn has_native_launcher(found: &Found, spec: &Specification, wanted: &Wanted) -> 
     }
     let in_it = format!("say the same in `{shown}`");
     let (what, advice) = if launcher.kind == Kind::Custom {
-        (OF_ONES_OWN, in_it)
+        (CUSTOM_LAUNCHER, in_it)
     } else {
         let convert = "give it the native one with `jupyter-docker-spec convert`";
-        (IN_PYTHON, format!("{convert}, or {in_it}"))
+        (PYTHON_LAUNCHER, format!("{convert}, or {in_it}"))
     };
-    bail!("{}: {advice}", not_read(&option, what))
+    bail!("{}: {advice}", not_supported(&option, what))
 }
 
 /// The files that are changed.
 #[derive(Clone, PartialEq, Eq)]
-struct Texts {
+struct Files {
     kernel_json: String,
     /// `None` if it is not there.
     options: Option<String>,
 }
 
-impl Texts {
+impl Files {
     fn read(directory: &Path) -> Result<Self> {
         let kernel_json = store::read(directory, Path::new(KERNEL_JSON))?;
         let kernel_json = kernel_json
@@ -203,7 +207,7 @@ impl Texts {
     }
 
     /// The same texts with what is wanted.
-    fn with(&self, spec: &Specification, wanted: &Wanted, paths: &Paths<'_>) -> Result<Self> {
+    fn with(&self, spec: &Specification, wanted: &Edit, paths: &Paths<'_>) -> Result<Self> {
         let kernel_json = kernel_json::changed(&self.kernel_json, spec, &wanted.in_kernel_json)
             .with_context(|| {
                 format!("could not change the kernel.json in `{}`", spec.directory.display())
@@ -239,7 +243,7 @@ fn options_path() -> PathBuf {
 
 /// Warns of secrets that are written where many can read them, and of mounts from where users may put
 /// something else, as `install` does.
-fn warn(new: &Texts, directory: &Path) {
+fn warn(new: &Files, directory: &Path) {
     let options = Options::parse(OPTIONS, new.options.as_deref().unwrap_or_default());
     // What is wrong with it has been said.
     let Ok(options) = options else { return };
@@ -258,8 +262,8 @@ fn warn(new: &Texts, directory: &Path) {
 /// of a launch.
 fn described(
     directory: &Path,
-    old: &Texts,
-    new: &Texts,
+    old: &Files,
+    new: &Files,
     plan: Option<(Mode, Plan)>,
 ) -> Result<String> {
     let mut text = String::new();

@@ -34,7 +34,7 @@ const KNOWN: [&str; 5] =
 
 /// A specification in full.
 #[derive(Debug, Serialize)]
-struct Shown {
+struct Details {
     #[serde(flatten)]
     entry: Entry,
     authorized_users: Vec<String>,
@@ -72,7 +72,7 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     if args.toml {
         return table::text(&found.name, &spec, &entry, paths);
     }
-    let mut shown = Shown::new(spec, entry);
+    let mut shown = Details::new(spec, entry);
     let parent = found.directory.parent().unwrap_or(&found.directory);
     if !directories.iter().any(|directory| directory == parent) {
         let problem = format!("Jupyter does not look into `{}` from here", parent.display());
@@ -83,7 +83,7 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
     if args.json { json(&shown) } else { Ok(shown.text(Screen::of_stdout(paths.env))) }
 }
 
-impl Shown {
+impl Details {
     fn new(spec: Specification, entry: Entry) -> Self {
         let unauthorized = vec![DEFAULT_UNAUTHORIZED.to_owned()];
         let files = store::files(&spec.directory)

@@ -147,7 +147,7 @@ async fn ask(
     }
 
     let child = env
-        .hand_to(Command::new(program).arg("get"))
+        .apply_to(Command::new(program).arg("get"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::elf;
 use super::specification::Specification;
-use crate::files::{Identity, Plain};
+use crate::files::{Identity, PlainFile};
 use crate::layout::{NATIVE, REPLACING};
 
 /// What stands in our launcher in Python before its version.
@@ -100,7 +100,7 @@ struct Identified {
 }
 
 /// Why a launcher is not whole, as far as that can be told.
-pub(super) fn fault(plain: &Plain) -> io::Result<Option<String>> {
+pub(super) fn fault(plain: &PlainFile) -> io::Result<Option<String>> {
     let mut begin = [0; elf::MAGIC.len()];
     let read = read_into(&plain.file, 0, &mut begin)?;
     Ok(match &begin[..read] {
@@ -112,12 +112,12 @@ pub(super) fn fault(plain: &Plain) -> io::Result<Option<String>> {
 
 /// Whether a launcher can be read, and is whole as far as that can be told.
 #[must_use]
-pub fn is_whole(path: &Path) -> bool {
-    Plain::open(path).and_then(|plain| fault(&plain)).is_ok_and(|fault| fault.is_none())
+pub fn is_complete(path: &Path) -> bool {
+    PlainFile::open(path).and_then(|plain| fault(&plain)).is_ok_and(|fault| fault.is_none())
 }
 
 /// Whether it is our executable, of whatever version.
-pub(super) fn is_native(plain: &Plain) -> io::Result<bool> {
+pub(super) fn is_native(plain: &PlainFile) -> io::Result<bool> {
     Ok(kind_and_version(plain)?.0 == Kind::Native)
 }
 
@@ -181,7 +181,7 @@ impl Reader {
             io::ErrorKind::NotFound => "is missing".to_owned(),
             kind => format!("cannot be read: {kind}"),
         };
-        let file = Plain::open(path).map_err(|error| match fs::metadata(path) {
+        let file = PlainFile::open(path).map_err(|error| match fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => "is not a file".to_owned(),
             _ => unreadable(&error),
         })?;
@@ -196,7 +196,7 @@ impl Reader {
     }
 }
 
-fn kind_and_version(plain: &Plain) -> io::Result<(Kind, Option<String>)> {
+fn kind_and_version(plain: &PlainFile) -> io::Result<(Kind, Option<String>)> {
     let size = plain.size.min(SEARCHED);
     let mut begin = [0; elf::MAGIC.len()];
     let read = read_into(&plain.file, 0, &mut begin)?;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::installed_launcher;
 use super::store::{Content, File};
-use crate::files::{self, Plain};
+use crate::files::{self, PlainFile};
 use crate::layout::{self, NATIVE, PYTHON};
 use crate::paths::Paths;
 use crate::setting::variable;
@@ -92,8 +92,8 @@ fn sibling(paths: &Paths<'_>) -> Result<PathBuf> {
     )
 }
 
-fn executable(path: &Path) -> Result<Plain> {
-    let file = Plain::open(path).context("could not read the launcher")?;
+fn executable(path: &Path) -> Result<PlainFile> {
+    let file = PlainFile::open(path).context("could not read the launcher")?;
     let shown = path.display();
     ensure!(
         file.mode & 0o111 != 0,

@@ -7,7 +7,7 @@ pub mod edit;
 mod elf;
 pub mod installed_launcher;
 mod kernel_json;
-pub mod known;
+pub mod known_launchers;
 pub mod launcher;
 pub mod render;
 pub mod search;

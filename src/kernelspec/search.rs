@@ -12,7 +12,7 @@ use crate::text::nearest;
 
 /// A directory that Jupyter takes for a kernelspec.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundKernelspec {
     /// The name that Jupyter knows it by: the directory's, in small letters.
     pub name: String,
     /// The directory.
@@ -21,7 +21,7 @@ pub struct Found {
     pub shadowed_by: Option<PathBuf>,
 }
 
-impl Found {
+impl FoundKernelspec {
     /// Reads the specification; `None` if its kernels do not run in Docker. One that cannot be read
     /// is held to be ours if it has one of our launchers.
     ///
@@ -47,17 +47,21 @@ fn has_launcher(directory: &Path) -> bool {
 /// All kernelspecs in the kernels directories, of any kind, in the order of the directories and by
 /// name in each. Directories that are missing or cannot be read hold nothing, as for Jupyter.
 #[must_use]
-pub fn in_directories(directories: &[PathBuf]) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
+pub fn in_directories(directories: &[PathBuf]) -> Vec<FoundKernelspec> {
+    let mut found: Vec<FoundKernelspec> = Vec::new();
     for kernels in directories {
         let entries = fs::read_dir(kernels).into_iter().flatten().flatten();
-        let mut here: Vec<Found> = entries
+        let mut here: Vec<FoundKernelspec> = entries
             .filter_map(|entry| {
                 let name = entry.file_name().to_str()?.to_lowercase();
                 let directory = entry.path();
                 let first = found.iter().find(|other| other.name == name);
                 let shadowed_by = first.map(|first| first.directory.clone());
-                has_specification(&directory).then_some(Found { name, directory, shadowed_by })
+                has_specification(&directory).then_some(FoundKernelspec {
+                    name,
+                    directory,
+                    shadowed_by,
+                })
             })
             .collect();
         here.sort_by(|a, b| (&a.name, &a.directory).cmp(&(&b.name, &b.directory)));
@@ -73,7 +77,7 @@ fn has_specification(directory: &Path) -> bool {
 
 /// The specification that Jupyter takes for this name.
 #[must_use]
-pub fn named<'a>(found: &'a [Found], name: &str) -> Option<&'a Found> {
+pub fn named<'a>(found: &'a [FoundKernelspec], name: &str) -> Option<&'a FoundKernelspec> {
     let first = found.iter().find(|found| found.name == name.to_lowercase())?;
     // Two in one directory may differ in the case of their letters only.
     let exact = found.iter().find(|other| {
@@ -88,10 +92,10 @@ pub fn named<'a>(found: &'a [Found], name: &str) -> Option<&'a Found> {
 /// When there is none: it names those that there are.
 pub fn find(
     name: &str,
-    all: &[Found],
+    all: &[FoundKernelspec],
     directories: &[PathBuf],
     paths: &Paths<'_>,
-) -> Result<Found> {
+) -> Result<FoundKernelspec> {
     if name.contains('/') || [".", ".."].contains(&name) {
         let directory = paths.absolute(Path::new(name));
         return at(all, &directory)
@@ -100,31 +104,31 @@ pub fn find(
     if let Some(found) = named(all, name) {
         return Ok(found.clone());
     }
-    let is_docker = |found: &&Found| found.read().map_or(true, |spec| spec.is_some());
-    let known: Vec<Found> = all.iter().filter(is_docker).cloned().collect();
+    let is_docker = |found: &&FoundKernelspec| found.read().map_or(true, |spec| spec.is_some());
+    let known: Vec<FoundKernelspec> = all.iter().filter(is_docker).cloned().collect();
     let first = known.iter().filter(|found| found.shadowed_by.is_none());
     let names: Vec<String> = first.map(|found| format!("`{}`", found.name)).collect();
     let listed = match &*names {
         [] => String::new(),
         names => format!("; those for Docker are {}", names.join(", ")),
     };
-    bail!(unknown(name, &listed, &known, directories))
+    bail!(unknown_message(name, &listed, &known, directories))
 }
 
 /// The specification in a directory, which may be one where Jupyter does not look; `None` if there is
 /// none in it.
-fn at(found: &[Found], directory: &Path) -> Option<Found> {
+fn at(found: &[FoundKernelspec], directory: &Path) -> Option<FoundKernelspec> {
     if let Some(found) = found.iter().find(|found| found.directory == directory) {
         return Some(found.clone());
     }
     let name = directory.file_name()?.to_string_lossy().to_lowercase();
-    let found = Found { name, directory: directory.to_path_buf(), shadowed_by: None };
+    let found = FoundKernelspec { name, directory: directory.to_path_buf(), shadowed_by: None };
     has_specification(directory).then_some(found)
 }
 
 /// The sentence for where there is no specification at all.
 #[must_use]
-pub fn none(directories: &[PathBuf]) -> String {
+pub fn none_message(directories: &[PathBuf]) -> String {
     format!(
         "there is no Docker kernelspec in {}; make one with `jupyter-docker-spec install`",
         listed(directories)
@@ -141,7 +145,12 @@ pub fn listed(directories: &[PathBuf]) -> String {
 /// The sentence for a name that there is no specification of; `others` is what it says of those that
 /// there are.
 #[must_use]
-pub fn unknown(name: &str, others: &str, found: &[Found], directories: &[PathBuf]) -> String {
+pub fn unknown_message(
+    name: &str,
+    others: &str,
+    found: &[FoundKernelspec],
+    directories: &[PathBuf],
+) -> String {
     let hint = nearest(name, found.iter().map(|found| &*found.name));
     format!("there is no kernelspec `{name}` in {}{others}{hint}", listed(directories))
 }

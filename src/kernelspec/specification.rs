@@ -262,7 +262,7 @@ impl Specification {
 
     /// The placeholders that are missing in `argv`.
     #[must_use]
-    pub fn not_asked_for(&self) -> Vec<&'static str> {
+    pub fn missing_placeholders(&self) -> Vec<&'static str> {
         let is_there = |name: &&str| self.argv.iter().any(|word| word.contains(*name));
         PLACEHOLDERS.into_iter().filter(|name| !is_there(name)).collect()
     }
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn what_a_server_cannot_tell_the_launcher_is_named() {
-        let missing = |argv: &str| parsed(argv, PROVISIONER).not_asked_for();
+        let missing = |argv: &str| parsed(argv, PROVISIONER).missing_placeholders();
         assert_eq!(missing(r#""l", "--kernel-id", "kernel_id""#), PLACEHOLDERS);
         assert_eq!(
             missing(r#""l", "--kernel-id={kernel_id}", "--of", "x{response_address}""#),

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike, Value};
 
-use super::comparable::comparable;
 use super::flags::Given;
+use super::normalised::normalised;
 use super::{Options, written};
 use crate::env::Env;
 
 /// What stands for a value whose line goes.
-const GONE: &str = "jupyter-docker-spec: this line goes";
+const REMOVED: &str = "jupyter-docker-spec: this line goes";
 
 /// The text with what these options say in the place of what it says of their keys, and without the keys
 /// `unset`. An option without a value takes away what it has said.
@@ -116,7 +116,7 @@ fn says_the_same(old: &str, new: &str, but: Option<&[&str]>) -> Result<bool> {
             .values()
             .filter(|(key, _)| !but.unwrap_or_default().iter().any(|path| is_part(path, key)));
         Ok::<_, anyhow::Error>(
-            others.map(|(key, value)| (key, comparable(key, &value))).collect::<BTreeMap<_, _>>(),
+            others.map(|(key, value)| (key, normalised(key, &value))).collect::<BTreeMap<_, _>>(),
         )
     };
     Ok(values(old)? == values(new)?)
@@ -149,10 +149,10 @@ fn with(text: &str, path: &[&str], value: Option<&str>) -> Result<String> {
         }
         (Item::Value(old), None) => {
             // The comments above a key are those of other keys as well, and stay.
-            let mut mark = Value::from(GONE);
+            let mut mark = Value::from(REMOVED);
             *mark.decor_mut() = old.decor().clone();
             *old = mark;
-            return Ok(without_lines(&document.to_string(), |line| line.contains(GONE)));
+            return Ok(without_lines(&document.to_string(), |line| line.contains(REMOVED)));
         }
         (Item::Table(table), value) => {
             let names: Vec<String> = table.iter().map(|(name, _)| name.to_owned()).collect();

@@ -11,7 +11,7 @@ use super::reader::Reader;
 const LEAST: i64 = 1_000_000;
 
 /// A health check. Without `test` it is the image's own, with what else is said.
-pub(super) fn healthcheck(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
+pub(super) fn healthcheck(node: &Node, reader: &Reader<'_>) -> Result<Json, PositionError> {
     const SPANS: [(&str, &str); 4] = [
         ("interval", "Interval"),
         ("timeout", "Timeout"),
@@ -26,7 +26,7 @@ pub(super) fn healthcheck(node: &Node, from: &Reader<'_>) -> Result<Json, Positi
     }
     let mut fields = json!({});
     if let Some(test) = check.get("test") {
-        let words = from.words(test)?;
+        let words = reader.words(test)?;
         fields["Test"] = match (&test.value, words.first().map(String::as_str)) {
             (Value::List(_), Some("NONE" | "CMD" | "CMD-SHELL")) => words.into(),
             (Value::List(_), _) => {
@@ -41,7 +41,7 @@ pub(super) fn healthcheck(node: &Node, from: &Reader<'_>) -> Result<Json, Positi
     }
     for (name, field) in SPANS {
         let Some(node) = check.get(name) else { continue };
-        let span = nanoseconds(&from.text(node)?).filter(|span| *span == 0 || *span >= LEAST);
+        let span = nanoseconds(&reader.text(node)?).filter(|span| *span == 0 || *span >= LEAST);
         let span = span.ok_or_else(|| {
             let what = "have a span of time with its unit as";
             must(node, &format!("{what} `{name}`, such as \"10s\", and at least \"1ms\""))
@@ -55,9 +55,9 @@ pub(super) fn healthcheck(node: &Node, from: &Reader<'_>) -> Result<Json, Positi
 }
 
 /// Security options, as the client gives them to the engine.
-pub(super) fn security(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
+pub(super) fn security(node: &Node, reader: &Reader<'_>) -> Result<Json, PositionError> {
     let (mut fields, mut options) = (json!({}), Vec::new());
-    for option in from.words(node)? {
+    for option in reader.words(node)? {
         let profile = option.strip_prefix("seccomp").and_then(|rest| rest.strip_prefix(['=', ':']));
         if let Some(name) = profile.filter(|profile| !profile.starts_with('{'))
             && !["unconfined", "builtin"].contains(&name)

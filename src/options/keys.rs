@@ -195,7 +195,7 @@ pub const KEYS: [Key; 69] = [
 ];
 
 /// What a service in the Compose specification can have and a kernel cannot, with what to do.
-pub const LACKING: [(&str, &str); 43] = [
+pub const UNSUPPORTED: [(&str, &str); 43] = [
     ("attach", ""),
     ("blkio_config", ""),
     ("build", "build the image beforehand"),

@@ -9,7 +9,6 @@
 //! said before a kernel is started.
 
 pub mod amounts;
-pub mod comparable;
 pub mod convert;
 mod docker;
 pub mod edit;
@@ -21,6 +20,7 @@ pub mod keys;
 mod long;
 pub mod mounts;
 pub mod node;
+pub mod normalised;
 pub(crate) mod read;
 mod reader;
 pub mod template;
@@ -32,7 +32,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value as Json;
 
 use self::interpolation::Interpolation;
-use self::keys::{KEYS, Key, Kind, LACKING};
+use self::keys::{KEYS, Key, Kind, UNSUPPORTED};
 use self::node::{Node, PositionError, Value};
 use crate::model::Mode;
 use crate::text::{nearest, position};
@@ -186,7 +186,7 @@ impl Options {
 }
 
 fn unknown(name: &str) -> String {
-    if let Some((_, advice)) = LACKING.iter().find(|(lacking, _)| *lacking == name) {
+    if let Some((_, advice)) = UNSUPPORTED.iter().find(|(lacking, _)| *lacking == name) {
         let advice = if advice.is_empty() { "" } else { "; " }.to_owned() + advice;
         return format!("`{name}` of the Compose specification is not supported here{advice}");
     }

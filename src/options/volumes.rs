@@ -13,18 +13,18 @@ use crate::model::Mode;
 const PROPAGATIONS: [&str; 6] = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
 /// The fields `Mounts` and, for what only they can say, `Binds`.
-pub(super) fn volumes(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
+pub(super) fn volumes(node: &Node, reader: &Reader<'_>) -> Result<Json, PositionError> {
     let (mut mounts, mut binds) = (Vec::new(), Vec::new());
     let Value::List(list) = &node.value else {
         return Err(must(node, "be a list"));
     };
     for item in list {
         match &item.value {
-            Value::Text(text) => match short(text, item, from)? {
+            Value::Text(text) => match short(text, item, reader)? {
                 Short::Mount(mount) => mounts.push(mount),
                 Short::Bind(bind) => binds.push(bind),
             },
-            _ => mounts.push(long(item, from)?),
+            _ => mounts.push(long(item, reader)?),
         }
     }
     let mut fields = json!({});
@@ -45,7 +45,7 @@ enum Short {
 
 /// `[SOURCE:]TARGET[:OPTIONS]`. It is split before it is filled, so that what is filled in cannot
 /// become another part.
-fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, PositionError> {
+fn short(text: &str, node: &Node, reader: &Reader<'_>) -> Result<Short, PositionError> {
     let parts = split(text);
     let (source, target, options) = match parts[..] {
         [target] => (None, target, ""),
@@ -56,8 +56,8 @@ fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, PositionEr
     if parts.contains(&"") {
         return Err(must(node, "have nothing empty between its colons"));
     }
-    let source = source.map(|source| from.interpolate(source, node.at)).transpose()?;
-    let target = absolute(from.interpolate(target, node.at)?, node)?;
+    let source = source.map(|source| reader.interpolate(source, node.at)).transpose()?;
+    let target = absolute(reader.interpolate(target, node.at)?, node)?;
     let kind = match &source {
         Some(source) if source.starts_with('/') => "bind",
         Some(source) if source.starts_with(['.', '~']) => {
@@ -104,7 +104,7 @@ fn short(text: &str, node: &Node, from: &Reader<'_>) -> Result<Short, PositionEr
     }
     let Some(relabel) = relabel else { return Ok(Short::Mount(mount)) };
     let source = source.unwrap_or_default();
-    if from.mode == Mode::Swarm {
+    if reader.mode == Mode::Swarm {
         return Err(PositionError::new(
             node.at,
             format!("has `{relabel}`, which is not possible in a Swarm"),
@@ -133,7 +133,7 @@ fn split(mut text: &str) -> Vec<&str> {
 }
 
 /// The long syntax: a table.
-fn long(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
+fn long(node: &Node, reader: &Reader<'_>) -> Result<Json, PositionError> {
     let known = [
         "type",
         "source",
@@ -146,7 +146,7 @@ fn long(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
         "image",
     ];
     let table = Table::new(node, &known)?;
-    let kind = from.trusted().text(table.need("type")?)?;
+    let kind = reader.trusted().text(table.need("type")?)?;
     if !["bind", "volume", "tmpfs", "image"].contains(&&*kind) {
         return Err(must(table.need("type")?, "be one of bind, volume, tmpfs and image"));
     }
@@ -159,10 +159,10 @@ fn long(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
         }
     }
     let target = table.need("target")?;
-    let mut mount = json!({"Type": kind, "Target": absolute(from.text(target)?, target)?});
+    let mut mount = json!({"Type": kind, "Target": absolute(reader.text(target)?, target)?});
     match table.get("source") {
         Some(source) if kind != "tmpfs" => {
-            let text = from.text(source)?;
+            let text = reader.text(source)?;
             if kind == "bind" && !text.starts_with('/') {
                 return Err(must(source, "name a directory of the host by its full path"));
             }
@@ -176,19 +176,19 @@ fn long(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
         mount["ReadOnly"] = flag(read_only)?.into();
     }
     if let Some(consistency) = table.get("consistency") {
-        mount["Consistency"] = from.trusted().text(consistency)?.into();
+        mount["Consistency"] = reader.trusted().text(consistency)?.into();
     }
     if let Some(options) = table.get("bind") {
-        mount["BindOptions"] = bind_options(options, from)?;
+        mount["BindOptions"] = bind_options(options, reader)?;
     }
     if let Some(options) = table.get("volume") {
-        mount["VolumeOptions"] = volume_options(options, from)?;
+        mount["VolumeOptions"] = volume_options(options, reader)?;
     }
     if let Some(options) = table.get("tmpfs") {
         let options = Table::new(options, &["size", "mode"])?;
         let mut fields = json!({});
         if let Some(size) = options.get("size") {
-            fields["SizeBytes"] = from.trusted().bytes(size)?.into();
+            fields["SizeBytes"] = reader.trusted().bytes(size)?.into();
         }
         if let Some(mode) = options.get("mode") {
             fields["Mode"] = integer(mode, 0)?.into();
@@ -197,16 +197,16 @@ fn long(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     }
     if let Some(options) = table.get("image") {
         let options = Table::new(options, &["subpath"])?;
-        mount["ImageOptions"] = json!({"Subpath": from.plain().text(options.need("subpath")?)?});
+        mount["ImageOptions"] = json!({"Subpath": reader.plain().text(options.need("subpath")?)?});
     }
     Ok(mount)
 }
 
-fn bind_options(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
+fn bind_options(node: &Node, reader: &Reader<'_>) -> Result<Json, PositionError> {
     let options = Table::new(node, &["propagation", "create_host_path", "recursive"])?;
     let mut fields = json!({});
     if let Some(propagation) = options.get("propagation") {
-        let text = from.trusted().text(propagation)?;
+        let text = reader.trusted().text(propagation)?;
         if !PROPAGATIONS.contains(&&*text) {
             return Err(must(propagation, &format!("be one of {}", PROPAGATIONS.join(", "))));
         }
@@ -216,7 +216,7 @@ fn bind_options(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
         fields["CreateMountpoint"] = flag(create)?.into();
     }
     if let Some(recursive) = options.get("recursive") {
-        match &*from.trusted().text(recursive)? {
+        match &*reader.trusted().text(recursive)? {
             "enabled" => {}
             "disabled" => fields["NonRecursive"] = true.into(),
             "writable" => fields["ReadOnlyNonRecursive"] = true.into(),
@@ -227,7 +227,7 @@ fn bind_options(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
     Ok(fields)
 }
 
-fn volume_options(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
+fn volume_options(node: &Node, reader: &Reader<'_>) -> Result<Json, PositionError> {
     let options = Table::new(node, &["nocopy", "subpath", "labels", "driver", "driver_opts"])?;
     let object = |pairs: Vec<(String, String)>| -> Json {
         pairs.into_iter().map(|(name, value)| (name, Json::from(value))).collect()
@@ -237,31 +237,31 @@ fn volume_options(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError>
         fields["NoCopy"] = flag(nocopy)?.into();
     }
     if let Some(subpath) = options.get("subpath") {
-        fields["Subpath"] = from.plain().text(subpath)?.into();
+        fields["Subpath"] = reader.plain().text(subpath)?.into();
     }
     if let Some(labels) = options.get("labels") {
-        fields["Labels"] = object(from.pairs(labels)?);
+        fields["Labels"] = object(reader.pairs(labels)?);
     }
     if let Some(driver) = options.get("driver") {
-        fields["DriverConfig"]["Name"] = from.trusted().text(driver)?.into();
+        fields["DriverConfig"]["Name"] = reader.trusted().text(driver)?.into();
     }
     if let Some(settings) = options.get("driver_opts") {
-        fields["DriverConfig"]["Options"] = object(from.driver_options(settings)?);
+        fields["DriverConfig"]["Options"] = object(reader.driver_options(settings)?);
     }
     Ok(fields)
 }
 
 /// `TARGET[:OPTIONS]`, or a list of such.
-pub(super) fn tmpfs(node: &Node, from: &Reader<'_>) -> Result<Json, PositionError> {
+pub(super) fn tmpfs(node: &Node, reader: &Reader<'_>) -> Result<Json, PositionError> {
     let (mut plain, mut mounts) = (json!({}), Vec::new());
     for item in items(node) {
         let Value::Text(text) = &item.value else {
             return Err(must(item, "be text, in quotes"));
         };
         let (target, options) = divide(text, ':').unwrap_or((text, ""));
-        let target = absolute(from.interpolate(target, item.at)?, item)?;
-        let options = from.trusted().interpolate(options, item.at)?;
-        match from.mode {
+        let target = absolute(reader.interpolate(target, item.at)?, item)?;
+        let options = reader.trusted().interpolate(options, item.at)?;
+        match reader.mode {
             Mode::Docker => plain[target] = options.into(),
             Mode::Swarm => mounts.push(json!({
                 "Type": "tmpfs",
@@ -270,7 +270,7 @@ pub(super) fn tmpfs(node: &Node, from: &Reader<'_>) -> Result<Json, PositionErro
             })),
         }
     }
-    Ok(match from.mode {
+    Ok(match reader.mode {
         Mode::Docker => json!({"Tmpfs": plain}),
         Mode::Swarm => json!({"Mounts": mounts}),
     })

@@ -5,13 +5,13 @@ use crate::env::Env;
 
 /// The users who may start kernels, or all if that is empty, and those who may not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lists {
+pub struct UserLists {
     pub authorized: Vec<String>,
     /// Who may not, even if authorized.
     pub unauthorized: Vec<String>,
 }
 
-impl Lists {
+impl UserLists {
     /// The lists of a server with this environment, for a specification with these lists.
     #[must_use]
     pub fn of_server(

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Result, ensure};
 
 use super::row::{Kind, Setting};
-use super::table::ClassForm;
+use super::table::ClassOption;
 
 /// A value, and where it comes from, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ impl Line {
     ///
     /// # Errors
     /// When a value is given twice.
-    pub fn add(&mut self, forms: &[ClassForm]) -> Result<()> {
-        for ClassForm { section, known, value } in forms {
+    pub fn add(&mut self, forms: &[ClassOption]) -> Result<()> {
+        for ClassOption { section, known, value } in forms {
             let origin = format!("`--{section}.{}`", known.trait_name());
             match self.values.iter_mut().find(|(other, ..)| other == known) {
                 None => self.push(known, vec![value.clone()], origin),

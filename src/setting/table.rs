@@ -405,7 +405,7 @@ pub fn of_class(class: Class) -> impl Iterator<Item = (&'static Setting, Trait)>
 
 /// A value given as `--Class.trait=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClassForm {
+pub struct ClassOption {
     /// The class that was named.
     pub section: Class,
     /// What its trait stands for.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::{Map, Number, Value};
 
-use super::python::{self, Said};
+use super::python::{self, PythonConfig};
 use crate::files;
 use crate::paths::Paths;
 use crate::setting::{self, Class, Kind, Setting};
@@ -96,7 +96,7 @@ impl Config {
             let said = if is_python(file) {
                 python.next().context("Python has read fewer files than it was given")?
             } else {
-                Said { sections: read_json(file)?, added: Map::new() }
+                PythonConfig { sections: read_json(file)?, added: Map::new() }
             };
             config.add(file, said, is_shared).with_context(|| in_file(file))?;
             config.files.push(file.clone());
@@ -107,12 +107,12 @@ impl Config {
     /// The value of a trait, from the place that counts most.
     #[must_use]
     pub fn get(&self, wanted: &Setting) -> Option<&Entry> {
-        self.layers(wanted).pop()
+        self.entries(wanted).pop()
     }
 
     /// All that is said of a trait, what counts most last.
     #[must_use]
-    pub fn layers(&self, wanted: &Setting) -> Vec<&Entry> {
+    pub fn entries(&self, wanted: &Setting) -> Vec<&Entry> {
         let mut layers: Vec<&Entry> =
             self.entries.iter().filter(|entry| entry.known == wanted).collect();
         // Of equal ones the last is the one that was read last.
@@ -121,7 +121,7 @@ impl Config {
     }
 
     /// Adds what one file says.
-    fn add(&mut self, file: &Path, said: Said, is_shared: bool) -> Result<()> {
+    fn add(&mut self, file: &Path, said: PythonConfig, is_shared: bool) -> Result<()> {
         let sections = said.sections.into_iter().map(|section| (section, false));
         let added = said.added.into_iter().map(|section| (section, true));
         for ((class, section), is_added) in sections.chain(added) {
@@ -257,7 +257,7 @@ mod tests {
         for (number, file) in files.iter().enumerate() {
             let path = PathBuf::from(format!("{number}.json"));
             let sections = file.as_object().unwrap().clone();
-            config.add(&path, Said { sections, added: Map::new() }, false)?;
+            config.add(&path, PythonConfig { sections, added: Map::new() }, false)?;
         }
         Ok(config)
     }
@@ -281,8 +281,10 @@ mod tests {
     #[test]
     fn the_commands_own_files_count_more_than_the_shared_ones() {
         let mut config = Config::default();
-        let said =
-            |text: &str| Said { sections: serde_json::from_str(text).unwrap(), added: Map::new() };
+        let said = |text: &str| PythonConfig {
+            sections: serde_json::from_str(text).unwrap(),
+            added: Map::new(),
+        };
         let shared = said(r#"{"DockerSpecInstaller": {"kernel_name": "a", "language": "R"}}"#);
         config.add(Path::new("shared"), shared, true).unwrap();
         let own = said(r#"{"BaseSpecApp": {"kernel_name": "b"}}"#);
@@ -303,7 +305,7 @@ mod tests {
                         json!({(known.trait_name()): list.clone()}),
                     )]),
                 };
-                let said = Said { sections: section(set), added: section(added) };
+                let said = PythonConfig { sections: section(set), added: section(added) };
                 config.add(Path::new("f"), said, false).unwrap();
             }
             let variables = variable.map(|value| (known.variables[0], value));

@@ -70,7 +70,7 @@ impl Lookup<'_> {
         let otherwise = of_variable.map(|given| names_in([given.value.as_str()], &given.origin));
         let mut names = otherwise.transpose()?;
         // From what counts least on. What is added, is added to what counts less, and to the default.
-        for entry in self.config.layers(known) {
+        for entry in self.config.entries(known) {
             let words = match &entry.value {
                 Value::Array(words) => words.iter().filter_map(Value::as_str).collect(),
                 other => other.as_str().into_iter().collect::<Vec<_>>(),
@@ -98,7 +98,7 @@ impl Lookup<'_> {
         // Set to nothing, too, which is elsewhere as if it were not there.
         let of_variable = |name: &&str| given(self.env.raw(name)?.to_str()?, &format!("`{name}`"));
         let mut found = known.variables.iter().find_map(of_variable);
-        for entry in self.config.layers(known) {
+        for entry in self.config.entries(known) {
             let words = match &entry.value {
                 Value::Array(words) => words.as_slice(),
                 other => std::slice::from_ref(other),

@@ -37,9 +37,9 @@ use crate::templates;
 pub const DEFAULT_KERNEL_CLASS: &str = "ipykernel.ipkernel.IPythonKernel";
 
 /// What a launcher that does not read `launch_docker.toml` is called.
-pub const OF_ONES_OWN: &str = "a launcher of your own";
+pub const CUSTOM_LAUNCHER: &str = "a launcher of your own";
 /// The same of ours in Python, and of the Python tool's.
-pub const IN_PYTHON: &str = "the launcher in Python";
+pub const PYTHON_LAUNCHER: &str = "the launcher in Python";
 
 /// What starts the kernel's container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -332,18 +332,18 @@ fn options(args: &Install, launcher: &Launcher, env: &Env) -> Result<Option<Stri
     let table = args.launch_docker.as_ref().map(|_| manifest::LAUNCH_DOCKER.to_owned());
     let Some(option) = option.or(table) else { return Ok(None) };
     let (what, file) = match launcher {
-        Launcher::File(path) => (OF_ONES_OWN, path.display().to_string()),
-        _ => (IN_PYTHON, format!("scripts/{PYTHON}")),
+        Launcher::File(path) => (CUSTOM_LAUNCHER, path.display().to_string()),
+        _ => (PYTHON_LAUNCHER, format!("scripts/{PYTHON}")),
     };
     bail!(
         "{}: take the native launcher, or install without the option and say the same in `{file}`",
-        not_read(&option, what)
+        not_supported(&option, what)
     )
 }
 
 /// The beginning of the sentence for what a launcher does not read.
 #[must_use]
-pub fn not_read(option: &str, launcher: &str) -> String {
+pub fn not_supported(option: &str, launcher: &str) -> String {
     format!("`{option}` goes into {OPTIONS}, which {launcher} does not read")
 }
 

@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// What a file says.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Said {
+pub(super) struct PythonConfig {
     /// The values of traits, by section.
     pub(super) sections: Map<String, Value>,
     /// What is added to the value that a trait has otherwise, as by `c.Class.trait.update(...)`.
@@ -70,11 +70,11 @@ const ADVICE: &str = "write it as JSON, which needs no Python: `c.DockerSpecInst
                       file that ends in .json";
 
 /// What each file says. No Python is needed for those that say nothing, as `--generate-config` writes them.
-pub(super) fn read(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Said>> {
+pub(super) fn read(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<PythonConfig>> {
     let (silent, others): (Vec<&Path>, Vec<&Path>) =
         files.iter().copied().partition(|file| says_nothing(file));
     let mut said = ask(&others, paths)?.into_iter();
-    let of = |file| if silent.contains(file) { Some(Said::default()) } else { said.next() };
+    let of = |file| if silent.contains(file) { Some(PythonConfig::default()) } else { said.next() };
     Ok(files.iter().map_while(of).collect())
 }
 
@@ -88,7 +88,7 @@ fn says_nothing(file: &Path) -> bool {
 }
 
 /// What Python says of each file.
-fn ask(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Said>> {
+fn ask(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<PythonConfig>> {
     let Some(first) = files.first() else { return Ok(Vec::new()) };
     let named = || format!("could not read the configuration file `{}`", first.display());
     let python = find(paths)
@@ -96,7 +96,7 @@ fn ask(files: &[&Path], paths: &Paths<'_>) -> Result<Vec<Said>> {
         .with_context(named)?;
     let mut command = Command::new(&python);
     command.args(["-c", SCRIPT]).args(files);
-    let output = process::output_within(paths.env.hand_to(&mut command), LIMIT)
+    let output = process::output_within(paths.env.apply_to(&mut command), LIMIT)
         .with_context(|| format!("could not run `{}`", python.display()))?
         .ok_or_else(|| anyhow!("Python was not done after {} s", text::seconds(LIMIT)))
         .with_context(named)?;

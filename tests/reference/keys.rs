@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jupyter_docker_spec::model::Mode;
 use jupyter_docker_spec::options::flags::FLAGS;
-use jupyter_docker_spec::options::keys::{KEYS, Key, LACKING};
+use jupyter_docker_spec::options::keys::{KEYS, Key, UNSUPPORTED};
 use jupyter_docker_spec::templates;
 
 use crate::{assert_current, code, table};
@@ -27,7 +27,7 @@ fn keys_are_current() {
              in:\n\n```toml\n";
     text += templates::options();
     text += "```\n\n## What a kernel cannot have\n\nOf the Compose specification's keys for a service:\n\n";
-    for (name, advice) in LACKING {
+    for (name, advice) in UNSUPPORTED {
         let advice = if advice.is_empty() { String::new() } else { format!(": {advice}") };
         let _ = writeln!(text, "- `{name}`{advice}");
     }

@@ -19,7 +19,7 @@ use crate::files;
 use crate::kernelspec::installed_launcher::{
     InstalledLauncher, Kind, NOT_EXECUTABLE, Reader, is_below,
 };
-use crate::kernelspec::search::Found;
+use crate::kernelspec::search::FoundKernelspec;
 use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store;
 use crate::launcher::plan::Plan;
@@ -44,7 +44,7 @@ const MACHINES: [(u16, &str); 7] = [
 
 /// Checks that the specification is complete, and that the account that serves it can read and run it.
 pub(super) fn check(
-    found: &Found,
+    found: &FoundKernelspec,
     spec: &Specification,
     reader: &mut Reader,
     env: &Env,
@@ -122,7 +122,7 @@ fn argv(
 ) {
     // A custom launcher may take the kernel's id from its environment, but has no other source for the rest.
     let own = launcher.is_some_and(|launcher| launcher.kind == Kind::Custom);
-    for place in spec.not_asked_for() {
+    for place in spec.missing_placeholders() {
         if !(own && place == "{kernel_id}") {
             report.error(format!(
                 "`argv` in kernel.json does not give the launcher `{place}`, without which the server \

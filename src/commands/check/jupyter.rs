@@ -125,7 +125,7 @@ impl Server<'_> {
         let shown = python.display();
         let mut child = Command::new(python);
         child.args(["-c", SCRIPT, package, module, listening]);
-        let answer = match process::output_within(paths.env.hand_to(&mut child), LIMIT) {
+        let answer = match process::output_within(paths.env.apply_to(&mut child), LIMIT) {
             Ok(Some(output)) => serde_json::from_slice::<Answer>(&output.stdout).map_err(|_| {
                 format!("did not answer in a way that can be read ({})", output.status)
             }),

@@ -247,7 +247,7 @@ impl Launcher {
         let program = words.next().context("`argv` in kernel.json is empty")?;
         let env = requested::environment(spec, paths.env, user);
         let mut command = tokio::process::Command::new(&program);
-        env.hand_to(command.as_std_mut());
+        env.apply_to(command.as_std_mut());
         command
             .args(words)
             .env("KERNEL_ID", kernel_id)

@@ -6,7 +6,7 @@ use fs_err as fs;
 use super::report::Report;
 use crate::env::Env;
 use crate::kernelspec::specification::Specification;
-use crate::server::{Lists, System, is_prohibited};
+use crate::server::{System, UserLists, is_prohibited};
 
 const USERNAME: &str = "KERNEL_USERNAME";
 
@@ -49,7 +49,7 @@ fn account() -> Option<String> {
 
 /// Whether a server would start a kernel of the specification; `false` if it would reject the user.
 pub(super) fn check(spec: &Specification, env: &Env, launching: bool, report: &mut Report) -> bool {
-    let Lists { authorized: allowed, unauthorized: refused } = lists(spec, env);
+    let UserLists { authorized: allowed, unauthorized: refused } = lists(spec, env);
     for user in allowed.iter().filter(|user| refused.contains(user)) {
         report.warning(format!("`{user}` is both an authorized and an unauthorized user: refused"));
     }
@@ -88,8 +88,8 @@ pub(super) fn check(spec: &Specification, env: &Env, launching: bool, report: &m
 }
 
 /// The users for whom the server starts kernels.
-fn lists(spec: &Specification, env: &Env) -> Lists {
-    Lists::of_server(env, spec.system, spec.authorized_users(), spec.unauthorized_users())
+fn lists(spec: &Specification, env: &Env) -> UserLists {
+    UserLists::of_server(env, spec.system, spec.authorized_users(), spec.unauthorized_users())
 }
 
 /// Checks whether the server allows the kernel's user and group ids.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::engine::Image;
 use crate::env::Env;
 use crate::files;
-use crate::kernelspec::search::{self, Found};
+use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::specification::Specification;
 use crate::launcher::plan::{PullPolicy, platform_name};
 use crate::layout::{self, OPTIONS};
@@ -48,7 +48,7 @@ pub(super) struct Job {
 pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<Kernelspec>> {
     let directories = paths.kernel_directories();
     let found = search::in_directories(&directories);
-    let mut chosen: Vec<Found> = Vec::new();
+    let mut chosen: Vec<FoundKernelspec> = Vec::new();
     for name in names {
         let next = search::find(name, &found, &directories, paths)?;
         if chosen.iter().all(|other| other.directory != next.directory) {
@@ -68,7 +68,7 @@ pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<
         let target = target.map_err(|error| format!("{error:#}"));
         specifications.push(Kernelspec { name: found.name, directory: found.directory, target });
     }
-    ensure!(!specifications.is_empty(), search::none(&directories));
+    ensure!(!specifications.is_empty(), search::none_message(&directories));
     Ok(specifications)
 }
 

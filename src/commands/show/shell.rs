@@ -14,9 +14,9 @@ pub(in crate::commands) fn quoted(text: &str) -> String {
     let mut word = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let unseen = is_unseen(c);
+        let unseen = is_invisible(c);
         let (part, behind) =
-            rest.split_at(rest.find(|c| is_unseen(c) != unseen).unwrap_or(rest.len()));
+            rest.split_at(rest.find(|c| is_invisible(c) != unseen).unwrap_or(rest.len()));
         rest = behind;
         if unseen {
             word.push_str("\"$(printf '");
@@ -33,8 +33,8 @@ pub(in crate::commands) fn quoted(text: &str) -> String {
 }
 
 /// Whether it is one of those characters. A new line is as harmless between quotes as anywhere.
-fn is_unseen(c: char) -> bool {
-    text::is_unseen(c) && c != '\n'
+fn is_invisible(c: char) -> bool {
+    text::is_invisible(c) && c != '\n'
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
 use crate::setting::{self, Setting};
 use crate::settings::{KernelName, Location, manifest};
 use crate::templates;
-use crate::text::is_unseen;
+use crate::text::is_invisible;
 
 /// The variable by which `user` leads to any directory.
 const DATA_DIR: &str = "JUPYTER_DATA_DIR";
@@ -88,7 +88,11 @@ pub(super) fn text(
     let text = format!("# {data}jupyter-docker-spec install --file FILE\n{document}");
     // In double quotes, where the rest of what is not seen can stand.
     let seen = |c| {
-        if c != '\n' && is_unseen(c) { format!("\\u{:04X}", u32::from(c)) } else { c.to_string() }
+        if c != '\n' && is_invisible(c) {
+            format!("\\u{:04X}", u32::from(c))
+        } else {
+            c.to_string()
+        }
     };
     Ok(text.chars().map(seen).collect())
 }
@@ -206,7 +210,7 @@ fn launcher(spec: &Specification, entry: &Entry, paths: &Paths<'_>) -> String {
         tracing::warn!("The launcher `{}` cannot be read", path.display());
     }
     // What is left of one is named like it, and nothing else can be told of it.
-    if is_named(NATIVE) && (is(Kind::Native) || !installed_launcher::is_whole(path)) {
+    if is_named(NATIVE) && (is(Kind::Native) || !installed_launcher::is_complete(path)) {
         "native".to_owned()
     } else if is_named(PYTHON) && is(Kind::Python) && (known.is_none() || is_template()) {
         "python".to_owned()

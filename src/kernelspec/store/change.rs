@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use rustix::fs::{Gid, Stat, Uid, fchown};
 use rustix::io::Errno;
 
-use super::directory::{Directory, Spot};
+use super::directory::{Directory, Location};
 use super::files::{CHANGING, FILE_MODE, write_bytes};
 use super::journal::Journal;
 use super::merge::{OLD, create_backup};
@@ -70,7 +70,7 @@ pub fn read(directory: &Path, path: &Path) -> Result<Option<String>> {
     })
 }
 
-fn text(place: &Spot) -> io::Result<Option<String>> {
+fn text(place: &Location) -> io::Result<Option<String>> {
     match place.open_file() {
         Ok(file) => files::text(file, &place.shown().display().to_string()).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -113,8 +113,8 @@ fn exchange(
 
 /// Puts a new file in its place. What turns out to have been there is what was read, or is put back.
 pub(super) fn put(
-    staged: &Spot,
-    target: &Spot,
+    staged: &Location,
+    target: &Location,
     change: &Change,
     staging: &Staging,
     journal: &mut Journal,
@@ -136,8 +136,8 @@ pub(super) fn put(
 
 /// The same where the file system, or the kernel, does not exchange: what is there is looked at just before.
 pub(super) fn put_over(
-    staged: &Spot,
-    target: &Spot,
+    staged: &Location,
+    target: &Location,
     change: &Change,
     staging: &Staging,
     journal: &mut Journal,
@@ -148,7 +148,7 @@ pub(super) fn put_over(
 }
 
 /// Looks whether the file there is the one that was read.
-fn is_as_read(place: &Spot, change: &Change) -> Result<()> {
+fn is_as_read(place: &Location, change: &Change) -> Result<()> {
     ensure!(text(place)? == change.old, is_other(&change.path));
     Ok(())
 }
@@ -159,7 +159,7 @@ fn is_other(path: &Path) -> String {
 
 /// Writes a file with the mode and the owner of the one that it replaces, if there is one: who might read that
 /// may read this, and nobody else.
-fn write(staged: &Spot, text: &str, target: &Spot) -> Result<()> {
+fn write(staged: &Location, text: &str, target: &Location) -> Result<()> {
     let old = target.stat().ok();
     let mode = old.map_or(FILE_MODE, |old| old.st_mode & 0o777);
     // Nobody else's before it has its owner.

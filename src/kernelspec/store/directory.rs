@@ -48,12 +48,12 @@ impl Directory {
 
     /// The directory of a specification, which no link leads to.
     pub(super) fn of_specification(path: &Path) -> io::Result<Rc<Self>> {
-        Spot::new(path)?.enter()
+        Location::new(path)?.enter()
     }
 
     /// A place in it.
-    pub(super) fn at(self: &Rc<Self>, path: impl Into<PathBuf>) -> Spot {
-        Spot { root: Rc::clone(self), path: path.into() }
+    pub(super) fn at(self: &Rc<Self>, path: impl Into<PathBuf>) -> Location {
+        Location { root: Rc::clone(self), path: path.into() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -153,12 +153,12 @@ impl Identity {
 
 /// A place below a directory: of a file, of a directory, or of nothing.
 #[derive(Clone, Debug)]
-pub(super) struct Spot {
+pub(super) struct Location {
     root: Rc<Directory>,
     path: PathBuf,
 }
 
-impl Spot {
+impl Location {
     /// A place in the directory that the path before the last `/` leads to.
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         match (path.parent(), path.file_name()) {

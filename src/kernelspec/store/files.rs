@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::directory::{Directory, Identity, Spot};
+use super::directory::{Directory, Identity, Location};
 use super::links::Programs;
 use super::{Content, File};
 use crate::files;
@@ -99,7 +99,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes all files of a specification into a new directory, whatever the umask.
-    pub(super) fn write_all(&mut self, place: &Spot, files: &[File]) -> Result<()> {
+    pub(super) fn write_all(&mut self, place: &Location, files: &[File]) -> Result<()> {
         place.create_directory()?;
         self.write_files(&place.enter()?, files)
     }
@@ -122,7 +122,7 @@ impl Writer {
         Ok(())
     }
 
-    fn write(&mut self, place: &Spot, file: &File) -> Result<()> {
+    fn write(&mut self, place: &Location, file: &File) -> Result<()> {
         let mode = mode_of(file);
         match &file.content {
             Content::LinkTo(target) => place.create_link(target)?,
@@ -152,7 +152,7 @@ pub(super) const fn mode_of(file: &File) -> u32 {
 }
 
 /// Creates a file of these bytes.
-pub(super) fn write_bytes(place: &Spot, mode: u32, bytes: &[u8]) -> Result<fs::File> {
+pub(super) fn write_bytes(place: &Location, mode: u32, bytes: &[u8]) -> Result<fs::File> {
     create(place, mode, bytes.len() as u64, |target| {
         let written = target.write_all(bytes);
         written.with_context(|| format!("could not write `{}`", shown(place)))
@@ -160,7 +160,7 @@ pub(super) fn write_bytes(place: &Spot, mode: u32, bytes: &[u8]) -> Result<fs::F
 }
 
 /// Copies a plain file: only of those the system itself copies the content.
-fn copy(source: &mut fs::File, place: &Spot, mode: u32) -> Result<fs::File> {
+fn copy(source: &mut fs::File, place: &Location, mode: u32) -> Result<fs::File> {
     create(place, mode, source.metadata()?.len(), |target| {
         let copied = io::copy(source, target);
         copied.with_context(|| format!("could not copy to `{}`", shown(place)))?;
@@ -168,13 +168,13 @@ fn copy(source: &mut fs::File, place: &Spot, mode: u32) -> Result<fs::File> {
     })
 }
 
-fn shown(place: &Spot) -> String {
+fn shown(place: &Location) -> String {
     place.shown().display().to_string()
 }
 
 /// Creates a file for so many bytes and has it filled, whatever the umask.
 fn create(
-    place: &Spot,
+    place: &Location,
     mode: u32,
     size: u64,
     fill: impl FnOnce(&mut fs::File) -> Result<()>,

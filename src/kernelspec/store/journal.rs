@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::directory::{Directory, Identity, Spot};
+use super::directory::{Directory, Identity, Location};
 use crate::layout::REPLACING;
 
 /// How long it is waited for another process that replaces the same files, and how often it is looked.
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(super) struct Journal {
     steps: Vec<Step>,
     /// Directories that go at the end if they have become empty, the innermost first.
-    emptied: Vec<Spot>,
+    emptied: Vec<Location>,
     /// The marks of specifications whose files are being replaced one by one, held to the end.
     marks: Vec<Mark>,
     /// How many files are kept.
@@ -33,7 +33,7 @@ pub(super) struct Journal {
 
 /// A file in a specification that says that its files are being replaced or changed.
 struct Mark {
-    place: Spot,
+    place: Location,
     /// Locked.
     _file: File,
     /// Whether it was there already, because a process was killed.
@@ -57,34 +57,34 @@ impl Mark {
 }
 
 enum Step {
-    CreatedDirectory(Spot),
+    CreatedDirectory(Location),
     /// A file where none was.
-    Created(Spot),
+    Created(Location),
     /// A directory that took the place of an empty one, with the mode that one had.
-    Filled(Spot, Spot, u32),
+    Filled(Location, Location, u32),
     /// A file that was replaced or removed, and the old one to be put back.
-    Changed(Spot, Spot),
-    Renamed(Spot, Spot),
-    Exchanged(Spot, Spot),
+    Changed(Location, Location),
+    Renamed(Location, Location),
+    Exchanged(Location, Location),
 }
 
 impl Journal {
     /// Renames a directory to a place where nothing is.
-    pub(super) fn rename(&mut self, from: &Spot, to: &Spot) -> Result<(), Errno> {
+    pub(super) fn rename(&mut self, from: &Location, to: &Location) -> Result<(), Errno> {
         from.move_to(to)?;
         self.steps.push(Step::Renamed(from.clone(), to.clone()));
         Ok(())
     }
 
     /// Exchanges two directories.
-    pub(super) fn exchange(&mut self, one: &Spot, other: &Spot) -> Result<(), Errno> {
+    pub(super) fn exchange(&mut self, one: &Location, other: &Location) -> Result<(), Errno> {
         one.exchange(other)?;
         self.steps.push(Step::Exchanged(one.clone(), other.clone()));
         Ok(())
     }
 
     /// Puts a directory in the place of an empty one.
-    pub(super) fn fill(&mut self, from: &Spot, to: &Spot) -> Result<(), Errno> {
+    pub(super) fn fill(&mut self, from: &Location, to: &Location) -> Result<(), Errno> {
         let mode = to.mode()?;
         from.replace(to)?;
         self.steps.push(Step::Filled(from.clone(), to.clone(), mode));
@@ -123,7 +123,7 @@ impl Journal {
     }
 
     /// Creates a directory unless it is there.
-    pub(super) fn create_directory(&mut self, place: &Spot) -> io::Result<()> {
+    pub(super) fn create_directory(&mut self, place: &Location) -> io::Result<()> {
         if place.is_directory() {
             return Ok(());
         }
@@ -135,8 +135,8 @@ impl Journal {
     /// Moves a file to its place, and keeps what is there in the directory `backup`.
     pub(super) fn replace(
         &mut self,
-        file: &Spot,
-        target: &Spot,
+        file: &Location,
+        target: &Location,
         backup: &Rc<Directory>,
     ) -> io::Result<()> {
         let old = self.next_in(backup);
@@ -149,8 +149,8 @@ impl Journal {
 
     /// Removes files, after all of them have a second name in the directory `backup`: which files they were
     /// can be told from that also after this process was killed.
-    pub(super) fn remove(&mut self, files: &[Spot], backup: &Rc<Directory>) -> Result<()> {
-        let could_not = |file: &Spot| format!("could not remove `{}`", file.shown().display());
+    pub(super) fn remove(&mut self, files: &[Location], backup: &Rc<Directory>) -> Result<()> {
+        let could_not = |file: &Location| format!("could not remove `{}`", file.shown().display());
         let mut kept = Vec::with_capacity(files.len());
         for file in files {
             let old = self.next_in(backup);
@@ -171,11 +171,11 @@ impl Journal {
     }
 
     /// Lets a directory go at the end, if nothing is in it then.
-    pub(super) fn remove_if_empty(&mut self, directory: Spot) {
+    pub(super) fn remove_if_empty(&mut self, directory: Location) {
         self.emptied.push(directory);
     }
 
-    fn next_in(&mut self, backup: &Rc<Directory>) -> Spot {
+    fn next_in(&mut self, backup: &Rc<Directory>) -> Location {
         self.kept += 1;
         backup.at(self.kept.to_string())
     }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use anyhow::{Context as _, Result};
 
 use super::Job;
-use super::directory::{Directory, Spot};
+use super::directory::{Directory, Location};
 use super::files::{is_among, walk};
 use super::journal::Journal;
 use super::present::examine;
@@ -23,13 +23,18 @@ use crate::layout::{KERNEL_JSON, REPLACING};
 pub(super) const OLD: &str = "old";
 
 /// Moves the files of a job from `staged` over those in `place`, and removes what else is there.
-pub(super) fn merge(staged: &Spot, place: &Spot, job: &Job, journal: &mut Journal) -> Result<()> {
+pub(super) fn merge(
+    staged: &Location,
+    place: &Location,
+    job: &Job,
+    journal: &mut Journal,
+) -> Result<()> {
     let (new, old) = (staged.enter()?, place.enter()?);
     journal.mark(&old, REPLACING)?;
     // Another process may have been at it, and have the place now.
     examine(&job.destination, job.replace)?;
     let backup = create_backup(&staged.beside(OLD))?;
-    let stale: Vec<Spot> = walk(&old)
+    let stale: Vec<Location> = walk(&old)
         .0
         .into_iter()
         .filter(|path| !is_among(&job.files, path) && path != Path::new(REPLACING))
@@ -52,13 +57,17 @@ pub(super) fn merge(staged: &Spot, place: &Spot, job: &Job, journal: &mut Journa
 }
 
 /// Removes everything in the directory at `place`, and itself.
-pub(super) fn empty(place: &Spot, staging: &Rc<Directory>, journal: &mut Journal) -> Result<()> {
+pub(super) fn empty(
+    place: &Location,
+    staging: &Rc<Directory>,
+    journal: &mut Journal,
+) -> Result<()> {
     let directory = place.enter()?;
     let backup = create_backup(&staging.at(OLD))?;
     let (files, directories) = walk(&directory);
     let mut files: Vec<PathBuf> = files.into_iter().collect();
     files.sort_by_key(|path| path != Path::new(KERNEL_JSON));
-    let files: Vec<Spot> = files.into_iter().map(|path| directory.at(path)).collect();
+    let files: Vec<Location> = files.into_iter().map(|path| directory.at(path)).collect();
     journal.remove(&files, &backup)?;
     for inner in directories.into_iter().rev() {
         journal.remove_if_empty(directory.at(inner));
@@ -68,7 +77,7 @@ pub(super) fn empty(place: &Spot, staging: &Rc<Directory>, journal: &mut Journal
 }
 
 /// Where the old files are kept meanwhile.
-pub(super) fn create_backup(place: &Spot) -> io::Result<Rc<Directory>> {
+pub(super) fn create_backup(place: &Location) -> io::Result<Rc<Directory>> {
     match place.create_directory() {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => place.enter(),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use anyhow::Result;
 use rustix::io::Errno;
 
-use super::directory::{Directory, Spot};
+use super::directory::{Directory, Location};
 use super::journal::Journal;
 use super::present::{Present, examine};
 use super::{Job, Outcome, added_by_user, merge, mounts};
@@ -15,8 +15,8 @@ use super::{Job, Outcome, added_by_user, merge, mounts};
 /// Moves the finished directory to its place. Another process may put a specification there, or
 /// take it away, between any two calls.
 pub(super) fn place(
-    staged: &Spot,
-    place: &Spot,
+    staged: &Location,
+    place: &Location,
     job: &Job,
     journal: &mut Journal,
 ) -> Result<Outcome> {
@@ -62,7 +62,7 @@ pub(super) fn place(
 
 /// Takes a specification away: moves it into the staging directory, which is going to be removed.
 pub(super) fn take_away(
-    place: &Spot,
+    place: &Location,
     staging: &Rc<Directory>,
     journal: &mut Journal,
 ) -> Result<()> {

@@ -11,7 +11,7 @@ use fs_err as fs;
 use rustix::fs::Stat;
 use tempfile::TempDir;
 
-use super::directory::{Directory, Identity, Spot, create_directory};
+use super::directory::{Directory, Identity, Location, create_directory};
 use super::files::{Writer, walk};
 use super::journal::Journal;
 use super::merge;
@@ -80,7 +80,7 @@ impl Staging {
     }
 
     /// A place in it.
-    pub(super) fn at(&self, name: impl Into<PathBuf>) -> Spot {
+    pub(super) fn at(&self, name: impl Into<PathBuf>) -> Location {
         self.held.at(name)
     }
 
@@ -118,7 +118,7 @@ impl Staging {
 
 /// A new directory, locked; `None` if another process was faster to lock it, and removes it. A file system
 /// without locks only loses the tidying up after killed processes.
-fn held(place: &Spot) -> io::Result<Option<Rc<Directory>>> {
+fn held(place: &Location) -> io::Result<Option<Rc<Directory>>> {
     let held = match place.enter() {
         Ok(held) => held,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -162,7 +162,7 @@ fn tidy(kernels: &Rc<Directory>, staging: &Rc<Directory>, asked: bool) -> io::Re
 /// Removes what is left of a specification of which a killed process has removed some files: those that it
 /// kept under a second name, and directories in which nothing else is. Whatever somebody has put there since
 /// stays.
-fn empty(specification: &Spot, staging: &Rc<Directory>, asked: bool) -> io::Result<()> {
+fn empty(specification: &Location, staging: &Rc<Directory>, asked: bool) -> io::Result<()> {
     let directory = specification.enter()?;
     // It goes first.
     if directory.at(KERNEL_JSON).identity().is_ok() {

@@ -3,7 +3,7 @@ use std::thread;
 
 use fs_err as fs;
 
-use super::directory::{Directory, Spot};
+use super::directory::{Directory, Location};
 use super::files::{Writer, files};
 use super::links::Programs;
 use super::*;
@@ -42,8 +42,8 @@ fn replacing(destination: &Path, tree: &[File]) -> Job {
     Job { destination: destination.to_path_buf(), files: tree.to_vec(), replace: true }
 }
 
-fn spot(path: &Path) -> Spot {
-    Spot::new(path).unwrap()
+fn spot(path: &Path) -> Location {
+    Location::new(path).unwrap()
 }
 
 fn mode(path: &Path) -> u32 {

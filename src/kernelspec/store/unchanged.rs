@@ -13,7 +13,7 @@ use std::rc::Rc;
 use rustix::fs::{Stat, fgetxattr, fstat};
 use rustix::io::Errno;
 
-use super::directory::{Directory, Identity, Spot};
+use super::directory::{Directory, Identity, Location};
 use super::files::{is_among, mode_of, walk};
 use super::job::{self, Content, Job};
 use crate::files;
@@ -77,7 +77,7 @@ enum New<'a> {
 }
 
 /// Whether the file that is at `place` is as the new one would be.
-fn is_installed_file(place: &Spot, new: &New<'_>, mode: u32) -> bool {
+fn is_installed_file(place: &Location, new: &New<'_>, mode: u32) -> bool {
     let Ok((file, stat)) = place.open_with_stat() else { return false };
     is_as_written(&file, &stat, mode) && new.is_in(&file, &stat).unwrap_or(false)
 }

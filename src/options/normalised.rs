@@ -8,7 +8,7 @@ use super::flags::{FLAGS, Shape};
 /// A value in a form in which the ways to write it are the same: names with values as a table, one
 /// text as a list of one, numbers as text.
 #[must_use]
-pub fn comparable(key: &str, value: &Json) -> Json {
+pub fn normalised(key: &str, value: &Json) -> Json {
     let lists = FLAGS.iter().any(|flag| {
         flag.key == key
             && matches!(flag.shape, Shape::List | Shape::Single | Shape::Secrets | Shape::Networks)
