@@ -1,7 +1,7 @@
 //! Writes Compose files for the servers that start kernels: Enterprise Gateway, and Jupyter servers with
 //! `gateway_provisioners`.
 //!
-//! The command line becomes a validated [`Deployment`], then a [`yaml::Map`] in [`render`], then text.
+//! The command line becomes a validated [`Deployment`], then a [`yaml::Map`] in [`mod@render`], then text.
 //! Variables can replace each value when the file is used.
 
 mod access;

@@ -1,5 +1,5 @@
 //! A kernelspec: its model ([`specification`]) and its files ([`render`]), the launcher in it ([`launcher`],
-//! [`installed_launcher`], [`known`]), how it is found ([`search`]), installed and removed ([`store`]), and changed
+//! [`installed_launcher`], [`known_launchers`]), how it is found ([`search`]), installed and removed ([`store`]), and changed
 //! ([`edit`], [`convert`]).
 
 pub mod convert;

@@ -4,7 +4,7 @@
 //! Its keys and the syntax of its values are those of a service in the Compose specification
 //! (<https://docs.docker.com/reference/compose-file/services/>). The file is read ([`node`]), each key
 //! is found in one table ([`keys`]), its value is turned into what the Docker Engine API takes
-//! ([`convert`]), with what is only known at a launch filled in ([`fill`]), and laid over the request
+//! ([`convert`]), with what is only known at a launch interpolated ([`interpolation`]), and laid over the request
 //! ([`Options::apply`]). The installer does the same with a sample launch, so that what is wrong is
 //! said before a kernel is started.
 
