@@ -4,6 +4,7 @@
 //! run.
 
 use std::ffi::OsStr;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::env::Env;
@@ -13,14 +14,11 @@ use crate::files;
 const ASDF_PLUGIN: &str = "# asdf-plugin: ";
 
 /// The size limit for shims, in bytes.
-const LONGEST: usize = 16 << 10;
+const LONGEST: u64 = 16 << 10;
 
 /// The program that `shim` runs in this environment; `None` if it is not a shim, or if that is not certain.
 pub(super) fn target(shim: &Path, env: &Env) -> Option<PathBuf> {
-    let text = files::read_to_string(shim).ok().filter(|text| text.len() < LONGEST)?;
-    if !text.starts_with("#!") {
-        return None;
-    }
+    let text = script(shim)?;
     // Both use the shell's spelling of the directory.
     let here = env.directory().ok()?;
     if env.path("PWD").is_some_and(|spelt| spelt != here) {
@@ -29,6 +27,14 @@ pub(super) fn target(shim: &Path, env: &Env) -> Option<PathBuf> {
     of_pyenv(&text, shim, here, env)
         .or_else(|| of_asdf(&text, shim, here, env))
         .filter(|found| found.is_file())
+}
+
+/// The text of a script; `None` for anything else. A Python itself has megabytes, which are not read.
+fn script(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    files::open(path).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    let is_whole = u64::try_from(text.len()).is_ok_and(|length| length < LONGEST);
+    (is_whole && text.starts_with("#!")).then_some(text)
 }
 
 /// <https://github.com/pyenv/pyenv#understanding-python-version-selection>, and `pyenv-version-file`,
@@ -148,6 +154,28 @@ mod tests {
     fn write(path: &Path, text: &str) {
         fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, text).unwrap();
+    }
+
+    /// The bytes that this thread has read from files.
+    fn bytes_read() -> u64 {
+        let counts = fs_err::read_to_string("/proc/thread-self/io").unwrap();
+        let count = counts.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
+        count.parse().unwrap()
+    }
+
+    #[test]
+    fn a_python_is_not_read_to_its_end() {
+        let root = tempfile::tempdir().unwrap();
+        let python = root.path().join("python3");
+        for begin in ["\u{7f}ELF", "#!/bin/sh\n"] {
+            write(&python, &format!("{begin}{}", "x".repeat(1 << 20)));
+            let before = bytes_read();
+            assert_eq!(script(&python), None);
+            let read = bytes_read() - before;
+            assert!(read <= LONGEST + 4096, "{read} bytes");
+        }
+        write(&python, "#!/bin/sh\n");
+        assert!(script(&python).is_some());
     }
 
     #[test]
