@@ -118,13 +118,16 @@ pub fn is_complete(path: &Path) -> bool {
 
 /// Whether it is our executable, of whatever version.
 pub(super) fn is_native(plain: &PlainFile) -> io::Result<bool> {
-    Ok(kind_and_version(plain)?.0 == Kind::Native)
+    Ok(kind_and_version(plain, &mut 0)?.0 == Kind::Native)
 }
 
 /// Reads launchers. One that many specifications share is read once.
 #[derive(Default)]
 pub struct Reader {
     known: Vec<(Identity, Identified)>,
+    /// Where the last program had its version. Most of the others are the same and have it there, so that they
+    /// need not be searched, which takes longer than everything else that `list` does.
+    place: u64,
 }
 
 impl Reader {
@@ -188,7 +191,8 @@ impl Reader {
         if let Some((_, known)) = self.known.iter().find(|(known, _)| *known == file.identity) {
             return Ok((known.clone(), file.mode));
         }
-        let (kind, version) = kind_and_version(&file).map_err(|error| unreadable(&error))?;
+        let (kind, version) =
+            kind_and_version(&file, &mut self.place).map_err(|error| unreadable(&error))?;
         let fault = fault(&file).map_err(|error| unreadable(&error))?;
         let identified = Identified { kind, version, fault };
         self.known.push((file.identity, identified.clone()));
@@ -196,7 +200,7 @@ impl Reader {
     }
 }
 
-fn kind_and_version(plain: &PlainFile) -> io::Result<(Kind, Option<String>)> {
+fn kind_and_version(plain: &PlainFile, place: &mut u64) -> io::Result<(Kind, Option<String>)> {
     let size = plain.size.min(SEARCHED);
     let mut begin = [0; elf::MAGIC.len()];
     let read = read_into(&plain.file, 0, &mut begin)?;
@@ -205,7 +209,7 @@ fn kind_and_version(plain: &PlainFile) -> io::Result<(Kind, Option<String>)> {
         (&plain.file).take(size).read_to_end(&mut script)?;
         return Ok(identify_script(&script));
     }
-    let version = search(&plain.file, size)?;
+    let version = search(&plain.file, size, place)?;
     Ok((if version.is_some() { Kind::Native } else { Kind::Custom }, version))
 }
 
@@ -231,13 +235,20 @@ fn read_into(file: &fs::File, from: u64, part: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-/// The version that stands in so much of a program.
-fn search(file: &fs::File, size: u64) -> io::Result<Option<String>> {
+/// The version that stands in so much of a program: at this place, or else at the first where there is one,
+/// which is noted.
+fn search(file: &fs::File, size: u64, place: &mut u64) -> io::Result<Option<String>> {
+    let mut marked = [0; MARKED_MAX];
+    let read = read_into(file, *place, &mut marked)?;
+    if let Some(version) = version_at(&marked[..read]) {
+        return Ok(Some(version.to_owned()));
+    }
     let mut part = vec![0; PART];
     let mut from = 0;
     while from < size {
         let read = read_into(file, from, &mut part)?;
-        if let Some(version) = find_version(&part[..read]) {
+        if let Some((at, version)) = find_version(&part[..read]) {
+            *place = from + at as u64;
             return Ok(Some(version.to_owned()));
         }
         if read < part.len() {
@@ -249,9 +260,9 @@ fn search(file: &fs::File, size: u64) -> io::Result<Option<String>> {
     Ok(None)
 }
 
-/// The version in the text that the launcher prints for `--version`.
-fn find_version(program: &[u8]) -> Option<&str> {
-    memmem::find_iter(program, NATIVE).find_map(|at| version_at(&program[at..]))
+/// The version in the text that the launcher prints for `--version`, and where that begins.
+fn find_version(program: &[u8]) -> Option<(usize, &str)> {
+    memmem::find_iter(program, NATIVE).find_map(|at| Some((at, version_at(&program[at..])?)))
 }
 
 /// The version in what begins with that text.
@@ -291,9 +302,11 @@ mod tests {
     fn our_launchers_tell_their_version() {
         let (kind, version) = identify_script(crate::templates::python_launcher());
         assert_eq!((kind, version.as_deref()), (Kind::Python, Some(env!("CARGO_PKG_VERSION"))));
-        assert_eq!(find_version(&program("1.2.3-rc.1")), Some("1.2.3-rc.1"));
+        let version =
+            |version: &str| find_version(&program(version)).map(|(_, version)| version.to_owned());
+        assert_eq!(version("1.2.3-rc.1").as_deref(), Some("1.2.3-rc.1"));
         for other in ["x", "1 2", "", &"1".repeat(VERSION_MAX)] {
-            assert_eq!(find_version(&program(other)), None, "{other}");
+            assert_eq!(version(other), None, "{other}");
         }
     }
 
@@ -310,6 +323,8 @@ mod tests {
         let path = directory.path().join("launch_docker");
         let marked = b"launch_docker 1.2.3\n";
         let step = PART - MARKED_MAX;
+        // That of the program before, which has it elsewhere.
+        let mut place = 0;
         for at in [0, step - 1, step, PART - 30, PART - 5, PART - 1, PART, 2 * step, 5 * PART] {
             let mut program = vec![b'.'; at];
             program.extend(marked);
@@ -318,13 +333,14 @@ mod tests {
                 fs::write(&path, &program).unwrap();
                 let file = fs::File::open(&path).unwrap();
                 let size = program.len() as u64;
-                let found = search(&file, size).unwrap();
+                let found = search(&file, size, &mut place).unwrap();
                 assert_eq!(found.as_deref(), Some("1.2.3"), "{at} {more}");
+                assert_eq!(place, at as u64);
             }
         }
         fs::write(&path, vec![b'.'; 3 * PART]).unwrap();
         let file = fs::File::open(&path).unwrap();
-        assert_eq!(search(&file, 3 * PART as u64).unwrap(), None);
+        assert_eq!(search(&file, 3 * PART as u64, &mut place).unwrap(), None);
     }
 
     #[test]
