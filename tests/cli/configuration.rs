@@ -1,6 +1,7 @@
 //! Configuration files and class forms, without Python.
 
 use insta::assert_snapshot;
+use serde_json::{Value, json};
 
 use crate::sandbox::{Outcome, Sandbox};
 
@@ -55,6 +56,31 @@ fn every_value_is_shown_with_its_origin() {
     }
     "#);
     assert!(!sandbox.path("home/.local").exists());
+}
+
+#[test]
+fn null_in_a_file_is_the_default_whatever_a_variable_says() {
+    let sandbox = Sandbox::new();
+    let shown = || {
+        let mut command = sandbox.installer();
+        sandbox.run(command.arg("--show-config-json").env("GP_IMAGE_NAME", "env/image")).stdout
+    };
+    assert!(shown().contains("env/image"), "{}", shown());
+    sandbox.file(OWN, r#"{"DockerSpecInstaller": {"image_name": null}}"#);
+    assert!(!shown().contains("env/image"), "{}", shown());
+}
+
+#[test]
+fn names_are_shown_as_they_are_understood() {
+    let sandbox = Sandbox::new();
+    for (value, shown) in [("b,a", json!(["a", "b"])), ("['a'", json!("['a'"))] {
+        let option = format!("--authorized-users={value}");
+        let outcome = sandbox.run(sandbox.installer().args(["--show-config-json", &option]));
+        let found: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let values = found["values"].as_object().unwrap();
+        let value = values.iter().find(|(name, _)| name.ends_with(".authorized_users"));
+        assert_eq!(value.unwrap().1["value"], shown, "{outcome}");
+    }
 }
 
 #[test]

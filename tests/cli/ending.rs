@@ -158,6 +158,8 @@ fn want_of_memory_is_told_whatever_the_exit_status_is() {
         (vec![oom(), died("0"), destroyed()], false, true),
         // It is told after the end.
         (vec![died("0"), oom(), destroyed()], false, true),
+        // It is told after something else, when there is no more output.
+        (vec![died("0"), ("start", json!({})), oom(), destroyed()], false, true),
         // It is told, and not noted.
         (vec![oom(), died("0")], false, false),
         // It is not told, but noted.

@@ -1,9 +1,11 @@
 //! What `set` leaves of the files that it changes and of those beside them, alone and with others.
 
 use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::Path;
 use std::process::Stdio;
 
 use fs_err as fs;
+use rustix::fs::{Gid, Uid, chown};
 
 use crate::sandbox::{INSTALLER, KERNELS, Sandbox, as_user, contents, set_mode};
 use crate::set::{installed, kernel_json, options, options_path, said, set};
@@ -149,6 +151,42 @@ fn who_may_not_write_is_told_what_to_do() {
                     as its owner or as root";
     assert_eq!(outcome.error(), format!("{place}: {expected}"), "{outcome}");
     assert!(contents(&specification) == before);
+}
+
+/// Nobody can give a file to a group that he is not in.
+#[test]
+fn who_may_read_a_file_stays_the_same_where_its_group_cannot_be_kept() {
+    const OWNER: u32 = 54321;
+    let sandbox = Sandbox::new();
+    let program = sandbox.program(INSTALLER, "jupyter-docker-spec");
+    let specification = installed(&sandbox, &[]);
+    // Without root's rights no file can be given to such a group in the first place.
+    let of_another = rustix::process::geteuid().is_root();
+    let give = |path: &Path, group: u32| {
+        if of_another {
+            let (owner, group) = (Some(Uid::from_raw(OWNER)), Some(Gid::from_raw(group)));
+            chown(path, owner, group).unwrap();
+        }
+    };
+    give(&sandbox.path("prefix").join(KERNELS), OWNER);
+    give(&specification, OWNER);
+    let file = specification.join("kernel.json");
+    for (mode, changed) in [(0o644, true), (0o604, true), (0o640, !of_another)] {
+        give(&file, 0);
+        set_mode(&file, mode);
+        let before = kernel_json(&specification);
+        let mut command = sandbox.command(&program);
+        command.args(["set", "docker_python", &format!("--image-name=x:{mode}")]);
+        command.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
+        let outcome = sandbox.run(&mut as_user(OWNER, &command));
+        if changed {
+            assert_eq!(outcome.code(), Some(0), "{mode:o}: {outcome}");
+            assert!(kernel_json(&specification).contains(&format!("x:{mode}")), "{mode:o}");
+        } else {
+            assert!(outcome.error().contains("could not give the owner of"), "{outcome}");
+            assert_eq!(kernel_json(&specification), before);
+        }
+    }
 }
 
 #[test]

@@ -19,15 +19,15 @@ const MUCH: usize = 8 << 20;
 
 /// Something that has happened.
 #[derive(Clone, Default)]
-struct Signal(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Signal(Arc<(Mutex<bool>, Condvar)>);
 
 impl Signal {
-    fn give(&self) {
+    pub(crate) fn give(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
     }
 
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |given| !*given));
     }
 

@@ -1,16 +1,18 @@
 //! What a launcher makes of what an engine answers, one after the other, while the server waits.
 
 use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal as Number, kill_process};
 use serde_json::{Value, json};
 
 use crate::engine::FakeEngine;
 use crate::launch::{ID, of_gateway_provisioners};
 use crate::sandbox::{Outcome, Sandbox, at_once};
-use crate::unread::{begin, container, respond};
+use crate::unread::{Signal, begin, container, respond};
 
 /// How long a server waits whose time is to be over, in seconds: time enough to create a kernel on a busy machine.
 pub(crate) const SHORT: u32 = 4;
@@ -283,6 +285,69 @@ fn what_a_failed_launch_has_created_is_removed_unless_it_is_to_be_kept() {
         let outcome = launched_with(&engine, "docker", 600, &[("REMOVE_CONTAINER", remove)]);
         assert!(outcome.error().starts_with("could not start"), "{what}: {outcome}");
         assert_eq!(is_removed(&engine), removed, "{what}: {outcome}");
+    }
+}
+
+#[test]
+fn who_may_not_pull_an_image_is_told_how_to_log_in() {
+    for (message, advice) in [
+        ("pull access denied for foo/bar", "log in with `docker login "),
+        ("no basic auth credentials", "log in with `docker login "),
+        ("out of order", "pull it beforehand with `docker pull foo/bar:v1`"),
+    ] {
+        let scripts = vec![
+            ("POST /containers/create", vec![gone()]),
+            ("POST /images/create", vec![("500 No", json!({"message": message}))]),
+        ];
+        let outcome = launched(&scripted(scripts, vec![]), "docker", 600);
+        assert!(outcome.error().contains(advice), "{message}: {outcome}");
+        assert_eq!(outcome.stderr.contains("docker login"), advice.contains("login"), "{outcome}");
+    }
+}
+
+/// The engine creates it all the same, and only its answer has the id.
+#[test]
+fn what_is_being_created_when_the_launcher_is_stopped_is_removed() {
+    let service = json!({"ID": "s1", "Spec": {"Labels": {"kernel_id": ID}}}).to_string();
+    for (mode, created, leftover, present) in [
+        (
+            "docker",
+            "/containers/create",
+            "/containers/c1",
+            container(&json!({"Status": "created"})),
+        ),
+        ("swarm", "/services/create", "/services/s1", service),
+    ] {
+        let (asked, stopped) = (Signal::default(), Signal::default());
+        let (begun, told) = (asked.clone(), stopped.clone());
+        let engine = FakeEngine::with(move |(line, _), stream, _| {
+            let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
+            if path == created {
+                begun.give();
+                told.wait();
+                // The signal reaches the launcher before this.
+                thread::sleep(Duration::from_millis(300));
+                return respond(stream, "201 Created", r#"{"Id": "c1", "ID": "s1"}"#);
+            }
+            match (line.split(' ').next(), path.strip_prefix(leftover)) {
+                (Some("DELETE"), Some(_)) => respond(stream, "204 No Content", ""),
+                (_, Some(_)) => respond(stream, "200 OK", &present),
+                _ if path == "/_ping" => respond(stream, "200 OK", ""),
+                _ if path.starts_with("/images/") => respond(stream, "200 OK", "{}"),
+                _ => respond(stream, "404 Not Found", "{}"),
+            }
+        });
+        let sandbox = Sandbox::new();
+        let words: &[&str] = if mode == "swarm" { &["--swarm"] } else { &[] };
+        let mut command = of_gateway_provisioners(&sandbox, &engine, words);
+        let child = command.env("GP_DOCKER_MODE", mode).stderr(Stdio::piped()).spawn().unwrap();
+        asked.wait();
+        kill_process(Pid::from_child(&child), Number::TERM).unwrap();
+        stopped.give();
+        let outcome = sandbox.outcome(&child.wait_with_output().unwrap());
+        assert!(outcome.error().contains("the launcher was stopped by SIGTERM"), "{outcome}");
+        let removal = format!("DELETE /v1.41{leftover}");
+        assert!(engine.heads().iter().any(|head| head.starts_with(&removal)), "{mode}: {outcome}");
     }
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::engine::FakeEngine;
-use crate::launch::ID;
-use crate::sandbox::at_once;
+use crate::launch::{ID, of_gateway_provisioners};
+use crate::sandbox::{Sandbox, at_once};
 use crate::watched::{
     Answer, SHORT, Script, broken, created, gone, launched, no_manager, ok, scripted,
 };
@@ -116,6 +116,46 @@ fn an_engine_that_is_no_manager_has_left_nothing() {
     // What is not said by one that is none.
     let outcome = launched(&scripts(broken()), "swarm", 600);
     assert!(outcome.error().contains("may be left over"), "{outcome}");
+}
+
+#[test]
+fn how_far_a_task_has_come_is_told_when_it_takes_its_time() {
+    at_once(
+        [
+            ("preparing", "its task is preparing on node worker, which pulls the image"),
+            ("starting", "its task is starting on node worker\n"),
+        ],
+        |(state, said)| {
+            // As many as take longer than it is patient.
+            let states = [vec![state; 10], vec!["failed"]].concat();
+            let outcome = launched(&swarm(tasks(&states), vec![]), "swarm", 600);
+            assert!(outcome.stderr.contains(said), "{outcome}");
+        },
+    );
+}
+
+/// Swarm takes all generic resources back when a node changes.
+#[test]
+fn resources_that_are_taken_back_are_explained_to_who_asked_for_some() {
+    const TAKEN_BACK: &str = "assigned node no longer meets constraints";
+    let gpu = "--generic-resource=NVIDIA-GPU=1";
+    for (option, reason, explained) in [
+        (Some(gpu), TAKEN_BACK, true),
+        (Some(gpu), "No such image: foo/bar:v1", false),
+        (None, TAKEN_BACK, false),
+    ] {
+        let task = json!([{
+            "ID": "t1", "ServiceID": "s1", "NodeID": "n1", "DesiredState": "shutdown",
+            "Status": {"State": "rejected", "Err": reason},
+        }]);
+        let (sandbox, engine) = (Sandbox::new(), swarm(vec![ok(task)], vec![]));
+        let words: Vec<&str> = ["--swarm"].into_iter().chain(option).collect();
+        let mut command = of_gateway_provisioners(&sandbox, &engine, &words);
+        let outcome = sandbox.run(command.env("GP_DOCKER_MODE", "swarm"));
+        assert!(outcome.error().contains("was rejected by node worker"), "{outcome}");
+        let says_how = outcome.error().contains("keep it there with a service on each node");
+        assert_eq!(says_how, explained, "{outcome}");
+    }
 }
 
 #[test]

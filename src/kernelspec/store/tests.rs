@@ -346,6 +346,7 @@ fn of_a_specification_that_is_emptied_its_kernel_json_goes_first() {
     install(&directory, &tree("1", &names.iter().map(String::as_str).collect::<Vec<_>>()), false)
         .unwrap();
     let (first, kernel_json) = (directory.join(&names[0]), directory.join(KERNEL_JSON));
+    let number = fs::metadata(&kernel_json).unwrap().ino();
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut journal = Journal::default();
@@ -355,6 +356,8 @@ fn of_a_specification_that_is_emptied_its_kernel_json_goes_first() {
         while first.exists() {}
         assert!(!kernel_json.exists());
     });
+    // They go in the order in which they are kept.
+    assert_eq!(fs::metadata(staging.join("old/1")).unwrap().ino(), number);
 }
 
 #[test]
@@ -362,8 +365,11 @@ fn a_removal_that_was_killed_is_completed() {
     let root = tempfile::tempdir().unwrap();
     let kernels = root.path();
     let leave = |name: &str| {
-        let staging = format!(".jupyter-docker-spec-x,removes={name}");
-        fs::create_dir_all(kernels.join(staging)).unwrap();
+        // As two processes do that were killed one after the other.
+        for random in ["x", "y"] {
+            let staging = format!(".jupyter-docker-spec-{random},removes={name}");
+            fs::create_dir_all(kernels.join(staging)).unwrap();
+        }
     };
     // Its kernel.json is gone already.
     fs::create_dir_all(kernels.join("Half/scripts")).unwrap();

@@ -157,17 +157,23 @@ fn the_environment() {
     };
     for (file, expected) in [
         ("", ""),
-        ("environment = { A = 1, B = true, C = 'x {username}' }", "A=1 B=true C=x bob"),
+        (
+            "environment = { A = 1, B = true, C = 'x {username}', D = 0.5 }",
+            "A=1 B=true C=x bob D=0.5",
+        ),
         ("environment = ['A=b=c', 'REGION', 'MISSING', 'E=']", "A=b=c E= REGION=eu"),
         ("pass_environment = ['ML_*', 'PATH']", "ML_A=1 ML_B=2 PATH=/p"),
         (
             "environment_mode = 'inherit'",
             "GP_DOCKER_MODE=docker GP_DOCKER_NETWORK=bridge ML_A=1 ML_B=2 REGION=eu TOKEN=secret",
         ),
+        ("environment_mode = 'filtered'", ""),
         ("environment = { KERNEL_ID = 'x', REGION = '${REGION}-1' }", "REGION=eu-1"),
     ] {
         assert_eq!(environment(file), expected, "{file}");
     }
+    let error = plan("docker", "environment_mode = 'all'", &server).unwrap_err().to_string();
+    assert!(error.contains("`environment_mode` must be \"filtered\" or \"inherit\""), "{error}");
     // The variables of the launch itself cannot be changed.
     let plan = plan("docker", "environment = { KERNEL_ID = 'x' }", &[]).unwrap();
     assert_eq!(plan.launch.environment["KERNEL_ID"], "1234");

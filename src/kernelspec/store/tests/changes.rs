@@ -111,6 +111,19 @@ fn what_turns_out_to_be_anothers_is_put_back() {
         assert_eq!(fs::read_to_string(place.join(KERNEL_JSON)).unwrap(), "another's");
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
+    // It is there, or gone, only by then.
+    for (path, old) in [(KERNEL_JSON, None), ("none", Some("as it was"))] {
+        let mut stagings = Stagings::default();
+        let mut journal = Journal::default();
+        let staging = stagings.of(&place).unwrap();
+        let (staged, target) = (staging.at("0"), staging.kernels().at(Path::new("k").join(path)));
+        fs::write(staged.shown(), "new").unwrap();
+        let result = change::put(&staged, &target, &to(path, old, "new"), staging, &mut journal);
+        let error = format!("{:#}", stagings.end(journal, result).unwrap_err());
+        assert!(error.starts_with(&format!("somebody has changed `{path}`")), "{error}");
+        assert_eq!(fs::read_to_string(place.join(KERNEL_JSON)).unwrap(), "another's");
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
+    }
     let mut stagings = Stagings::default();
     let mut journal = Journal::default();
     let staging = stagings.of(&place).unwrap();

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, XattrFlags, flock, setxattr};
+use rustix::io::Errno;
 
 use super::*;
 use crate::kernelspec::store::Change;
@@ -196,6 +197,30 @@ fn what_somebody_has_put_in_the_place_of_what_was_being_removed_stays() {
     fs::create_dir(kernels.join(format!("{STAGING}aBcDeF,removes=k"))).unwrap();
     install(&kernels.join("another"), &tree("1", &[]), true).unwrap();
     assert!(place.exists());
+}
+
+#[test]
+fn a_place_whose_path_is_too_long_for_the_system_is_none() {
+    let root = tempfile::tempdir().unwrap();
+    let long = "x/".repeat(2048);
+    for (length, error) in [(4095, Errno::NOENT), (4096, Errno::NAMETOOLONG)] {
+        let place = Directory::open(root.path()).unwrap().at(&long[..length]);
+        assert_eq!(place.mode().unwrap_err(), error, "{length}");
+    }
+}
+
+#[test]
+fn what_another_process_removes_too_is_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    fs::write(&file, "1").unwrap();
+    let backup = merge::create_backup(&spot(&root.path().join("old"))).unwrap();
+    let mut journal = Journal::default();
+    // The other one is faster: at the second time it is gone.
+    journal.remove(&[spot(&file), spot(&file)], &backup).unwrap();
+    assert!(!file.exists());
+    assert!(journal.undo());
+    assert_eq!(fs::read_to_string(&file).unwrap(), "1");
 }
 
 #[test]

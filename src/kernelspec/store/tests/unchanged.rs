@@ -258,7 +258,7 @@ fn what_is_there_already_is_not_touched() {
     assert_eq!(install(&place, &tree, true).unwrap(), Outcome::Unchanged);
     assert!(!abandoned.exists());
 
-    let changes: [(&str, Change<'_>); 10] = [
+    let changes: [(&str, Change<'_>); 11] = [
         ("another file", &|place| fs::write(place.join("notes"), "").unwrap()),
         ("another file further below", &|place| {
             fs::write(place.join("scripts/notes"), "").unwrap();
@@ -267,6 +267,9 @@ fn what_is_there_already_is_not_touched() {
         ("one file less", &|place| fs::remove_file(place.join("logo.png")).unwrap()),
         ("no program", &|place| fs::remove_file(place.join("scripts/launch")).unwrap()),
         ("another byte", &|place| fs::write(place.join("logo.png"), "2").unwrap()),
+        ("a second name, by which it can be changed", &|place| {
+            fs::hard_link(place.join("logo.png"), root.path().join("second")).unwrap();
+        }),
         ("another program", &|place| fs::write(place.join("scripts/launch"), "Program").unwrap()),
         ("others may write into it", &|place| {
             fs::set_permissions(place, std::fs::Permissions::from_mode(0o777)).unwrap();
