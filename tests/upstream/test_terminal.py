@@ -51,7 +51,8 @@ def piped(program, *words):
 def test_a_table_that_is_too_wide_goes_on_below(program):
     rows, _ = on_terminal(program, "list")
 
-    heading = rows[: len(rows) // 4]
+    # There may be others on this machine, after ours.
+    heading = rows[: next(number for number, row in enumerate(rows) if row.startswith("docker_"))]
     assert heading[0].split()[0] == "NAME" and all(row.startswith("    ") for row in heading[1:])
     assert " ".join(heading).split() == piped(program, "list")[0].split()
     # Cells are below their headings, also after letters of two columns each.
@@ -61,7 +62,8 @@ def test_a_table_that_is_too_wide_goes_on_below(program):
 
     wide, _ = on_terminal(program, "list", columns=250)
     assert [row.split() for row in wide] == [line.split() for line in piped(program, "list")]
-    assert len({wcswidth(line[: line.index(" GP ")]) for line in piped(program, "list")[1:]}) == 1
+    listed = [line for line in piped(program, "list") if " GP " in line]
+    assert len(listed) >= 3 and len({wcswidth(line[: line.index(" GP ")]) for line in listed}) == 1
 
 
 def test_lines_of_a_check_break_between_words(program):
