@@ -272,6 +272,13 @@ fn a_limit_on_the_size_of_files_is_no_half_specification() {
         .map(|blocks| install_limited(&sandbox, &format!("ulimit -f {blocks}"), "File too large"))
         .into();
     assert!(succeeded[0] == 0 && succeeded[5] == 2, "{succeeded:?}");
+    // The launcher is the largest.
+    let size = program("new").len() as u64;
+    for (limit, all) in [(size, 0), (size + 1, 2)] {
+        let limit = format!("prlimit --pid $$ --fsize={limit}");
+        let reason = "kernels/[STAGING]/0/scripts/new.py`: File too large";
+        assert_eq!(install_limited(&sandbox, &limit, reason), all, "{limit}");
+    }
 }
 
 #[test]

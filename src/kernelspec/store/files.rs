@@ -188,10 +188,11 @@ fn create(
 }
 
 /// Refuses a file that is larger than this process may write (`ulimit -f`): the system would end it
-/// with a signal, which says nothing and leaves what has been made so far.
+/// with a signal, which says nothing and leaves what has been made so far. Also one that is as large: a copy is
+/// tried to go on until nothing more comes.
 fn within_limit(size: u64) -> io::Result<()> {
     match getrlimit(Resource::Fsize).current {
-        Some(limit) if size > limit => Err(Errno::FBIG.into()),
+        Some(limit) if size >= limit => Err(Errno::FBIG.into()),
         _ => Ok(()),
     }
 }

@@ -38,6 +38,10 @@ pub(super) fn place(
                 }
                 Err(error) => return Err(failed(error, destination)),
             },
+            Present::Marked => {
+                merge::merge(staged, place, job, journal)?;
+                return Ok(Outcome::Replaced);
+            }
             Present::Directory => {
                 mounts::refuse(destination)?;
                 if let Some(files) = added_by_user(destination, &job.files) {

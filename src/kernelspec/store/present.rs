@@ -14,6 +14,8 @@ pub(super) enum Present {
     Nothing,
     /// A directory in which nothing is, and which may not be replaced if something is.
     Empty,
+    /// The same with nothing but the mark of a process that puts the files there one by one, or was killed.
+    Marked,
     /// A directory that may be replaced.
     Directory,
 }
@@ -41,9 +43,9 @@ pub(super) fn examine(destination: &Path, replace: bool) -> Result<Present> {
         return Ok(Present::Directory);
     }
     let mark = OsStr::new(REPLACING);
-    let entries: io::Result<Vec<_>> = fs::read_dir(destination)?.collect();
-    if entries?.iter().all(|entry| entry.file_name() == mark) {
-        return Ok(Present::Empty);
+    let entries = fs::read_dir(destination)?.collect::<io::Result<Vec<_>>>()?;
+    if entries.iter().all(|entry| entry.file_name() == mark) {
+        return Ok(if entries.is_empty() { Present::Empty } else { Present::Marked });
     }
     // Looked at last: another process may put one there just now.
     if destination.join(KERNEL_JSON).symlink_metadata().is_ok() {

@@ -119,6 +119,12 @@ fn what_was_half_replaced_is_marked_until_it_is_replaced() {
     fs::write(place.join(REPLACING), "").unwrap();
     assert_eq!(install(&place, &numbered(4), true).unwrap(), Outcome::Replaced);
     assert_eq!(content(&place).len(), 2);
+    // Nothing else is there yet.
+    fs::remove_dir_all(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    fs::write(place.join(REPLACING), "").unwrap();
+    assert_eq!(install(&place, &numbered(5), false).unwrap(), Outcome::Replaced);
+    assert_eq!(content(&place).len(), 2);
 }
 
 #[test]
