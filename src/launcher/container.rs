@@ -349,7 +349,7 @@ async fn recheck(context: &Context<'_>, id: &str, reason: &str, lives: bool) -> 
             }
             Err(error) => error,
         };
-        if Instant::now() + RESTART_POLL_INTERVAL > context.deadline {
+        if context.left() < RESTART_POLL_INTERVAL {
             // Too late to look again: the server may have the kernel by now.
             return if lives { Ok(()) } else { Err(error.into()) };
         }

@@ -43,6 +43,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// How long the server still waits.
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// Runs `work`, which changes something on the engine. It is not interrupted at once when the launcher is
     /// stopped, because only what is known to exist can be removed.
     pub(super) async fn change<T>(&self, work: impl Future<Output = T>) -> T {

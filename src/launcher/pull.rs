@@ -31,11 +31,10 @@ pub(super) async fn pull(context: &Context<'_>) -> Result<()> {
         let auth = credentials(context, &reference).await;
         tracing::info!("Pulling the image {image}, {reason}");
         let mut layers = PullProgress::default();
-        let mut next = begin + INTERVAL;
+        let mut pace = Pace::from(begin);
         let on_progress = |progress: &Progress| {
             layers.update(progress);
-            if Instant::now() >= next {
-                next = Instant::now() + INTERVAL;
+            if pace.is_due(Instant::now()) {
                 tracing::info!("Pulling the image {image}: {}", layers.summary());
             }
         };
@@ -45,6 +44,23 @@ pub(super) async fn pull(context: &Context<'_>) -> Result<()> {
     pulled.await.map_err(|error| failed(context, always, error))?;
     tracing::info!("Pulled the image {image} in {} s", begin.elapsed().as_secs());
     Ok(())
+}
+
+/// When the next line about a pull is due.
+struct Pace(Instant);
+
+impl Pace {
+    fn from(begin: Instant) -> Self {
+        Self(begin + INTERVAL)
+    }
+
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = now >= self.0;
+        if is_due {
+            *self = Self::from(now);
+        }
+        is_due
+    }
 }
 
 /// Why the image is not there, and what to do.
@@ -87,5 +103,19 @@ pub(super) async fn credentials(
             tracing::warn!("Going on without credentials for {reference}: {error}");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_time_before_each_line() {
+        let begin = Instant::now();
+        let mut pace = Pace::from(begin);
+        let due: Vec<u32> =
+            (0..=20).filter(|number| pace.is_due(begin + INTERVAL / 4 * *number)).collect();
+        assert_eq!(due, [4, 8, 12, 16, 20]);
     }
 }

@@ -100,8 +100,7 @@ async fn or_stopped(
     };
     let mut grace = pin!(sleep(GRACE));
     poll_fn(|task| {
-        let over = !context.is_changing()
-            || work.as_mut().poll(task).is_ready()
+        let over = work.as_mut().poll(task).is_ready()
             || !context.is_changing()
             || grace.as_mut().poll(task).is_ready();
         if over { Poll::Ready(()) } else { Poll::Pending }

@@ -187,8 +187,8 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
     let mut wait_log = WaitLog::default();
     let mut running = false;
     // The task of a new service has nothing to report yet.
-    if Instant::now() + SHORT_POLL_INTERVAL < context.deadline {
-        sleep(SHORT_POLL_INTERVAL).await;
+    if let Some(pause) = pause(true, running, context.left()) {
+        sleep(pause).await;
     }
     loop {
         let tasks = match context.engine.service_tasks(id).await {
@@ -199,7 +199,7 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
                     return Ok(Ending::RemovedByOthers);
                 }
                 // Too late to look again: the server may have the kernel by now.
-                if running && Instant::now() >= context.deadline {
+                if running && context.left().is_zero() {
                     return Ok(Ending::StillRunning);
                 }
                 // An engine that restarts is not a manager at first.
@@ -242,21 +242,27 @@ async fn ending(context: &Context<'_>, id: &str) -> Result<Ending> {
             }
             _ => unplaceable = false,
         }
-        running = task.is_some_and(|task| task.state == "running" && !task.is_given_up());
-        let last = !running && Instant::now() + POLL_INTERVAL >= context.deadline;
-        let pause = if unplaceable || last { SHORT_POLL_INTERVAL } else { POLL_INTERVAL };
-        if Instant::now() + pause >= context.deadline {
+        running = task.is_some_and(|task| task.state == "running");
+        let Some(pause) = pause(unplaceable, running, context.left()) else {
             return Ok(if running {
                 Ending::StillRunning
             } else {
                 Ending::NotRunning(task.cloned())
             });
-        }
+        };
         if !running {
             wait_log.update(context, task).await;
         }
         sleep(pause).await;
     }
+}
+
+/// How long to wait before the next look at the task; `None` if the server does not wait that long. Whether a
+/// task is running after all is looked at as late as possible.
+fn pause(is_change_likely: bool, running: bool, left: Duration) -> Option<Duration> {
+    let is_last = !running && left <= POLL_INTERVAL;
+    let pause = if is_change_likely || is_last { SHORT_POLL_INTERVAL } else { POLL_INTERVAL };
+    (pause < left).then_some(pause)
 }
 
 /// Waits to see what the server does once its launch timeout has passed. A kernel that the server has taken
@@ -359,4 +365,28 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
         return Ok(());
     }
     context.engine.remove_service(&present.id).await.with_context(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_look_at_what_is_not_running_comes_late() {
+        for (is_change_likely, running, left, pause_before) in [
+            (false, false, 401, Some(400)),
+            (false, false, 400, Some(200)),
+            (false, false, 201, Some(200)),
+            (false, false, 200, None),
+            (false, true, 401, Some(400)),
+            (false, true, 400, None),
+            (true, true, 1000, Some(200)),
+            (true, false, 201, Some(200)),
+            (true, false, 200, None),
+        ] {
+            let found = pause(is_change_likely, running, Duration::from_millis(left));
+            let what = format!("{is_change_likely} {running} {left}");
+            assert_eq!(found, pause_before.map(Duration::from_millis), "{what}");
+        }
+    }
 }

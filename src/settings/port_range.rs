@@ -30,19 +30,18 @@ impl PortRange {
         let port = |text| values::integer(text).and_then(|port| u16::try_from(port).ok());
         let low = port(low).with_context(Self::usage)?;
         let high = port(high).with_context(Self::usage)?;
-        if low == high {
+        let size = high.checked_sub(low).context("the first port is greater than the second")?;
+        if size == 0 {
             return Ok((low != 0).then_some(Self { low, high }));
         }
-        ensure!(low < high, "the first port is greater than the second");
         ensure!(
             low >= FIRST,
             "ports below {FIRST} are reserved: choose a range within {FIRST}..{}",
             u16::MAX
         );
         ensure!(
-            high - low >= SMALLEST,
-            "the range has {} ports, and the server accepts {SMALLEST} or more",
-            high - low
+            size >= SMALLEST,
+            "the range has {size} ports, and the server accepts {SMALLEST} or more"
         );
         Ok(Some(Self { low, high }))
     }

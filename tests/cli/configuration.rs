@@ -18,7 +18,15 @@ fn every_value_is_shown_with_its_origin() {
         OWN,
         r#"{"DockerSpecInstaller": {"image_name": "a/b"}, "BaseSpecApp": {"user": true}}"#,
     );
-    let words = ["--show-config", "--BaseSpecApp.kernel_name=k", "--swarm", "--launch-timeout=5"];
+    let words = [
+        "--show-config",
+        "--BaseSpecApp.kernel_name=k",
+        "--swarm",
+        "--DockerSpecInstaller.swarm=False",
+        "--launch-timeout=5",
+        "--RemoteProvisionerConfigMixin.authorized_users=a",
+        "--RemoteProvisionerConfigMixin.authorized_users=b",
+    ];
     let shown = sandbox.run(sandbox.installer().env("GP_PORT_RANGE", "0..0").args(words));
     assert_snapshot!(shown, @r#"
     exit status: 0
@@ -28,6 +36,7 @@ fn every_value_is_shown_with_its_origin() {
     DockerSpecInstaller.swarm = true  (--swarm)
     RemoteProvisionerConfigMixin.port_range = "0..0"  (GP_PORT_RANGE)
     RemoteProvisionerConfigMixin.launch_timeout = 5  (--launch-timeout)
+    RemoteProvisionerConfigMixin.authorized_users = ["a","b"]  (--RemoteProvisionerConfigMixin.authorized_users)
     BaseSpecApp.kernel_name = "k"  (--BaseSpecApp.kernel_name)
     BaseSpecApp.user = true  ([ROOT]/home/.jupyter/jupyter_docker_spec_config.json)
     "#);
@@ -210,10 +219,12 @@ fn class_forms_that_are_not_understood_are_errors_of_usage() {
         &["--DockerSpecInstaller.imagename=x"],
         &["--DockerSpecInstaller.image_name"],
         &["--DockerSpecInstaller.image_name=a", "--image-name=b"],
+        &["--DockerSpecInstaller.image_name=a", "--DockerSpecInstaller.image_name=b"],
         &["--ServerApp.port=1"],
         &["--RemoteProvisionerConfigMixin.authorized_users=a", "--authorized-users=b"],
     ] {
-        let outcome = install(&sandbox, words);
+        // Whatever is understood after all must not go to the system's directory.
+        let outcome = install(&sandbox, &[words, &["--user"]].concat());
         assert_eq!(outcome.code(), Some(2), "{outcome}");
         outcomes += &outcome.stderr;
     }
@@ -222,6 +233,7 @@ fn class_forms_that_are_not_understood_are_errors_of_usage() {
     [E [TIME] DockerSpecInstaller] unexpected argument `--DockerSpecInstaller.imagename`: `DockerSpecInstaller` has no trait `imagename`; did you mean `image_name`?
     [E [TIME] DockerSpecInstaller] a value is required for `--DockerSpecInstaller.image_name`
     [E [TIME] DockerSpecInstaller] `--image-name` and `--DockerSpecInstaller.image_name` say the same; use one
+    [E [TIME] DockerSpecInstaller] `--DockerSpecInstaller.image_name` and `--DockerSpecInstaller.image_name` say the same; use one
     [E [TIME] DockerSpecInstaller] unexpected argument `--ServerApp.port`: there is no class `ServerApp`
     [E [TIME] DockerSpecInstaller] `--authorized-users` and `--RemoteProvisionerConfigMixin.authorized_users` say the same; use one
     ");

@@ -58,7 +58,13 @@ fn swarm_may_take_its_time_to_give_a_kernel_what_its_predecessor_had() {
 
 #[test]
 fn room_that_is_taken_by_others_is_not_waited_for() {
-    for (others, fewest, most) in [(json!([]), 2, 2), (task("old", "running", ""), 4, 100)] {
+    for (others, fewest, most) in [
+        (json!([]), 2, 2),
+        // Its own task, and one that has ended.
+        (task("new", "pending", ""), 2, 2),
+        (task("old", "complete", ""), 2, 2),
+        (task("old", "running", ""), 4, 100),
+    ] {
         let (outcome, looks) = launch_on_full_swarm(usize::MAX, Some(others));
         assert_eq!(outcome.code(), Some(1), "{outcome}");
         assert!(outcome.error().contains("no node of the Swarm can run the kernel"), "{outcome}");

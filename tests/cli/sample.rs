@@ -115,7 +115,7 @@ fn a_gpu_is_asked_for_in_the_words_of_each_mode() {
         service["TaskTemplate"]["Resources"]["Reservations"]["GenericResources"],
         serde_json::json!([{"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": 1}}])
     );
-    let container = request(&sandbox, &["--no-swarm"]);
+    let container = request(&sandbox, &["--no-swarm", "--memory=1g"]);
     assert_eq!(container["HostConfig"]["DeviceRequests"][0]["Count"], -1);
     // What is asked for takes the place of that.
     let container = request(&sandbox, &["--no-swarm", "--gpus=2"]);

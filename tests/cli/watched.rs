@@ -121,6 +121,7 @@ fn a_name_is_tried_again_when_nothing_has_it_any_more() {
         };
         let outcome = launch(vec![gone()]);
         assert!(outcome.error().contains("the way is free"), "{outcome}");
+        assert!(!outcome.stderr.contains("may be left over"), "{outcome}");
         let outcome = launch(vec![broken(), gone()]);
         assert!(outcome.error().contains("out of order"), "{outcome}");
     }
@@ -231,20 +232,24 @@ fn in_state(status: &str) -> Answer {
 #[test]
 fn what_has_become_of_a_container_is_looked_at_when_the_engine_stops_telling() {
     let started = || ("204 No Content", Value::Null);
-    let launched =
-        |inspect| launched(&containers(vec![created()], started(), inspect), "docker", 600);
+    let launched = |inspect, timeout| {
+        launched(&containers(vec![created()], started(), inspect), "docker", timeout)
+    };
     for inspect in
         [vec![in_state("running")], vec![no_manager(), in_state("running"), in_state("exited")]]
     {
-        let outcome = launched(inspect);
+        let outcome = launched(inspect, 600);
         assert_eq!(outcome.code(), Some(0), "{outcome}");
     }
+    // It does not say before the server's time is over.
+    let outcome = launched(vec![no_manager()], SHORT);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
     for (inspect, reason) in [
         (vec![in_state("exited")], "is exited"),
         (vec![no_manager(), in_state("exited")], "is exited"),
         (vec![broken(), gone()], "is gone"),
     ] {
-        let outcome = launched(inspect);
+        let outcome = launched(inspect, 600);
         let reason = format!("the engine was restarted, and the container `zoe-{ID}` {reason}");
         assert!(outcome.error().contains(&reason), "{outcome}");
     }
@@ -284,6 +289,7 @@ fn what_a_failed_launch_has_created_is_removed_unless_it_is_to_be_kept() {
         let engine = containers(vec![created()], refused(), inspect);
         let outcome = launched_with(&engine, "docker", 600, &[("REMOVE_CONTAINER", remove)]);
         assert!(outcome.error().starts_with("could not start"), "{what}: {outcome}");
+        assert!(!outcome.stderr.contains("may be left over"), "{what}: {outcome}");
         assert_eq!(is_removed(&engine), removed, "{what}: {outcome}");
     }
 }
@@ -331,7 +337,15 @@ fn what_is_being_created_when_the_launcher_is_stopped_is_removed() {
             }
             match (line.split(' ').next(), path.strip_prefix(leftover)) {
                 (Some("DELETE"), Some(_)) => respond(stream, "204 No Content", ""),
+                (Some("POST"), Some("/attach")) => {
+                    begin(stream);
+                    true
+                }
                 (_, Some(_)) => respond(stream, "200 OK", &present),
+                _ if path == "/events" => {
+                    begin(stream);
+                    true
+                }
                 _ if path == "/_ping" => respond(stream, "200 OK", ""),
                 _ if path.starts_with("/images/") => respond(stream, "200 OK", "{}"),
                 _ => respond(stream, "404 Not Found", "{}"),
@@ -347,7 +361,10 @@ fn what_is_being_created_when_the_launcher_is_stopped_is_removed() {
         let outcome = sandbox.outcome(&child.wait_with_output().unwrap());
         assert!(outcome.error().contains("the launcher was stopped by SIGTERM"), "{outcome}");
         let removal = format!("DELETE /v1.41{leftover}");
-        assert!(engine.heads().iter().any(|head| head.starts_with(&removal)), "{mode}: {outcome}");
+        let heads = engine.heads();
+        assert!(heads.iter().any(|head| head.starts_with(&removal)), "{mode}: {outcome}");
+        // Nothing else is begun.
+        assert!(!heads.iter().any(|head| head.contains("/start")), "{mode}: {outcome}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::fs::{FlockOperation, flock};
@@ -15,9 +15,10 @@ use rustix::io::Errno;
 use super::directory::{Directory, Identity, Location};
 use crate::layout::REPLACING;
 
-/// How long it is waited for another process that replaces the same files, and how often it is looked.
-const LIMIT: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(10);
+/// How often it is looked whether another process has done what it does with the same files, and how long it is
+/// waited each time: a minute in all.
+const LOOKS: u32 = 6000;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The changes so far, in their order.
 #[derive(Default)]
@@ -113,7 +114,7 @@ impl Journal {
                 }
                 Err(error) => return Err(error.into()),
             };
-            lock(&file, &place.shown())?;
+            lock(&file, &place.shown(), LOOKS)?;
             // The process that has made it may be done, and it gone.
             if place.identity().ok() == Identity::of_file(&file).ok() {
                 self.marks.push(Mark { place, _file: file, was_left });
@@ -223,18 +224,33 @@ impl Step {
 }
 
 /// Waits until no other process has a file locked. Where the file system has no locks, nothing can be done.
-fn lock(file: &File, path: &Path) -> Result<()> {
-    let begin = Instant::now();
-    while flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
-        if begin.elapsed() > LIMIT {
-            bail!(
-                "another process has kept `{}` locked for {} s; end the one that changes this \
-                 specification, which `fuser` names, and run the command again",
-                path.display(),
-                LIMIT.as_secs()
-            );
+fn lock(file: &File, path: &Path, looks: u32) -> Result<()> {
+    for _ in 0..looks {
+        if flock(file, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK) {
+            return Ok(());
         }
-        thread::sleep(LOOK);
+        thread::sleep(PAUSE);
     }
-    Ok(())
+    bail!(
+        "another process has kept `{}` locked for {} s; end the one that changes this specification, which \
+         `fuser` names, and run the command again",
+        path.display(),
+        (PAUSE * looks).as_secs()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_keeps_locked_is_not_waited_for_for_ever() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let of_another = file.reopen().unwrap();
+        flock(&of_another, FlockOperation::LockExclusive).unwrap();
+        let error = lock(file.as_file(), file.path(), 2).unwrap_err().to_string();
+        assert!(error.contains(" locked for 0 s; end the one that "), "{error}");
+        drop(of_another);
+        lock(file.as_file(), file.path(), 1).unwrap();
+    }
 }

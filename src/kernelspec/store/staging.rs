@@ -348,6 +348,17 @@ mod tests {
         assert!(held(&root.at("file")).is_err());
     }
 
+    #[test]
+    fn a_directory_that_is_there_by_the_time_it_is_made_will_do() {
+        let root = tempfile::tempdir().unwrap();
+        let there = || fs::read_dir(root.path()).unwrap().count();
+        // The second is there as soon as the first is.
+        let created = CreatedDirectories::create(&root.path().join("a/../b")).unwrap();
+        assert_eq!(there(), 2);
+        drop(created);
+        assert_eq!(there(), 0);
+    }
+
     /// In an overlay, one file may have two numbers.
     #[test]
     fn two_names_are_of_one_file_if_the_last_of_them_has_changed_both() {

@@ -314,6 +314,26 @@ fn several_are_removed_or_none() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_renamed_has_its_files_moved() {
+    for replace in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        // No directory can be moved into itself.
+        let staged = root.path().join("staged");
+        let destination = staged.join("k");
+        let files = tree("1", &["x/y"]);
+        Writer::default().write_all(&spot(&staged), &files).unwrap();
+        fs::create_dir(&destination).unwrap();
+        let job = Job { replace, ..replacing(&destination, &files) };
+        let mut journal = Journal::default();
+        let placed = place::place(&spot(&staged), &spot(&destination), &job, &mut journal);
+        assert_eq!(placed.unwrap(), Outcome::Replaced);
+        journal.commit();
+        let expected = [KERNEL_JSON, "x/y"].map(|path| (path.to_owned(), "1".to_owned()));
+        assert_eq!(content(&destination), expected);
+    }
+}
+
+#[test]
 fn a_directory_that_cannot_be_renamed_is_emptied() {
     let root = tempfile::tempdir().unwrap();
     let (directory, staging) = (root.path().join("k"), root.path().join("staging"));

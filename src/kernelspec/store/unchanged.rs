@@ -14,7 +14,7 @@ use rustix::fs::{Stat, fgetxattr, fstat};
 use rustix::io::Errno;
 
 use super::directory::{Directory, Identity, Location};
-use super::files::{is_among, mode_of, walk};
+use super::files::{mode_of, walk};
 use super::job::{self, Content, Job};
 use crate::files;
 
@@ -55,14 +55,13 @@ fn has_programs(root: &Rc<Directory>, new: &[job::File]) -> bool {
 fn has_no_others(root: &Rc<Directory>, new: &[job::File]) -> bool {
     let (files, directories) = walk(root);
     let wanted: BTreeSet<&Path> = new.iter().flat_map(|file| parents(&file.path)).collect();
+    // That all that is wanted is there is for the others to say.
     files.len() == new.len()
-        && files.iter().all(|path| is_among(new, path))
         && directories.len() == wanted.len()
         && root.is_as_made()
-        && directories.iter().all(|path| {
-            let is_as_made = || root.at(path).enter().is_ok_and(|directory| directory.is_as_made());
-            wanted.contains(&**path) && is_as_made()
-        })
+        && directories
+            .iter()
+            .all(|path| root.at(path).enter().is_ok_and(|directory| directory.is_as_made()))
 }
 
 /// The directories in a specification that a path leads through.

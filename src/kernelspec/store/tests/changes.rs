@@ -231,6 +231,10 @@ fn what_a_killed_change_has_left_is_in_nobodys_way() {
     fs::write(place.join(files::CHANGING), "").unwrap();
     change(&place, &[to(KERNEL_JSON, Some("1"), "2")]).unwrap();
     assert!(!place.join(files::CHANGING).exists() && !place.join(REPLACING).exists());
+    // What is half replaced stays so.
+    fs::write(place.join(REPLACING), "").unwrap();
+    change(&place, &[to(KERNEL_JSON, Some("2"), "1")]).unwrap();
+    assert!(place.join(REPLACING).exists());
     fs::write(place.join(files::CHANGING), "").unwrap();
     assert_eq!(install(&place, &tree("3", &[]), true).unwrap(), Outcome::Replaced);
     assert!(!place.join(files::CHANGING).exists());
