@@ -20,6 +20,7 @@ pub mod options;
 pub mod paths;
 mod process;
 pub mod program;
+pub mod protocol;
 mod screen;
 pub mod server;
 pub mod setting;

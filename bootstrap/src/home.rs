@@ -1,0 +1,56 @@
+//! Directories that can be written to, for users whom the image does not know.
+
+use std::env;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+/// How many names are tried in a directory that containers may share.
+const NAMES: usize = 1000;
+
+/// Where files may be written, the best place first.
+pub(crate) fn places() -> impl Iterator<Item = PathBuf> {
+    let home = env::var_os("HOME").map(PathBuf::from);
+    let common = ["/dev/shm", "/tmp", "/var/tmp"].map(PathBuf::from);
+    common.into_iter().chain(home).chain(env::current_dir())
+}
+
+/// Returns another home directory for the kernel if that of the image cannot be written to; `None` if it can, or
+/// if there is no other.
+pub(crate) fn replacement() -> Option<PathBuf> {
+    let home = env::var_os("HOME").map(PathBuf::from);
+    // `/` is what an engine gives to users whom the image does not know.
+    if home.is_some_and(|home| home != Path::new("/") && is_writable(&home)) {
+        return None;
+    }
+    let common = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from);
+    common.into_iter().find_map(|directory| make(&directory).ok())
+}
+
+/// Returns a directory for temporary files if there is none in the places where programs look; `None` if there is
+/// one, or no other.
+pub(crate) fn temporary() -> Option<PathBuf> {
+    let usual = ["/tmp", "/var/tmp", "/usr/tmp"].map(PathBuf::from);
+    let named = env::var_os("TMPDIR").map(PathBuf::from);
+    let mut searched = named.into_iter().chain(usual);
+    let shared = || Some(PathBuf::from("/dev/shm")).filter(|directory| is_writable(directory));
+    if searched.any(|directory| is_writable(&directory)) { None } else { shared() }
+}
+
+fn is_writable(directory: &Path) -> bool {
+    access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+fn make(parent: &Path) -> io::Result<PathBuf> {
+    for number in 0..NAMES {
+        let path = parent.join(format!("home-{number}"));
+        match std::fs::DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}

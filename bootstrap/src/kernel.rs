@@ -1,0 +1,144 @@
+//! Starts the kernel.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bootstrap::protocol::message::{CONNECTION_FILE, Directory, Identity, Start};
+use rustix::fs::{Access, access};
+use rustix::process::Pid;
+
+use crate::relay::Ports;
+use crate::{connection_file, home};
+
+/// The names of the program that people mean by the first; images have one of them, or both.
+const PYTHON: [&str; 2] = ["python", "python3"];
+
+/// A kernel that runs. What was made for it is removed when this is dropped: others may see it, too, such as in a
+/// `/dev/shm` of the host.
+pub(crate) struct Running {
+    id: Pid,
+    ports: Ports,
+    connection_file: PathBuf,
+    home: Option<PathBuf>,
+}
+
+impl Running {
+    /// Starts the kernel in a process group of its own. What it writes goes to this process's standard error.
+    ///
+    /// # Errors
+    /// The sentence that says why that is not possible.
+    pub(crate) fn start(start: &Start) -> Result<Self, String> {
+        check_directory(start)?;
+        let ports = connection_file::free_ports()
+            .map_err(|error| format!("there are no ports for the kernel: {error}"))?;
+        let connection_file = connection_file::write(&start.connection, ports)?;
+        let home = home::replacement();
+        match spawn(start, &connection_file, home.as_deref()) {
+            Ok(id) => Ok(Self { id, ports, connection_file, home }),
+            Err(reason) => {
+                let _ = fs::remove_file(connection_file);
+                Err(reason)
+            }
+        }
+    }
+
+    pub(crate) fn id(&self) -> Pid {
+        self.id
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        self.ports
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.connection_file);
+        if let Some(home) = &self.home {
+            // Unless there is something in it.
+            let _ = fs::remove_dir(home);
+        }
+    }
+}
+
+fn spawn(start: &Start, connection_file: &Path, home: Option<&Path>) -> Result<Pid, String> {
+    let file = connection_file.to_string_lossy();
+    let own = start.command.iter().map(|word| word.replace(CONNECTION_FILE, &file));
+    let mut own: Vec<String> = own.collect();
+    if let ([], Some(program)) = (&*start.entrypoint, own.first_mut())
+        && program == PYTHON[0]
+        && !is_on_path(PYTHON[0])
+        && is_on_path(PYTHON[1])
+    {
+        PYTHON[1].clone_into(program);
+    }
+    let words: Vec<&String> = start.entrypoint.iter().chain(&own).collect();
+    let [program, arguments @ ..] = &*words else {
+        return Err("there is no command to start the kernel with".to_owned());
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(output()?)
+        .stderr(output()?);
+    if let Some(home) = home {
+        command.env("HOME", home);
+    }
+    if let Some(directory) = home::temporary() {
+        command.env("TMPDIR", directory);
+    }
+    for name in ["USER", "LOGNAME"] {
+        if let (None, Some(user)) = (env::var_os(name), &start.user) {
+            command.env(name, user);
+        }
+    }
+    // By this kernels know that somebody looks after them.
+    command.env("JPY_PARENT_PID", std::process::id().to_string());
+    let child = command.spawn().map_err(|error| not_run(program, &error))?;
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    id.ok_or_else(|| "the kernel has no process id".to_owned())
+}
+
+/// Standard error, once more.
+fn output() -> Result<Stdio, String> {
+    let output = io::stderr().as_fd().try_clone_to_owned();
+    output.map(Stdio::from).map_err(|error| format!("there is no output: {error}"))
+}
+
+/// Looks whether the directory that was mounted is the one that was meant: an engine that runs on another
+/// machine, or in another container, has another under the same name.
+fn check_directory(start: &Start) -> Result<(), String> {
+    let Some(Directory { path, identity }) = &start.directory else { return Ok(()) };
+    let found = fs::metadata(path).map(|found| Identity::of(&found));
+    if found.is_ok_and(|found| found.is_same(identity)) {
+        return Ok(());
+    }
+    Err(format!(
+        "the directory {} of the engine's host is not the one of this name here, so it is not used; set \
+         `mount_cwd` in launch_docker.toml to false, or to the place that the engine has it in",
+        path.display()
+    ))
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there = |directory: &Path| access(directory.join(program), Access::EXEC_OK).is_ok();
+    env::split_paths(&path).any(|directory| is_there(&directory))
+}
+
+fn not_run(program: &str, error: &io::Error) -> String {
+    let path = env::var("PATH").unwrap_or_default();
+    if error.kind() == io::ErrorKind::NotFound && !program.contains('/') {
+        return format!(
+            "the image has no program `{program}` in the directories of its PATH, `{path}`"
+        );
+    }
+    format!("could not run `{program}` of the image: {error}")
+}

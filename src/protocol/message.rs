@@ -1,0 +1,140 @@
+//! The messages of the control stream, one as JSON per line.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
+use super::mux::Stream;
+
+/// What a launcher asks for.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request<S = Start> {
+    /// To start the kernel; the first message.
+    Start(S),
+    /// To send this signal to the kernel's process group.
+    Signal(i32),
+}
+
+/// The kernel to be started.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Start {
+    /// What runs the command: the entrypoint of the image. May be empty.
+    pub entrypoint: Vec<String>,
+    /// The program and its arguments, in which [`CONNECTION_FILE`] stands for the path of the connection file.
+    pub command: Vec<String>,
+    /// The content of the connection file. Its transport and ports are those of the client's side, and are
+    /// replaced.
+    pub connection: Map<String, Value>,
+    /// The user's name, for users whom the image does not know.
+    pub user: Option<String>,
+    /// A directory that must be what it is on the launcher's side.
+    pub directory: Option<Directory>,
+}
+
+/// A directory, and how it is told from another one.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Directory {
+    /// Its path in the container.
+    pub path: PathBuf,
+    pub identity: Identity,
+}
+
+/// What two paths of the same directory have in common.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Identity {
+    /// The numbers of its device and its inode. File systems that are shared with a virtual machine give others.
+    inode: (u64, u64),
+    /// The time of its last change, in seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl Identity {
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            inode: (metadata.dev(), metadata.ino()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether this is most likely the same directory.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.inode == other.inode || self.changed == other.changed
+    }
+}
+
+/// What Jupyter replaces by the path of the connection file.
+pub const CONNECTION_FILE: &str = "{connection_file}";
+
+/// What the bootstrap answers.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The kernel's process runs.
+    Started,
+    /// It could not be started, for this reason.
+    Failed(String),
+    /// It has ended with this exit status; the last message.
+    Ended(u8),
+}
+
+/// The longest message, in bytes.
+const LIMIT: u64 = 1024 * 1024;
+
+/// One end of the control stream.
+pub struct Control {
+    stream: BufReader<Stream>,
+    /// What has come of the next message.
+    line: Vec<u8>,
+}
+
+impl Control {
+    #[must_use]
+    pub fn new(stream: Stream) -> Self {
+        Self { stream: BufReader::new(stream), line: Vec::new() }
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// When the other side has gone.
+    pub async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.stream.write_all(&line).await?;
+        self.stream.flush().await
+    }
+
+    /// Returns the next message; `None` at the end. This method is cancel safe.
+    ///
+    /// # Errors
+    /// When what comes is no message.
+    pub async fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        loop {
+            let come = self.stream.fill_buf().await?;
+            if come.is_empty() {
+                return Ok(None);
+            }
+            let end = come.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(come.len(), |end| end + 1);
+            self.line.extend_from_slice(&come[..taken]);
+            self.stream.consume(taken);
+            if self.line.len() as u64 > LIMIT {
+                return Err(io::Error::other("a message is too long"));
+            }
+            if end.is_some() {
+                let message = serde_json::from_slice(&self.line);
+                self.line.clear();
+                return Ok(Some(message?));
+            }
+        }
+    }
+}
