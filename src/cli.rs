@@ -118,7 +118,7 @@ pub struct Place {
 #[command(after_help = "\
 Those that a specification of the same name keeps Jupyter from finding are marked as shadowed, and \
 those whose kernels cannot start as broken, with the reason. SYSTEM is GP for gateway_provisioners, \
-and EG for Enterprise Gateway.")]
+EG for Enterprise Gateway, and local for those that any Jupyter application starts.")]
 pub struct List {
     /// Print JSON
     #[arg(long, overrides_with = "json")]
@@ -196,7 +196,7 @@ pub struct Ps {
 #[command(after_help = "\
 Nobody waits for a kernel that has ended or was never started, or whose server no longer listens on \
 the address that the kernel was told. That is seen only where the server runs: kernels of servers \
-on other hosts are left alone while they run. Volumes that images declare, and that kernels which \
+on other hosts, and those of `install --local`, are left alone while they run. Volumes that images declare, and that kernels which \
 are gone have left, are removed too.")]
 pub struct Prune {
     /// Only kernels that were created longer ago than this, such as 90s or 24h

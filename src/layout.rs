@@ -13,6 +13,9 @@ pub const SCRIPTS: &str = "scripts";
 /// The file name of the native launcher.
 pub const NATIVE: &str = "launch_docker";
 
+/// The file name of what the launcher brings into the containers of local kernels, beside it.
+pub const BOOTSTRAP_FILE: &str = "bootstrap_kernel";
+
 /// The file name of the Python launcher.
 pub const PYTHON: &str = "launch_docker.py";
 

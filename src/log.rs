@@ -22,7 +22,7 @@ use crate::text::is_invisible;
 mod background;
 
 use self::background::Background;
-pub use self::background::{finish, write_last_message};
+pub use self::background::{finish, pass_on, write_last_message};
 
 /// The values that [`level`] accepts.
 pub const LEVELS: &str = "0, 10, 20, 30, 40, 50, DEBUG, INFO, WARN, ERROR and CRITICAL";

@@ -261,6 +261,7 @@ fn own(name: &str, amount: &Value, cpus: &Value, pairs: &Value) -> Value {
             let file = table(&properties, &["path"]);
             one_or_many(&json!({"anyOf": [word, file]}))
         }
+        "image" => word,
         "environment" => pairs.clone(),
         "environment_mode" => json!({"enum": ["filtered", "inherit"]}),
         "mount_cwd" => {

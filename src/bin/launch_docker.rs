@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::launcher::args::{Arguments, Request};
-use jupyter_docker_spec::launcher::launch::Launch;
+use jupyter_docker_spec::launcher::attend;
+use jupyter_docker_spec::launcher::launch_for;
 use jupyter_docker_spec::launcher::plan::Plan;
 use jupyter_docker_spec::launcher::run;
 use jupyter_docker_spec::launcher::spec::InstalledSpec;
@@ -25,7 +26,11 @@ fn main() -> ExitCode {
     let env = Env::of_process();
     log::init_in_background(APPLICATION, level(&env), &env);
     let code = match Request::parse(std::env::args_os().skip(1)) {
-        Ok(Request::Launch(arguments)) => program::finish(launch(&arguments, &env, begin)),
+        Ok(Request::Launch(arguments)) => match launch(&arguments, &env, begin) {
+            Ok(status) => status.into(),
+            Err(error) => program::finish(Err(error)),
+        },
+        Ok(Request::Guard(name)) => program::finish(guard(&name, &env)),
         Ok(Request::Print(text)) => program::print(text, ExitCode::SUCCESS),
         Err(error) => program::usage(&format!("{error}; see `launch_docker --help`")),
     };
@@ -41,12 +46,21 @@ fn level(env: &Env) -> Level {
     levels.max().unwrap_or(Level::INFO).max(Level::INFO)
 }
 
-fn launch(arguments: &Arguments, env: &Env, begin: Instant) -> Result<()> {
+/// Returns the exit status: that of the kernel, if this process is the kernel.
+fn launch(arguments: &Arguments, env: &Env, begin: Instant) -> Result<u8> {
     let executable = std::env::current_exe().context("could not find this program's own file")?;
     let started_as = OsStr::from_bytes(rustix::param::linux_execfn().to_bytes());
     let spec = InstalledSpec::of_process(&executable, Path::new(started_as))?;
-    let launch = Launch::new(arguments, &spec, env, false)?;
-    let plan = Plan::new(launch, &spec, env, false)?;
+    let launch = launch_for(arguments, &spec, env, false)?;
+    let mut plan = Plan::new(launch, &spec, env, false)?;
+    plan.pass_on(&arguments.kernel_arguments);
     let runtime = program::runtime()?;
-    runtime.block_on(run::run(&plan, env, begin))
+    match &arguments.connection_file {
+        Some(file) => runtime.block_on(attend::attend(Path::new(file), &plan, &spec, env)),
+        None => runtime.block_on(run::run(&plan, env, begin)).map(|()| 0),
+    }
+}
+
+fn guard(name: &str, env: &Env) -> Result<()> {
+    program::runtime()?.block_on(attend::guard::stand(name, env))
 }

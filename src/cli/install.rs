@@ -8,6 +8,7 @@ use crate::options::flags;
 use crate::setting::Line;
 
 const EXAMPLES: &str = "Examples:
+  jupyter-docker-spec install --local --user --image-name=foo/my_image:v1
   jupyter-docker-spec install --language=R --kernel-name=r_docker \\
       --image-name=foo/my_r_kernel_image:v4_0
   jupyter-docker-spec install --swarm --kernel-name=python_swarm";

@@ -8,7 +8,10 @@ mod handshake;
 mod host;
 mod image;
 mod jupyter;
+mod kernel_info;
 mod launch;
+mod launch_local;
+mod launcher;
 mod network;
 mod packages;
 mod probe;
@@ -32,6 +35,7 @@ use crate::kernelspec::specification::Specification;
 use crate::paths::Paths;
 use crate::program;
 use crate::screen::Screen;
+use crate::server::System;
 
 /// A specification that was found, as far as it could be read, and the word that finds it.
 type Read = (String, FoundKernelspec, Result<Specification>);
@@ -108,7 +112,8 @@ async fn on_engine(
             }
         };
         let required = files::check(found, spec, &mut reader, paths.env, report);
-        let starts = users::check(spec, paths.env, args.launch, report);
+        let is_local = spec.system == System::Local;
+        let starts = !is_local && users::check(spec, paths.env, args.launch, report);
         gateway::check(spec, paths.env, report);
         let Some(docker) = &docker else { continue };
         let server_address = ServerAddress {
@@ -117,12 +122,16 @@ async fn on_engine(
             env: paths.env,
         };
         let usable = docker.check(word, spec, &required, paths.env, report).await;
-        if args.launch {
+        if args.launch && is_local {
+            if usable.is_some() {
+                launch_local::check(docker, spec, paths, report).await;
+            }
+        } else if args.launch {
             // The server would not start one either.
             if starts {
                 launch::check(docker, spec, &required, &server_address, paths, report).await;
             }
-        } else if let Some(image) = usable {
+        } else if let Some(image) = usable.filter(|_| !is_local) {
             server_address.check(docker, image, report).await;
         }
     }

@@ -15,6 +15,7 @@ use crate::kernelspec::{convert, known_launchers};
 use crate::launcher::args::Request;
 use crate::layout::{self, OPTIONS, PYTHON};
 use crate::paths::Paths;
+use crate::server::System;
 use crate::settings::Launcher;
 
 /// The suffix of an edited launcher that ours replaces.
@@ -90,6 +91,13 @@ impl Plan {
     fn new(found: FoundKernelspec) -> Result<Option<Self>> {
         let shown = found.directory.display();
         let spec = found.read()?.with_context(|| found.not_for_docker())?;
+        ensure!(
+            spec.system != System::Local,
+            "`{}` in {shown} is a specification of `install --local`, whose launcher is the native one always: \
+             `convert` is for those of servers; `jupyter-docker-spec show {0} --toml | jupyter-docker-spec install \
+             --file -` puts this version's launcher there",
+            found.name
+        );
         store::check(&found.directory, true)?;
         let (launcher, _) = Reader::default().read(&spec);
         if launcher.is_some_and(|launcher| launcher.kind == Kind::Native) {

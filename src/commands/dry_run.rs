@@ -11,6 +11,7 @@ use crate::kernelspec::store::{Content, Job};
 use crate::launcher::plan::Plan;
 use crate::layout::KERNEL_JSON;
 use crate::model::Mode;
+use crate::server::System;
 use crate::settings::{Launcher, Settings};
 
 /// The files with their modes, `kernel.json`, and the request of a launch.
@@ -48,5 +49,9 @@ pub(super) fn request(mode: Mode, plan: &Plan) -> Result<String> {
         Mode::Swarm => "services",
     };
     let request = serde_json::to_string_pretty(&plan.request)?;
-    Ok(format!("\nPOST /{what}/create for a kernel of the user `bob`:\n{request}\n"))
+    let whose = match plan.launch.caller {
+        System::Local => "",
+        _ => " of the user `bob`",
+    };
+    Ok(format!("\nPOST /{what}/create for a kernel{whose}:\n{request}\n"))
 }

@@ -18,6 +18,7 @@ use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::log;
 use crate::options::{Options, mounts};
 use crate::paths::Paths;
+use crate::server::System;
 use crate::setting::{self, Line};
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::Lookup;
@@ -173,7 +174,10 @@ fn specification(
     let settings = Settings::resolve(args, lookup)?;
     let kernels = settings.location.kernels_directory(paths)?;
     let destination = kernels.join(settings.kernel_name.as_str());
-    let launcher = LauncherFile::find(&settings.launcher, paths)?;
+    let launcher = match settings.system {
+        System::Local => LauncherFile::find_local(&settings.launcher, paths)?,
+        _ => LauncherFile::find(&settings.launcher, paths)?,
+    };
     let files = render::files(&settings, launcher, &destination)?;
     let job = Job { destination, files, replace: settings.replace };
     Ok((settings, job))

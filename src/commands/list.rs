@@ -82,6 +82,10 @@ impl Entry {
         self.launcher.as_ref()
     }
 
+    pub(super) fn system(&self) -> Option<System> {
+        self.provisioner
+    }
+
     /// The entry as text, one line per property.
     pub(super) fn text(&self) -> String {
         const NAMES: [&str; 8] =
@@ -123,16 +127,23 @@ impl Entry {
 /// The error in the `launch_docker.toml` of a specification, if there is one.
 fn options_problem(spec: &Specification) -> Option<String> {
     let path = spec.directory.join(layout::script(OPTIONS));
+    // It names the image there.
+    let is_local = spec.system == System::Local;
     let text = match files::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let is_link = fs_err::symlink_metadata(&path).is_ok();
-            return is_link.then(|| format!("`{}` is a link that leads nowhere", path.display()));
+            if fs_err::symlink_metadata(&path).is_ok() {
+                return Some(format!("`{}` is a link that leads nowhere", path.display()));
+            }
+            if !is_local {
+                return None;
+            }
+            Vec::new()
         }
         Err(error) => return Some(error.to_string()),
     };
     // The file is usually unedited.
-    if text == templates::options().as_bytes() {
+    if text == templates::options().as_bytes() && !is_local {
         return None;
     }
     let shown = path.display();

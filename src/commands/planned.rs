@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::env::Env;
 use crate::kernelspec::specification::Specification;
 use crate::launcher::args::Arguments;
-use crate::launcher::launch::Launch;
+use crate::launcher::launch_for;
 use crate::launcher::plan::Plan;
 use crate::launcher::spec::InstalledSpec;
 use crate::model::Mode;
 use crate::options::Options;
 use crate::options::flags::FLAGS;
-use crate::server::System;
+use crate::server::{CONNECTION_FILE, System};
 use crate::settings::Settings;
 
 /// A kernel id for display.
@@ -96,6 +96,12 @@ pub(super) fn server_variables<'a>(
     ]
 }
 
+/// What an application tells the launcher that is its kernel.
+pub(super) fn local_arguments() -> Arguments {
+    let [_, file] = CONNECTION_FILE;
+    Arguments { connection_file: Some(file.to_owned()), ..Arguments::default() }
+}
+
 fn plan(
     (system, mode): (System, Mode),
     name: &str,
@@ -104,12 +110,16 @@ fn plan(
     arguments: Arguments,
     env: &Env,
 ) -> Result<Plan> {
+    let spec = InstalledSpec::with_options(name, options);
+    if system == System::Local {
+        let launch = launch_for(&local_arguments(), &spec, env, true)?;
+        return Plan::new(launch, &spec, env, true);
+    }
     let mut variables = server_variables(system, mode, image, language).to_vec();
     let network = env.get(system.facts().network_variable);
     variables.extend(network.map(|name| (system.facts().network_variable, name)));
     let arguments = Arguments { kernel_id: Some(KERNEL_ID.to_owned()), ..arguments };
     let env = env.with(variables);
-    let spec = InstalledSpec::with_options(name, options);
-    let launch = Launch::new(&arguments, &spec, &env, true)?;
+    let launch = launch_for(&arguments, &spec, &env, true)?;
     Plan::new(launch, &spec, &env, true)
 }

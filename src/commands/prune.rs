@@ -16,6 +16,7 @@ use crate::model::Mode;
 use crate::options::amounts::nanoseconds;
 use crate::paths::Paths;
 use crate::program;
+use crate::server::System;
 use crate::text::printable;
 
 mod server;
@@ -101,6 +102,10 @@ fn server_state(kernel: &Kernel, host: &Host) -> ServerState {
     }
     if kernel.state == "created" {
         return ServerState::Gone("it was never started".to_owned());
+    }
+    if kernel.system == System::Local {
+        let why = "it ends with the application that has started it, wherever that is";
+        return ServerState::Unknown(why.to_owned());
     }
     host.server_state(kernel)
 }

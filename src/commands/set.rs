@@ -19,8 +19,11 @@ use crate::layout::{self, KERNEL_JSON, OPTIONS, REPLACING};
 use crate::model::Mode;
 use crate::options::flags::{FLAGS, Given};
 use crate::options::keys::KEYS;
+use crate::options::toml_text::{quoted, words};
 use crate::options::{Options, edit, mounts};
 use crate::paths::Paths;
+use crate::server::System;
+use crate::setting;
 use crate::settings::changed::{self, Changed};
 use crate::settings::{CUSTOM_LAUNCHER, Location, PYTHON_LAUNCHER, not_supported, resolved};
 use crate::templates;
@@ -42,8 +45,7 @@ pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
         bail!("`{place}` is a symbolic link; name what it leads to, `{}`", target.display());
     }
     let texts = Files::read(&found.directory)?;
-    let spec = Specification::parse(&found.directory, texts.kernel_json.as_bytes())?
-        .with_context(of_others)?;
+    let spec = texts.specification(&found.directory)?.with_context(of_others)?;
     let wanted = Edit::new(args, &spec, paths)?;
     let is_native = has_native_launcher(&found, &spec, &wanted)?;
     let new = texts.with(&spec, &wanted, paths)?;
@@ -51,8 +53,7 @@ pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
         tracing::info!("Nothing changes in kernelspec {} in {place}", found.name);
         return Ok(String::new());
     }
-    let spec = Specification::parse(&found.directory, new.kernel_json.as_bytes())?
-        .with_context(of_others)?;
+    let spec = new.specification(&found.directory)?.with_context(of_others)?;
     let options = new.options.as_deref().unwrap_or_default();
     let plan = is_native.then(|| planned::of_changed(&spec, options, paths.env)).transpose()?;
     if texts.options != new.options {
@@ -86,6 +87,8 @@ struct Edit {
     in_kernel_json: Changed,
     given: Vec<Given>,
     unset: Vec<&'static str>,
+    /// Keys of `launch_docker.toml` with values that have no option of Docker's, as TOML.
+    values: Vec<(&'static str, String)>,
 }
 
 impl Edit {
@@ -124,7 +127,14 @@ impl Edit {
             }
         }
         given.extend(gone);
-        let wanted = Self { in_kernel_json, given, unset };
+        let mut values = Vec::new();
+        if spec.system == System::Local {
+            let image = in_kernel_json.image_name.take().map(|image| quoted(&image));
+            values.extend(image.map(|image| ("image", image)));
+        }
+        let command = in_kernel_json.kernel_command.take();
+        values.extend(command.map(|command| ("command", words(&command))));
+        let wanted = Self { in_kernel_json, given, unset, values };
         ensure!(
             wanted.in_kernel_json != Changed::default() || wanted.option().is_some(),
             "nothing is named that is to be changed; `set --help` has the options"
@@ -141,7 +151,11 @@ impl Edit {
     /// The first of what goes into `launch_docker.toml`, as the command line has it.
     fn option(&self) -> Option<String> {
         let given = self.given.first().map(|(flag, _)| format!("--{}", flag.long));
-        given.or_else(|| self.unset.first().map(|key| format!("--unset={key}")))
+        let unset = || self.unset.first().map(|key| format!("--unset={key}"));
+        let of_key =
+            |key| if key == "image" { &setting::IMAGE_NAME } else { &setting::KERNEL_COMMAND };
+        let value = || self.values.first().map(|(key, _)| format!("--{}", of_key(*key).option));
+        given.or_else(unset).or_else(value)
     }
 }
 
@@ -206,6 +220,15 @@ impl Files {
         Ok(Self { kernel_json, options })
     }
 
+    /// What both say; `None` if it is none of ours.
+    fn specification(&self, directory: &Path) -> Result<Option<Specification>> {
+        let mut spec = Specification::parse(directory, self.kernel_json.as_bytes())?;
+        if let Some(spec) = &mut spec {
+            spec.add_options(self.options.as_deref().unwrap_or_default());
+        }
+        Ok(spec)
+    }
+
     /// The same texts with what is wanted.
     fn with(&self, spec: &Specification, wanted: &Edit, paths: &Paths<'_>) -> Result<Self> {
         let kernel_json = kernel_json::changed(&self.kernel_json, spec, &wanted.in_kernel_json)
@@ -217,6 +240,7 @@ impl Files {
         } else {
             let old = self.options.as_deref().unwrap_or_else(|| templates::options());
             let new = edit::changed(old, &wanted.given, &wanted.unset, paths.env)?;
+            let new = edit::replaced(&new, &wanted.values)?;
             if self.options.is_none() && new == old { None } else { Some(new) }
         };
         Ok(Self { kernel_json, options })

@@ -23,6 +23,7 @@ use crate::layout::{self, OPTIONS};
 use crate::options::Options;
 use crate::paths::Paths;
 use crate::screen::Screen;
+use crate::server::System;
 use crate::text::printable;
 
 /// What the server does where a specification does not say.
@@ -85,7 +86,8 @@ pub fn run(args: &Show, paths: &Paths<'_>) -> Result<String> {
 
 impl Details {
     fn new(spec: Specification, entry: Entry) -> Self {
-        let unauthorized = vec![DEFAULT_UNAUTHORIZED.to_owned()];
+        let by_default = (spec.system != System::Local).then(|| DEFAULT_UNAUTHORIZED.to_owned());
+        let unauthorized = Vec::from_iter(by_default);
         let files = store::files(&spec.directory)
             .into_iter()
             .map(|path| {
@@ -114,6 +116,24 @@ impl Details {
 
     fn text(&self, screen: Screen) -> String {
         let mut text = self.entry.text();
+        // What follows is the business of servers.
+        if self.entry.system() != Some(System::Local) {
+            self.add_settings(&mut text);
+        }
+        let command = screen.wrapped(&printable(&self.argv.join(" ")), 4);
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "Command:\n  {command}");
+        section(&mut text, "Other settings", self.other_settings());
+        section(&mut text, "Environment", self.env.iter().map(|(k, v)| format!("{k}={v}")));
+        let options = self.options.iter().map(|(key, value)| format!("{key} = {value}"));
+        section(&mut text, OPTIONS, options);
+        let files = self.files.iter().map(|f| format!("{:>9}  {}", f.bytes, f.path.display()));
+        section(&mut text, "Files", files);
+        section(&mut text, "Shadows", self.shadows.iter().cloned());
+        text
+    }
+
+    fn add_settings(&self, text: &mut String) {
         let names = |names: &[String], nobody_named: &str| match names {
             [] => nobody_named.to_owned(),
             [name] if name.is_empty() => "nobody".to_owned(),
@@ -130,19 +150,8 @@ impl Details {
             ("Users", names(&self.authorized_users, "everybody")),
             ("Users kept out", names(&self.unauthorized_users, "nobody")),
         ] {
-            field(&mut text, name, &value);
+            field(text, name, &value);
         }
-        let command = screen.wrapped(&printable(&self.argv.join(" ")), 4);
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "Command:\n  {command}");
-        section(&mut text, "Other settings", self.other_settings());
-        section(&mut text, "Environment", self.env.iter().map(|(k, v)| format!("{k}={v}")));
-        let options = self.options.iter().map(|(key, value)| format!("{key} = {value}"));
-        section(&mut text, OPTIONS, options);
-        let files = self.files.iter().map(|f| format!("{:>9}  {}", f.bytes, f.path.display()));
-        section(&mut text, "Files", files);
-        section(&mut text, "Shadows", self.shadows.iter().cloned());
-        text
     }
 
     /// What of the provisioner's settings has no line of its own.

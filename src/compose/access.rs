@@ -2,20 +2,11 @@
 //! gives much power over its host.
 
 use super::Deployment;
-use crate::server::System;
-
-/// The variable with the token of a server.
-pub(super) const fn token_variable(system: System) -> &'static str {
-    match system {
-        System::EnterpriseGateway => "EG_AUTH_TOKEN",
-        System::GatewayProvisioners => "JUPYTER_TOKEN",
-    }
-}
 
 impl Deployment {
     /// Says who can reach the server and what they need for that, and whether that is a reason to warn.
     pub(crate) fn access(&self) -> (String, bool) {
-        let variable = token_variable(self.system);
+        let variable = self.server.token_variable;
         if self.token().is_some() {
             let text = format!(
                 "Clients have to name a token: that in {variable}, or the one in this file, which is to \
@@ -27,7 +18,7 @@ impl Deployment {
             let text = format!("Clients have to name the token that {variable} must have.");
             return (text, false);
         }
-        if self.system == System::GatewayProvisioners {
+        if self.server.makes_token {
             let shown = if self.swarm { "`docker service logs`" } else { "`docker compose logs`" };
             let text = format!(
                 "Clients have to name a token: that in {variable}, or one that the server makes when it \
@@ -48,6 +39,6 @@ impl Deployment {
 
     /// The token in the file.
     pub(crate) fn token(&self) -> Option<&str> {
-        self.given(token_variable(self.system)).filter(|token| !token.is_empty())
+        self.given(self.server.token_variable).filter(|token| !token.is_empty())
     }
 }

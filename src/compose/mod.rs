@@ -10,6 +10,7 @@ mod names;
 mod parts;
 mod proxy;
 mod render;
+mod servers;
 mod variable;
 pub(crate) mod yaml;
 
@@ -20,10 +21,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 pub(crate) use self::render::render;
+use self::servers::Server;
 use crate::cli::{Compose, PublishMode};
 use crate::engine::Reference;
 use crate::paths::Paths;
-use crate::server::System;
 
 /// The default path of the engine's socket, and its path in the server's container.
 pub(crate) const SOCKET: &str = "/var/run/docker.sock";
@@ -57,7 +58,7 @@ pub(crate) struct Proxy {
 /// Everything that a Compose file needs, validated.
 #[derive(Clone, Debug)]
 pub(crate) struct Deployment {
-    pub system: System,
+    server: &'static Server,
     /// Whether it is deployed to a Swarm.
     pub swarm: bool,
     /// `None` if a variable is to name it.
@@ -100,8 +101,8 @@ impl Deployment {
         paths: &Paths<'_>,
         socket_gid: Option<u32>,
     ) -> Result<Self> {
-        let system = args.gateway.unwrap_or(System::EnterpriseGateway);
-        let environment = environment(args, system)?;
+        let server = servers::of(args.gateway);
+        let environment = environment(args, server)?;
         let elsewhere = environment.iter().any(|(name, _)| name == "DOCKER_HOST");
         ensure!(
             !elsewhere || (args.socket.is_none() && args.socket_gid.is_none()),
@@ -109,12 +110,11 @@ impl Deployment {
         );
         let image = match &args.image {
             Some(image) => Some(checked_image("--image", image)?),
-            None if system == System::EnterpriseGateway => {
-                Some(format!("elyra/enterprise-gateway:{}", system.facts().image_tag))
+            None => {
+                server.image.map(|image| format!("{image}:{}", server.system.facts().image_tag))
             }
-            None => None,
         };
-        let network = args.network.clone().unwrap_or_else(|| network(system).to_owned());
+        let network = args.network.clone().unwrap_or_else(|| server.network.to_owned());
         ensure!(
             is_name(&network),
             "`--network` of `{network}` must be the name of a network: letters, numbers and `_.-`"
@@ -133,13 +133,13 @@ impl Deployment {
         );
         let (address, port) = published(args)?;
         let is_closed = address.is_some_and(|address| address.is_loopback());
-        let makes_token = system == System::GatewayProvisioners;
+        let makes_token = server.makes_token;
         ensure!(
             !(makes_token && args.no_auth_token),
             "`--no-auth-token` is for Enterprise Gateway; a Jupyter server makes a token if it gets none"
         );
         Ok(Self {
-            system,
+            server,
             swarm: args.swarm,
             image,
             kernelspecs: kernelspecs(args, paths)?,
@@ -172,24 +172,8 @@ impl Deployment {
     }
 }
 
-/// The default network of a system.
-const fn network(system: System) -> &'static str {
-    match system {
-        System::EnterpriseGateway => "enterprise-gateway",
-        System::GatewayProvisioners => "jupyter-kernels",
-    }
-}
-
-/// The prefix of the variables that both systems have.
-const fn prefix(system: System) -> &'static str {
-    match system {
-        System::EnterpriseGateway => "EG",
-        System::GatewayProvisioners => "JUPYTER",
-    }
-}
-
 /// The variables given as such, and those with options of their own.
-fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<String>)>> {
+fn environment(args: &Compose, server: &Server) -> Result<Vec<(String, Option<String>)>> {
     let authorized = names::admitted(&args.authorized_users, "`--authorized-users`")?;
     let unauthorized = names::users(&args.unauthorized_users, "`--unauthorized-users`")?;
     let of_gateway = [
@@ -197,7 +181,7 @@ fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<Str
         ("authorized-users", "EG_AUTHORIZED_USERS", authorized),
         ("unauthorized-users", "EG_UNAUTHORIZED_USERS", unauthorized),
     ];
-    if system == System::GatewayProvisioners {
+    if !server.has_limits {
         let misplaced = of_gateway.iter().find(|(_, _, value)| value.is_some());
         if let Some((option, ..)) = misplaced {
             bail!(
@@ -206,16 +190,12 @@ fn environment(args: &Compose, system: System) -> Result<Vec<(String, Option<Str
             );
         }
     }
-    let of = |name: &str| format!("{}_{name}", prefix(system));
-    let mirror = match system {
-        System::EnterpriseGateway => "EG_MIRROR_WORKING_DIRS",
-        System::GatewayProvisioners => "GP_MIRROR_WORKING_DIRS",
-    };
+    let of = |name: &str| format!("{}_{name}", server.prefix);
     let optional = [
         (of("KERNEL_INFO_TIMEOUT"), args.kernel_info_timeout.map(|s| s.to_string())),
         (of("CULL_IDLE_TIMEOUT"), args.cull_idle_timeout.map(|s| s.to_string())),
         (of("ALLOWED_KERNELS"), names::allowed(&args.allowed_kernels)?),
-        (mirror.to_owned(), args.mirror_working_dirs.then(|| "True".to_owned())),
+        (server.mirror_variable.to_owned(), args.mirror_working_dirs.then(|| "True".to_owned())),
     ];
     let by_option = of_gateway
         .into_iter()

@@ -25,7 +25,7 @@ pub(super) fn service(deployment: &Deployment, proxy: &Proxy, server: &str, port
     }
     let write = "printf '%s' \"$$HAPROXY_CFG\" > /tmp/haproxy.cfg && exec haproxy -W -db -f /tmp/haproxy.cfg";
     let alive = format!("wget -q -O /dev/null http://127.0.0.1:{INSIDE}{ALIVE}");
-    let labels = labels(deployment.system, "proxy");
+    let labels = labels(deployment.server, "proxy");
     Map::default()
         .with("image", variable("HAPROXY_IMAGE", &proxy.image))
         .with("entrypoint", Node::texts(["/bin/sh", "-c"]))

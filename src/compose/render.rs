@@ -1,13 +1,12 @@
 //! Renders a deployment as a Compose file. Pure.
 
-use super::access::token_variable;
-use super::command::{command, words};
+use super::command::command;
 use super::parts::{INSIDE, labels};
 use super::proxy;
+use super::servers::Variable;
 use super::variable::{data, required, variable};
 use super::yaml::{Map, Node};
 use super::{Deployment, KERNELS, Kernelspecs, SEARCHED, SOCKET, volume_name};
-use crate::server::System;
 
 /// The longest line of a comment.
 const WIDTH: usize = 98;
@@ -17,42 +16,12 @@ const HEALTHY: &str = "import http.client as h; c = h.HTTPConnection('127.0.0.1'
                        c.request('GET', '/api'); exit(c.getresponse().status >= 500)";
 const ENGINE: &str = "import socket as s; s.socket(s.AF_UNIX).connect('/var/run/docker.sock'); ";
 
-/// What Enterprise Gateway hands on to the launcher besides what a variable names.
-const INHERITED: &str = "DOCKER_HOST,DOCKER_CONFIG,EG_KERNEL_LAUNCH_TIMEOUT,EG_REMOVE_CONTAINER";
-
 /// The error for the unset variable in a file that requires a token.
 const TOKEN: &str = "set it to a token that clients have to name";
 
-/// Variables of Enterprise Gateway, and of a Jupyter server with `gateway_provisioners`, that have no
-/// default.
-const OPTIONAL_EG: [&str; 13] = [
-    "EG_ALLOWED_KERNELS",
-    "EG_AUTH_TOKEN",
-    "EG_AUTHORIZED_USERS",
-    "EG_CLIENT_ENVS",
-    "EG_DEFAULT_KERNEL_NAME",
-    "EG_KERNEL_EXECUTOR_IMAGE",
-    "EG_KERNEL_IMAGE",
-    "EG_MAX_KERNELS",
-    "EG_MAX_KERNELS_PER_USER",
-    "EG_PORT_RANGE",
-    "EG_REMOVE_CONTAINER",
-    "EG_UNAUTHORIZED_USERS",
-    "TZ",
-];
-const OPTIONAL_GP: [&str; 7] = [
-    "GP_REMOVE_CONTAINER",
-    "JUPYTER_ALLOWED_KERNELS",
-    "JUPYTER_TOKEN",
-    "KERNEL_GID",
-    "KERNEL_UID",
-    "KERNEL_USERNAME",
-    "TZ",
-];
-
 /// The text of the Compose file.
 pub(crate) fn render(deployment: &Deployment) -> String {
-    let name = server_name(deployment.system);
+    let name = deployment.server.name;
     let mut services = Map::default().with(name, server(deployment));
     if let Some(proxy) = &deployment.proxy {
         let service = proxy::service(deployment, proxy, name, &port(deployment));
@@ -72,18 +41,8 @@ pub(crate) fn render(deployment: &Deployment) -> String {
         .document()
 }
 
-const fn server_name(system: System) -> &'static str {
-    match system {
-        System::EnterpriseGateway => "enterprise-gateway",
-        System::GatewayProvisioners => "jupyter",
-    }
-}
-
 fn heading(deployment: &Deployment) -> String {
-    let (what, name) = match deployment.system {
-        System::EnterpriseGateway => ("Enterprise Gateway", "enterprise-gateway"),
-        System::GatewayProvisioners => ("A Jupyter server with gateway_provisioners", "jupyter"),
-    };
+    let (what, name) = (deployment.server.title, deployment.server.name);
     let (how, variables) = if deployment.swarm {
         (
             format!("docker stack deploy -c docker-compose.yml {name}"),
@@ -101,7 +60,7 @@ fn heading(deployment: &Deployment) -> String {
 }
 
 fn server(deployment: &Deployment) -> Map {
-    let system = deployment.system;
+    let server = deployment.server;
     let image = match &deployment.image {
         Some(image) => variable("GATEWAY_IMAGE", image),
         None => required(
@@ -109,7 +68,7 @@ fn server(deployment: &Deployment) -> Map {
             "an image with jupyter_server and gateway_provisioners[docker]",
         ),
     };
-    let labels = labels(system, system.facts().label);
+    let labels = labels(server, server.system.facts().label);
     let engine = deployment.socket.as_ref().map_or("", |_| ENGINE);
     let map = Map::default().with("image", image).told(
         "Who may use the engine's socket can do anything on its host. The server need not be root\n\
@@ -181,60 +140,40 @@ fn user(deployment: &Deployment) -> String {
 }
 
 fn port(deployment: &Deployment) -> String {
-    let name = match deployment.system {
-        System::EnterpriseGateway => "KG_PORT",
-        System::GatewayProvisioners => "JUPYTER_PORT",
-    };
-    variable(name, &deployment.port.to_string())
+    variable(deployment.server.port_variable, &deployment.port.to_string())
 }
 
 fn environment(deployment: &Deployment) -> Map {
-    let system = deployment.system;
-    let value =
-        |name: &str, default: &str| variable(name, deployment.given(name).unwrap_or(default));
-    let network = network_name(deployment);
-    let (map, optional): (Map, &[&str]) = match system {
-        System::EnterpriseGateway => (
-            Map::default()
-                .with("EG_DOCKER_NETWORK", network)
-                .told(
-                    "What the gateway hands on to the launcher and to kernels.",
-                    "EG_INHERITED_ENVS",
-                    format!("{INHERITED},{}", value("EG_INHERITED_ENVS", "TZ")),
-                )
-                .with("EG_KERNEL_LAUNCH_TIMEOUT", value("EG_KERNEL_LAUNCH_TIMEOUT", "60"))
-                .with("EG_LIST_KERNELS", value("EG_LIST_KERNELS", "True"))
-                .with("EG_MIRROR_WORKING_DIRS", value("EG_MIRROR_WORKING_DIRS", "False"))
-                .with("EG_RESPONSE_PORT", value("EG_RESPONSE_PORT", "8877")),
-            &OPTIONAL_EG,
-        ),
-        System::GatewayProvisioners => (
-            Map::default()
-                .with("GP_DOCKER_NETWORK", network)
-                .with("GP_MIRROR_WORKING_DIRS", value("GP_MIRROR_WORKING_DIRS", "False"))
-                .with("GP_RESPONSE_PORT", value("GP_RESPONSE_PORT", "8877")),
-            &OPTIONAL_GP,
-        ),
-    };
-    let mut map = map;
+    let server = deployment.server;
+    let variable_of_network = server.system.facts().network_variable;
+    let mut map = Map::default().with(variable_of_network, network_name(deployment));
+    for Variable { name, prefix, default, comment } in server.environment {
+        let value = variable(name, deployment.given(name).unwrap_or(default));
+        let value = format!("{prefix}{value}");
+        map = match *comment {
+            "" => map.with(name, value),
+            comment => map.told(comment, name, value),
+        };
+    }
     if let Some(Kernelspecs::Directory(path)) = &deployment.kernelspecs {
         let data_directory = path.trim_end_matches("/kernels");
         if !SEARCHED.contains(&data_directory) && deployment.given("JUPYTER_PATH").is_none() {
             map = map.with("JUPYTER_PATH", data(data_directory));
         }
     }
-    let mut optional: Vec<(&str, Option<String>)> = optional
+    let mut optional: Vec<(&str, Option<String>)> = server
+        .optional
         .iter()
         .map(|name| {
             let value = deployment.given(name).map(|value| variable(name, value));
             let wanted = deployment.wants_token && deployment.token().is_none();
-            let is_token = wanted && *name == token_variable(system);
+            let is_token = wanted && *name == server.token_variable;
             (*name, if is_token { Some(required(name, TOKEN)) } else { value })
         })
         .collect();
     for (name, value) in &deployment.environment {
         let known = optional.iter().any(|(known, _)| known == name) || map.has(name);
-        if !known && !words(system).iter().any(|(_, known, _)| known == name) {
+        if !known && !server.command.iter().any(|(_, known, _)| known == name) {
             // Not a variable of the file: its user's environment may have one of this name, such as HOME.
             optional.push((name, value.as_deref().map(data)));
         }
@@ -312,7 +251,7 @@ fn volumes(deployment: &Deployment) -> Map {
 }
 
 fn network_name(deployment: &Deployment) -> String {
-    variable(deployment.system.facts().network_variable, &deployment.network)
+    variable(deployment.server.system.facts().network_variable, &deployment.network)
 }
 
 fn network(deployment: &Deployment) -> Map {

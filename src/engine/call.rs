@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE, USER_AGENT};
 use hyper::{Method, Request};
 use serde::Serialize;
 
@@ -18,7 +18,9 @@ pub(super) struct Call {
     method: Method,
     path: String,
     body: Bytes,
+    content_type: &'static str,
     registry_auth: Option<HeaderValue>,
+    upgrades: bool,
     pub(super) patient: bool,
 }
 
@@ -30,7 +32,16 @@ impl Call {
             path.push('/');
             encode(&mut path, part);
         }
-        Self { action, method, path, body: Bytes::new(), registry_auth: None, patient: false }
+        Self {
+            action,
+            method,
+            path,
+            body: Bytes::new(),
+            content_type: "application/json",
+            registry_auth: None,
+            upgrades: false,
+            patient: false,
+        }
     }
 
     pub(super) fn query(mut self, name: &str, value: &str) -> Self {
@@ -52,6 +63,19 @@ impl Call {
     pub(super) fn json(mut self, body: &impl Serialize) -> Result<Self> {
         self.body = serde_json::to_vec(body).map_err(|error| self.encoding_error(&error))?.into();
         Ok(self)
+    }
+
+    /// Sends a file in the format of tar.
+    pub(super) fn tar(mut self, file: Bytes) -> Self {
+        self.body = file;
+        self.content_type = "application/x-tar";
+        self
+    }
+
+    /// Asks for the connection itself, in both directions.
+    pub(super) fn upgrade(mut self) -> Self {
+        self.upgrades = true;
+        self
     }
 
     fn encoding_error(&self, error: &dyn Display) -> Error {
@@ -84,7 +108,10 @@ impl Call {
             .header(HOST, endpoint.host())
             .header(USER_AGENT, concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
         if !self.body.is_empty() {
-            request = request.header(CONTENT_TYPE, "application/json");
+            request = request.header(CONTENT_TYPE, self.content_type);
+        }
+        if self.upgrades {
+            request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
         }
         if let Some(value) = self.registry_auth {
             request = request.header("X-Registry-Auth", value);

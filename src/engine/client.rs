@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use super::call::Call;
@@ -62,6 +64,17 @@ impl Engine {
     #[must_use]
     pub fn api_version(&self) -> &str {
         &self.version
+    }
+
+    /// Whether the engine's files are most likely those of this process. In a container that can only be so if
+    /// the engine runs in the same one: then its process has a number here.
+    pub async fn is_beside_us(&self, in_container: bool) -> bool {
+        let Endpoint::Unix(path) = self.endpoint() else { return false };
+        if !in_container {
+            return true;
+        }
+        let peer = UnixStream::connect(path).await.and_then(|stream| stream.peer_cred());
+        peer.is_ok_and(|peer| peer.pid().is_some_and(|pid| pid > 0))
     }
 
     /// Sets another deadline, for instance to clean up after the first has passed.
@@ -176,6 +189,17 @@ impl Engine {
         Ok(Stream::new(action, self.endpoint().to_string(), response.into_body(), connection))
     }
 
+    /// Sends a call and returns the connection, for both directions.
+    pub(super) async fn upgraded(&self, call: Call) -> Result<Upgraded> {
+        let (action, patient) = (call.action, call.patient);
+        let work = async {
+            let Answer { response, .. } = self.send(call.upgrade()).await?;
+            let upgraded = hyper::upgrade::on(response).await;
+            upgraded.map_err(|error| self.transport.lost(action, &error))
+        };
+        self.limited(action, patient, work).await
+    }
+
     /// Runs `work` within the limits; after the deadline, not at all.
     pub(super) async fn limited<T>(
         &self,
@@ -199,8 +223,9 @@ impl Engine {
         let request = call.request(self.endpoint(), &self.version)?;
         let (response, connection) = self.transport.send(action, request).await?;
         let status = response.status();
-        // Starting a running container gives status 304.
-        if status.is_success() || status == StatusCode::NOT_MODIFIED {
+        // Starting a running container gives status 304, and attaching to one 101.
+        let also = [StatusCode::NOT_MODIFIED, StatusCode::SWITCHING_PROTOCOLS];
+        if status.is_success() || also.contains(&status) {
             return Ok(Answer { action, response, connection });
         }
         let body = match collect(response.into_body(), ANSWER_SIZE).await {

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::attachment::Attachment;
 use super::call::Call;
 use super::client::Engine;
 use super::error::{Error, Result};
 use super::json::{SERVICE, first_texts, known_labels, known_variables, short_text};
 use super::output::Output;
+use super::stream::JsonLines;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -93,6 +96,39 @@ impl ListedContainer {
     }
 }
 
+/// The end of a container, which may not have come yet.
+pub struct NextExit(JsonLines);
+
+/// How a container ended.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Ended {
+    pub status_code: i64,
+    /// Why the engine cannot tell.
+    #[serde(default)]
+    pub error: Option<serde_json::Value>,
+}
+
+impl NextExit {
+    /// Waits for the end; `None` if the engine goes away before. This method is cancel safe.
+    pub async fn ended(&mut self) -> Result<Option<Ended>> {
+        self.0.next().await
+    }
+}
+
+/// Something mounted into a container.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Mount {
+    /// The path on the engine's host; empty for one in memory.
+    #[serde(default)]
+    pub source: String,
+    #[serde(default)]
+    pub destination: String,
+    #[serde(default, rename = "RW")]
+    pub writable: bool,
+}
+
 impl Engine {
     /// Creates a container.
     ///
@@ -132,6 +168,22 @@ impl Engine {
         self.json(Call::new("inspect the container", Method::GET, &path)).await
     }
 
+    /// Returns what is mounted into a container.
+    ///
+    /// # Errors
+    /// [`is_not_found`](super::Error::is_not_found) if there is none.
+    pub async fn mounts_of(&self, id: &str) -> Result<Vec<Mount>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Mounted {
+            #[serde(default)]
+            mounts: Vec<Mount>,
+        }
+        let path = ["containers", id, "json"];
+        let call = Call::new("look at this process's container", Method::GET, &path);
+        self.json(call).await.map(|found: Mounted| found.mounts)
+    }
+
     /// Removes a container and its anonymous volumes, killing it if `force` is set. Succeeds if it has gone
     /// or is being removed.
     pub async fn remove_container(&self, id: &str, force: bool) -> Result<()> {
@@ -165,6 +217,37 @@ impl Engine {
             .query("stdout", "1")
             .query("stderr", "1");
         Ok(Output::new(self.stream(call).await?))
+    }
+
+    /// Attaches to the standard streams of a container that is not started yet. `on_stderr` gets what it writes to
+    /// standard error.
+    ///
+    /// # Errors
+    /// [`is_not_found`](super::Error::is_not_found) if there is none.
+    pub async fn attach<F: FnMut(&[u8])>(&self, id: &str, on_stderr: F) -> Result<Attachment<F>> {
+        let path = ["containers", id, "attach"];
+        let mut call = Call::new("attach to the container", Method::POST, &path);
+        for name in ["stream", "stdin", "stdout", "stderr"] {
+            call = call.query(name, "1");
+        }
+        // Podman would look for the usual ones, although there is no terminal.
+        call = call.query("detachKeys", "");
+        Ok(Attachment::new(self.upgraded(call).await?, on_stderr))
+    }
+
+    /// Waits for the next end of a container, from now on, even if it is then removed.
+    pub async fn next_exit(&self, id: &str) -> Result<NextExit> {
+        let path = ["containers", id, "wait"];
+        let call = Call::new("wait for the container", Method::POST, &path)
+            .query("condition", "next-exit");
+        Ok(NextExit(JsonLines::new(self.stream(call).await?)))
+    }
+
+    /// Unpacks a file in the format of tar in a directory of a container.
+    pub async fn put_archive(&self, id: &str, directory: &str, tar: Bytes) -> Result<()> {
+        let path = ["containers", id, "archive"];
+        let call = Call::new("copy a file into the container", Method::PUT, &path);
+        self.empty(call.query("path", directory).tar(tar).patient()).await
     }
 
     /// Creates a container without a name, to look into an image.

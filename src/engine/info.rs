@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::call::Call;
 use super::client::Engine;
 use super::error::Result;
-use super::json::null_is_default;
+use super::json::{null_is_default, words};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -21,6 +21,16 @@ pub struct Info {
     pub architecture: String,
     #[serde(default, deserialize_with = "null_is_default")]
     pub swarm: Swarm,
+    #[serde(default, deserialize_with = "words")]
+    security_options: Vec<String>,
+}
+
+impl Info {
+    /// Whether it runs as an ordinary user, for whom root stands in its containers.
+    #[must_use]
+    pub fn is_rootless(&self) -> bool {
+        self.security_options.iter().any(|option| option == "name=rootless")
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

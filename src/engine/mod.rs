@@ -5,6 +5,7 @@
 //! limited in size, and every call in time; redirects are never followed. Answers are parsed only as far as
 //! they are used, so that old and new engines, and others with the same API, all work.
 
+mod attachment;
 mod call;
 mod client;
 mod config_file;
@@ -37,8 +38,9 @@ mod usage;
 mod version;
 mod volumes;
 
+pub(crate) use self::attachment::Attachment;
 pub use self::client::Engine;
-pub(crate) use self::containers::{Container, ContainerConfig, Created};
+pub(crate) use self::containers::{Container, ContainerConfig, Created, Ended, Mount, NextExit};
 pub(crate) use self::credentials::RegistryAuth;
 pub use self::credentials::credentials;
 pub use self::endpoint::Endpoint;

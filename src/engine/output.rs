@@ -58,14 +58,17 @@ impl Output {
 /// Splits a stream of any chunks into frames: a byte for the channel, three zeros, the length in four bytes,
 /// and as many bytes of output.
 #[derive(Default)]
-struct Frames {
+pub(super) struct Frames {
     header: Vec<u8>,
     rest: Option<(Channel, usize)>,
 }
 
 impl Frames {
     /// Takes the next piece of output from the front of `input`; returns `None` when `input` is used up.
-    fn next(&mut self, input: &mut Bytes) -> std::result::Result<Option<(Channel, Bytes)>, String> {
+    pub(super) fn next(
+        &mut self,
+        input: &mut Bytes,
+    ) -> std::result::Result<Option<(Channel, Bytes)>, String> {
         loop {
             if let Some((channel, length)) = self.rest {
                 if length == 0 {

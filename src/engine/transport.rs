@@ -96,7 +96,7 @@ impl Transport {
         // Errors of the connection are reported to the call that they interrupt. The task ends when the
         // sender and the answer are dropped.
         tokio::spawn(async move {
-            let _ = connection.await;
+            let _ = connection.with_upgrades().await;
         });
         Ok(sender)
     }
@@ -110,6 +110,8 @@ impl Transport {
             Endpoint::Tcp { host, port, .. } => (host.as_str(), *port),
         };
         let stream = connect(host, port).await.map_err(|error| self.unreachable(error))?;
+        // What goes through an attached container is small, and waited for.
+        stream.set_nodelay(true).map_err(|error| self.unreachable(error))?;
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         match tls.connect(stream).await {
             Ok(stream) => Ok(Box::new(stream)),

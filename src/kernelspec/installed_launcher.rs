@@ -9,10 +9,11 @@ use fs_err as fs;
 use memchr::memmem;
 use serde::{Serialize, Serializer};
 
-use super::elf;
 use super::specification::Specification;
+use super::{bootstrap, elf};
 use crate::files::{Identity, PlainFile};
-use crate::layout::{NATIVE, REPLACING};
+use crate::layout::{BOOTSTRAP_FILE, NATIVE, REPLACING};
+use crate::server::System;
 
 /// What stands in our launcher in Python before its version.
 const PYTHON_MARK: &str = "# launch_docker.py of jupyter-docker-spec ";
@@ -161,6 +162,9 @@ impl Reader {
                 problems.extend(fault.map(|fault| {
                     format!("the launcher `{shown}` is not whole: {fault}; install it again with --replace")
                 }));
+                if spec.system == System::Local {
+                    problems.extend(bootstrap::problem(&path.with_file_name(BOOTSTRAP_FILE)));
+                }
                 Some(InstalledLauncher { kind, version, path: path.to_path_buf() })
             }
             Err(reason) => {

@@ -15,8 +15,10 @@ use serde_json::Value;
 
 use super::specification::{CONFIG, Specification};
 use crate::files;
-use crate::layout::KERNEL_JSON;
-use crate::server::System;
+use crate::layout::{self, KERNEL_JSON, NATIVE, OPTIONS};
+use crate::model::Mode;
+use crate::options::{Options, node};
+use crate::server::{CONNECTION_FILE, System};
 use crate::setting::variable;
 
 /// The keys have the order of the Python tool. Missing values are empty, as in `jupyter_client`.
@@ -72,7 +74,7 @@ fn in_order<S: Serializer>(config: &BTreeMap<String, Value>, to: S) -> Result<S:
 impl Specification {
     /// Writes the `kernel.json` of a new specification.
     pub fn into_text(self) -> serde_json::Result<String> {
-        let (of_gateway, is_python) = (self.system == System::EnterpriseGateway, self.is_python());
+        let is_python = self.is_python();
         let facts = self.system.facts();
         let (module, prefix) = if self.shows_launch_errors {
             (facts.reporting_module, facts.reporting)
@@ -80,18 +82,25 @@ impl Specification {
             (facts.module, "")
         };
         let starter = format!("{prefix}{}", facts.starter(self.mode));
+        let config = self.config;
         // Only Python kernels accept curve keys, and Enterprise Gateway has none.
         let mut metadata = Metadata {
-            supported_encryption: (is_python && !of_gateway).then_some(["curve"]),
-            debugger: is_python || !of_gateway,
+            supported_encryption: is_python.then_some(["curve"]),
+            debugger: is_python,
             ..Metadata::default()
         };
-        let config = self.config;
-        if of_gateway {
-            let class_name = format!("{module}.{starter}");
-            metadata.process_proxy = Some(Proxy { class_name, config });
-        } else {
-            metadata.kernel_provisioner = Some(Provisioner { provisioner_name: starter, config });
+        match self.system {
+            System::EnterpriseGateway => {
+                metadata.supported_encryption = None;
+                let class_name = format!("{module}.{starter}");
+                metadata.process_proxy = Some(Proxy { class_name, config });
+            }
+            System::GatewayProvisioners => {
+                metadata.debugger = true;
+                let provisioner = Provisioner { provisioner_name: starter, config };
+                metadata.kernel_provisioner = Some(provisioner);
+            }
+            System::Local => {}
         }
         let kernel_json = KernelJson {
             argv: self.argv,
@@ -108,10 +117,16 @@ impl Specification {
     /// Returns `None` if the kernels do not run in Docker.
     pub fn read(directory: &Path) -> Result<Option<Self>> {
         let text = files::read(&directory.join(KERNEL_JSON))?;
-        Self::parse(directory, &text)
+        let mut spec = Self::parse(directory, &text)?;
+        if let Some(spec) = spec.as_mut().filter(|spec| spec.system == System::Local) {
+            let options = files::read_to_string(&directory.join(layout::script(OPTIONS)));
+            spec.add_options(&options.unwrap_or_default());
+        }
+        Ok(spec)
     }
 
-    /// Reads the text of a `kernel.json`.
+    /// Reads the text of a `kernel.json`. What only `launch_docker.toml` says is missing: see
+    /// [`add_options`](Self::add_options).
     pub fn parse(directory: &Path, text: &[u8]) -> Result<Option<Self>> {
         // Checking UTF-8 once is faster than for each value; the slow way names the position of an error.
         let parsed = match std::str::from_utf8(text) {
@@ -122,6 +137,7 @@ impl Specification {
             format!("could not understand `{}`", directory.join(KERNEL_JSON).display())
         })?;
         let Metadata { kernel_provisioner, process_proxy, .. } = kernel_json.metadata;
+        let is_of_server = kernel_provisioner.is_some() || process_proxy.is_some();
         let provisioner = kernel_provisioner.and_then(|stanza| {
             let system = System::GatewayProvisioners;
             let of_ours = stanza.provisioner_name.strip_prefix(system.facts().reporting);
@@ -139,7 +155,11 @@ impl Specification {
             let is_ours = module == system.facts().reporting_module;
             Some((system, mode, is_ours, stanza.config))
         });
-        let found = provisioner.or(proxy);
+        let local = || {
+            let is_local = !is_of_server && is_local(&kernel_json.argv);
+            is_local.then(|| (System::Local, Mode::Docker, false, BTreeMap::new()))
+        };
+        let found = provisioner.or(proxy).or_else(local);
         Ok(found.map(|(system, mode, shows_launch_errors, config)| Self {
             directory: directory.to_path_buf(),
             argv: kernel_json.argv,
@@ -150,18 +170,35 @@ impl Specification {
             mode,
             shows_launch_errors,
             config,
+            local_image: None,
         }))
+    }
+
+    /// Notes what `launch_docker.toml` says of a specification that is of no server.
+    pub fn add_options(&mut self, text: &str) {
+        if self.system != System::Local {
+            return;
+        }
+        // What is wrong with it is said where it is checked.
+        let options = Options::parse("", text).unwrap_or_default();
+        self.local_image = match options.get("image").map(|node| &node.value) {
+            Some(node::Value::Text(image)) if !image.is_empty() => Some(image.clone()),
+            _ => None,
+        };
     }
 
     /// The values that options of `install` write, except those in `argv`, with their paths in `kernel.json`.
     pub(super) fn values(&self) -> impl Iterator<Item = (Vec<&'static str>, Option<Value>)> {
         let stanza = match self.system {
-            System::GatewayProvisioners => "kernel_provisioner",
-            System::EnterpriseGateway => "process_proxy",
+            System::GatewayProvisioners => Some("kernel_provisioner"),
+            System::EnterpriseGateway => Some("process_proxy"),
+            System::Local => None,
         };
         let timeout = variable::KERNEL_LAUNCH_TIMEOUT;
-        let in_config = CONFIG.into_iter().map(move |name| {
-            (vec!["metadata", stanza, "config", name], self.config.get(name).cloned())
+        let in_config = stanza.into_iter().flat_map(move |stanza| {
+            CONFIG.into_iter().map(move |name| {
+                (vec!["metadata", stanza, "config", name], self.config.get(name).cloned())
+            })
         });
         in_config.chain([
             (vec!["display_name"], Some(Value::from(&*self.display_name))),
@@ -170,24 +207,32 @@ impl Specification {
     }
 }
 
+/// Whether this runs our launcher as a kernel.
+fn is_local(argv: &[String]) -> bool {
+    let [option, _] = CONNECTION_FILE;
+    let Some((launcher, words)) = argv.split_first() else { return false };
+    Path::new(launcher).file_name().is_some_and(|name| name == NATIVE)
+        && words.iter().any(|word| word == option)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Mode;
-    use crate::server::System::{EnterpriseGateway, GatewayProvisioners};
+    use crate::server::System::{EnterpriseGateway, GatewayProvisioners, Local};
 
     fn parsed(text: &str) -> Result<Option<Specification>> {
         Specification::parse(Path::new("/k"), text.as_bytes())
     }
 
     #[test]
-    fn both_systems_and_both_modes_are_told_apart() {
+    fn systems_and_modes_are_told_apart() {
         let provisioner = |name| {
             format!(r#"{{"metadata": {{"kernel_provisioner": {{"provisioner_name": "{name}"}}}}}}"#)
         };
         let proxy = |class| {
             format!(r#"{{"metadata": {{"process_proxy": {{"class_name": "a.b.{class}"}}}}}}"#)
         };
+        let argv = |words: &str| format!(r#"{{"argv": [{words}]}}"#);
         for (text, expected) in [
             (provisioner("docker-provisioner"), Some((GatewayProvisioners, Mode::Docker))),
             (provisioner("docker-swarm-provisioner"), Some((GatewayProvisioners, Mode::Swarm))),
@@ -204,6 +249,26 @@ mod tests {
                 Some((EnterpriseGateway, Mode::Docker)),
             ),
             (proxy("KubernetesProcessProxy"), None),
+            (
+                argv(r#""/k/scripts/launch_docker", "--connection-file", "{connection_file}""#),
+                Some((Local, Mode::Docker)),
+            ),
+            (
+                argv(r#""launch_docker", "-x", "--connection-file", "f""#),
+                Some((Local, Mode::Docker)),
+            ),
+            (argv(r#""/k/launch_docker.py", "--connection-file", "{connection_file}""#), None),
+            (argv(r#""/k/launch_docker", "--connection-file={connection_file}""#), None),
+            (argv(r#""/k/launch_docker", "--kernel-id", "{kernel_id}""#), None),
+            (argv(r#""python", "-f", "{connection_file}""#), None),
+            (
+                provisioner("local-provisioner").replacen(
+                    '{',
+                    &argv(r#""launch_docker", "--connection-file""#).replace('}', ", "),
+                    1,
+                ),
+                None,
+            ),
             ("{}".to_owned(), None),
         ] {
             let spec = parsed(&text).unwrap();
@@ -217,5 +282,30 @@ mod tests {
             }
         }
         assert!(parsed("{").unwrap_err().to_string().starts_with("could not understand"));
+    }
+
+    #[test]
+    fn the_image_of_one_that_is_of_no_server_is_in_the_file_of_the_launcher() {
+        let text = r#"{"argv": ["/k/launch_docker", "--connection-file", "{connection_file}"]}"#;
+        let mut spec = parsed(text).unwrap().unwrap();
+        assert_eq!((spec.image(), spec.missing_placeholders()), (None, vec![]));
+        for (text, image) in [
+            ("image = 'i:1'\ncpus = 1", Some("i:1")),
+            ("image = ''", None),
+            ("image = 1", None),
+            ("cpus = 1", None),
+            ("image = ", None),
+        ] {
+            spec.add_options(text);
+            assert_eq!(spec.image(), image, "{text}");
+        }
+        // Some applications fill in nothing but a word.
+        spec.argv[2] = "x{connection_file}".to_owned();
+        assert_eq!(spec.missing_placeholders(), ["{connection_file}"]);
+        let provisioner =
+            r#"{"metadata": {"kernel_provisioner": {"provisioner_name": "docker-provisioner"}}}"#;
+        let mut spec = parsed(provisioner).unwrap().unwrap();
+        spec.add_options("image = 'i:1'");
+        assert_eq!(spec.image(), None);
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::installed_launcher;
 use super::store::{Content, File};
+use super::{bootstrap, installed_launcher, sibling};
 use crate::files::{self, PlainFile};
 use crate::layout::{self, NATIVE, PYTHON};
 use crate::paths::Paths;
@@ -20,6 +20,8 @@ pub struct LauncherFile {
     pub file: File,
     /// The program that runs it; `None` if it runs by itself.
     pub interpreter: Option<&'static str>,
+    /// What a launcher that is the kernel brings into containers.
+    pub bootstrap: Option<File>,
 }
 
 impl LauncherFile {
@@ -30,14 +32,8 @@ impl LauncherFile {
     pub fn find(launcher: &Launcher, paths: &Paths<'_>) -> Result<Self> {
         match launcher {
             Launcher::Native => {
-                let path = sibling(paths)?;
-                let is_ours = installed_launcher::is_native(&executable(&path)?)?;
-                ensure!(
-                    is_ours,
-                    "`{}` is not the launcher that belongs to this program; install both executables again",
-                    path.display()
-                );
-                Ok(Self::new(NATIVE.as_ref(), Content::Program(path), false))
+                let other = format!("--launcher PATH or {}", variable::LAUNCHER);
+                Self::native(beside_this(paths, &other)?)
             }
             Launcher::Python => {
                 let content = Content::Bytes(templates::python_launcher().into());
@@ -45,6 +41,21 @@ impl LauncherFile {
             }
             Launcher::File(path) => Self::of_user(&paths.expand(path)),
         }
+    }
+
+    /// Finds the native launcher, of which only a variable names another file, and the bootstrap for a
+    /// specification that is of no server.
+    ///
+    /// # Errors
+    /// When one of both is missing or is not what it should be: it says where it looked.
+    pub fn find_local(launcher: &Launcher, paths: &Paths<'_>) -> Result<Self> {
+        let launcher = match launcher {
+            Launcher::File(path) => Self::native(paths.expand(path)).with_context(|| {
+                format!("`{}` names another launcher; unset it", variable::LAUNCHER)
+            })?,
+            _ => Self::native(beside_this(paths, variable::LAUNCHER)?)?,
+        };
+        Ok(Self { bootstrap: Some(bootstrap::find(paths)?), ..launcher })
     }
 
     /// The start of `argv` for a specification in this directory.
@@ -58,7 +69,17 @@ impl LauncherFile {
 
     fn new(name: &OsStr, content: Content, by_python: bool) -> Self {
         let file = File { path: layout::script(name), content, executable: true };
-        Self { file, interpreter: by_python.then_some("python") }
+        Self { file, interpreter: by_python.then_some("python"), bootstrap: None }
+    }
+
+    fn native(path: PathBuf) -> Result<Self> {
+        let is_ours = installed_launcher::is_native(&executable(&path)?)?;
+        ensure!(
+            is_ours,
+            "`{}` is not the launcher that belongs to this program; install both executables again",
+            path.display()
+        );
+        Ok(Self::new(NATIVE.as_ref(), Content::Program(path), false))
     }
 
     fn of_user(path: &Path) -> Result<Self> {
@@ -73,23 +94,20 @@ impl LauncherFile {
     }
 }
 
-/// The native launcher beside this program's executable.
-fn sibling(paths: &Paths<'_>) -> Result<PathBuf> {
-    let executable =
-        paths.executable.context("the system does not say where this program's file is; name the launcher with --launcher PATH")?;
-    let path = executable.with_file_name(NATIVE);
-    if path.is_file() {
-        return Ok(path);
-    }
-    // The kernel says so of an executable that an upgrade has replaced.
-    let replaced = executable.to_string_lossy().ends_with(" (deleted)");
-    ensure!(!replaced, "this program's own file was replaced while it ran; run the command again");
-    bail!(
-        "could not find the launcher `{NATIVE}`, which belongs beside this program: \
-         there is no `{}`; install both executables, or name one with --launcher PATH or {}",
-        path.display(),
-        variable::LAUNCHER,
-    )
+/// The native launcher beside this program's executable. `other` says how another one is named.
+fn beside_this(paths: &Paths<'_>, other: &str) -> Result<PathBuf> {
+    let executable = paths.executable.with_context(|| {
+        format!(
+            "the system does not say where this program's file is; name the launcher with {other}"
+        )
+    })?;
+    sibling::find(executable, NATIVE)?.with_context(|| {
+        format!(
+            "could not find the launcher `{NATIVE}`, which belongs beside this program: there is no `{}`; install \
+             both executables, or name one with {other}",
+            executable.with_file_name(NATIVE).display(),
+        )
+    })
 }
 
 fn executable(path: &Path) -> Result<PlainFile> {

@@ -1,7 +1,8 @@
 //! A kernelspec: its model ([`specification`]) and its files ([`render`]), the launcher in it ([`launcher`],
-//! [`installed_launcher`], [`known_launchers`]), how it is found ([`search`]), installed and removed ([`store`]), and changed
+//! [`installed_launcher`], [`known_launchers`], `bootstrap`), how it is found ([`search`]), installed and removed ([`store`]), and changed
 //! ([`edit`], [`convert`]).
 
+mod bootstrap;
 pub mod convert;
 pub mod edit;
 mod elf;
@@ -11,5 +12,6 @@ pub mod known_launchers;
 pub mod launcher;
 pub mod render;
 pub mod search;
+mod sibling;
 pub mod specification;
 pub mod store;

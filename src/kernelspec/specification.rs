@@ -1,12 +1,13 @@
 //! The model of `kernel.json`, which `install` writes, `set` and `convert` change, and everything else reads. No
 //! other module knows where each server expects a value, and in which form:
 //!
-//! | | gateway_provisioners | Enterprise Gateway |
-//! | --- | --- | --- |
-//! | images, ports | `config` of the provisioner | `config` of the process proxy |
-//! | users | `config`, a list | `config`, one string with commas |
-//! | launch timeout | `config`, a number | `env`, a string |
-//! | class of a Python kernel | `argv` | `argv`, unless it is the default |
+//! | | gateway_provisioners | Enterprise Gateway | none (`--local`) |
+//! | --- | --- | --- | --- |
+//! | image | `config` of the provisioner | `config` of the process proxy | `launch_docker.toml` |
+//! | ports | the same | the same | the application's |
+//! | users | `config`, a list | `config`, one string with commas | - |
+//! | launch timeout | `config`, a number | `env`, a string | - |
+//! | class of a Python kernel | `argv` | `argv`, unless it is the default | `launch_docker.toml` |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use crate::env::Env;
 use crate::model::{Language, Mode};
-use crate::server::{DEFAULT_LAUNCH_TIMEOUT, GATEWAY_SPELLING, System};
+use crate::server::{CONNECTION_FILE, DEFAULT_LAUNCH_TIMEOUT, GATEWAY_SPELLING, System};
 use crate::setting::variable;
 use crate::settings::changed::Changed;
 use crate::settings::{DEFAULT_KERNEL_CLASS, Settings};
@@ -35,7 +36,7 @@ pub(super) const CONFIG: [&str; 6] =
 /// The launcher's option for the class of a Python kernel.
 const CLASS: &str = "kernel-class-name";
 
-/// The placeholders of `argv` that every kernel needs, for either server: its id, where it answers, and the key
+/// The placeholders of `argv` that every kernel of a server needs, for either: its id, where it answers, and the key
 /// that encrypts the answer.
 const PLACEHOLDERS: [&str; 3] = ["{kernel_id}", "{response_address}", "{public_key}"];
 
@@ -54,6 +55,8 @@ pub struct Specification {
     pub shows_launch_errors: bool,
     /// The settings of the provisioner or process proxy.
     pub config: BTreeMap<String, Value>,
+    /// The image that `launch_docker.toml` names, for a specification that is of no server.
+    pub local_image: Option<String>,
 }
 
 impl Specification {
@@ -70,7 +73,15 @@ impl Specification {
             mode: settings.mode,
             shows_launch_errors: settings.show_launch_errors,
             config: BTreeMap::new(),
+            local_image: None,
         };
+        if spec.system == System::Local {
+            // Each is a word of its own: some clients fill in nothing else.
+            spec.argv.extend(CONNECTION_FILE.map(str::to_owned));
+            spec.display_name.clone_from(&settings.display_name);
+            spec.local_image = Some(settings.image_name.clone());
+            return spec;
+        }
         // The options that the server fills in.
         let prefix = spec.system.facts().spelling;
         let of_gp = spec.system == System::GatewayProvisioners;
@@ -91,6 +102,7 @@ impl Specification {
             port_range: Some(settings.port_range),
             launch_timeout: Some(settings.launch_timeout.or(default)),
             kernel_class: settings.kernel_class.clone(),
+            kernel_command: None,
         });
         spec
     }
@@ -162,26 +174,34 @@ impl Specification {
     /// The image of the kernel; `None` if only the server can name it.
     #[must_use]
     pub fn image(&self) -> Option<&str> {
+        if self.system == System::Local {
+            return self.image_name();
+        }
         // `env` overrides what the server passes to the launcher.
         let of_env = self.env.get("KERNEL_IMAGE").map(String::as_str);
         of_env.or_else(|| self.text(IMAGE)).filter(|image| !image.is_empty())
     }
 
-    /// The image of the kernel for a server with this environment; the error is the variable with which the
-    /// server can name one.
-    pub fn image_on_server<'a>(&'a self, env: &'a Env) -> Result<&'a str, &'static str> {
-        match self.system {
-            System::GatewayProvisioners => self.image().ok_or("KERNEL_IMAGE"),
-            System::EnterpriseGateway => {
-                let variable = self.system.facts().image_variable;
-                self.image().or_else(|| env.get(variable)).ok_or(variable)
+    /// The image of the kernel for a server with this environment; the error says who has to name one.
+    pub fn image_on_server<'a>(&'a self, env: &'a Env) -> Result<&'a str, String> {
+        let variable = match self.system {
+            System::GatewayProvisioners => "KERNEL_IMAGE",
+            System::EnterpriseGateway => self.system.facts().image_variable,
+            System::Local => {
+                return self.image().ok_or_else(|| {
+                    "launch_docker.toml names no `image`; name one with `jupyter-docker-spec set NAME --image-name=IMAGE`"
+                        .to_owned()
+                });
             }
-        }
+        };
+        let of_gateway = || env.get(variable).filter(|_| self.system == System::EnterpriseGateway);
+        let image = self.image().or_else(of_gateway);
+        image.ok_or_else(|| format!("no image is named; the server has to, with {variable}"))
     }
 
     #[must_use]
     pub fn image_name(&self) -> Option<&str> {
-        self.text(IMAGE)
+        if self.system == System::Local { self.local_image.as_deref() } else { self.text(IMAGE) }
     }
 
     #[must_use]
@@ -263,6 +283,10 @@ impl Specification {
     /// The placeholders that are missing in `argv`.
     #[must_use]
     pub fn missing_placeholders(&self) -> Vec<&'static str> {
+        if self.system == System::Local {
+            let [_, file] = CONNECTION_FILE;
+            return Vec::from_iter((!self.argv.iter().any(|word| word == file)).then_some(file));
+        }
         let is_there = |name: &&str| self.argv.iter().any(|word| word.contains(*name));
         PLACEHOLDERS.into_iter().filter(|name| !is_there(name)).collect()
     }

@@ -13,10 +13,18 @@ use lexopt::{Arg, Parser};
 
 use crate::server::GATEWAY_SPELLING;
 
+/// The option with which a launcher starts another one, to remove the container of this name when the first is
+/// killed. Nobody else uses it.
+pub const GUARD: &str = "--guard";
+
 /// The options, in whichever spelling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     pub kernel_id: Option<String>,
+    /// The connection file of Jupyter, for which this process is the kernel.
+    pub connection_file: Option<String>,
+    /// What follows the connection file: applications add words of their own, which are for the kernel.
+    pub kernel_arguments: Vec<String>,
     /// The range of ports from which the kernel takes its own.
     pub port_range: Option<String>,
     /// The address and port to which the kernel sends its connection information.
@@ -37,6 +45,8 @@ pub struct Arguments {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     Launch(Box<Arguments>),
+    /// Guard the container of this name for another launcher.
+    Guard(String),
     /// Print this text.
     Print(String),
 }
@@ -48,11 +58,18 @@ struct Opt {
     place: fn(&mut Arguments) -> &mut Option<String>,
 }
 
-const OPTIONS: [Opt; 7] = [
+const OPTIONS: [Opt; 8] = [
+    Opt {
+        name: "connection-file",
+        value: "FILE",
+        help: "Connection file of Jupyter: be the kernel, without a server that provides kernels; words after it are for \
+               the kernel",
+        place: |arguments| &mut arguments.connection_file,
+    },
     Opt {
         name: "kernel-id",
         value: "ID",
-        help: "Id of the kernel; required",
+        help: "Id of the kernel; required without --connection-file",
         place: |arguments| &mut arguments.kernel_id,
     },
     Opt {
@@ -96,6 +113,12 @@ const OPTIONS: [Opt; 7] = [
 impl Request {
     /// Parses the words that follow the program's name.
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, lexopt::Error> {
+        let words: Vec<OsString> = words.into_iter().collect();
+        if let [option, name] = &*words
+            && option == GUARD
+        {
+            return Ok(Self::Guard(name.to_string_lossy().into_owned()));
+        }
         let mut plain = Arguments::default();
         let mut gateway = Arguments::default();
         let mut parser = Parser::from_args(words);
@@ -119,6 +142,11 @@ impl Request {
             };
             let value = value.map(OsString::into_string).transpose()?;
             *(option.place)(arguments) = value.filter(|value| !value.is_empty());
+            if arguments.connection_file.is_some() {
+                let words = parser.raw_args()?.map(OsString::into_string);
+                plain.kernel_arguments = words.collect::<Result<_, _>>()?;
+                break;
+            }
         }
         plain.gateway_spelling = gateway != Arguments::default();
         for option in &OPTIONS {
@@ -143,6 +171,7 @@ and the rest come from the variables that the server sets: KERNEL_IMAGE,
 KERNEL_USERNAME, KERNEL_UID, GP_DOCKER_MODE, GP_DOCKER_NETWORK and others.
 
 Usage: launch_docker --kernel-id ID [OPTIONS]
+       launch_docker --connection-file FILE [WORD...]
 
 Options:
 "
@@ -187,6 +216,20 @@ mod tests {
             response_address: Some("1.2.3.4:5".into()),
             public_key: Some("MIG+/=".into()),
             kernel_class_name: Some("a.B".into()),
+            ..Arguments::default()
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_follows_the_connection_file_is_the_kernels() {
+        let found =
+            parse(&["--connection-file", "c", "try.py", "--Class.trait=1", "-h", "--kernel-id=k"]);
+        let expected = Arguments {
+            connection_file: Some("c".into()),
+            kernel_arguments: ["try.py", "--Class.trait=1", "-h", "--kernel-id=k"]
+                .map(str::to_owned)
+                .into(),
             ..Arguments::default()
         };
         assert_eq!(found, expected);

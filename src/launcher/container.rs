@@ -15,7 +15,7 @@ use super::pull;
 use super::tail::Tail;
 use super::volumes;
 use crate::engine::{Error, Event, Events, Output};
-use crate::server::RESPONSE_ADDRESS;
+use crate::server::{RESPONSE_ADDRESS, System};
 use crate::text;
 
 /// How long to wait for the last output of a container that has ended.
@@ -74,7 +74,7 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
 }
 
 /// Creates the container; pulls its image and makes way for it if necessary.
-async fn create(context: &Context<'_>) -> Result<String> {
+pub(super) async fn create(context: &Context<'_>) -> Result<String> {
     let launch = context.launch;
     let patience = Instant::now() + REMOVAL_LIMIT;
     let plan = context.plan;
@@ -162,7 +162,7 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
 }
 
 /// The engine's reason for not starting a container, with a remedy if one is known.
-fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
+pub(super) fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
     let launch = context.launch;
     let text = error.to_string();
     if text.contains(FOREIGN) {
@@ -173,6 +173,12 @@ fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
     if let Some((network, _)) = networks.find(|(name, _)| text.contains(&format!(" {name} "))) {
         return anyhow!(error).context(format!(
             "could not attach the kernel to the network `{network}` of launch_docker.toml"
+        ));
+    }
+    if launch.caller == System::Local {
+        return anyhow!(error).context(format!(
+            "could not start the container `{}` of image `{}`",
+            launch.name, launch.image
         ));
     }
     if text.contains("network") && text.contains("not found") {
@@ -371,8 +377,9 @@ pub(super) async fn clean_up(context: &Context<'_>) -> Result<()> {
         Err(error) if error.is_not_found() => return Ok(()),
         present => present.with_context(left)?,
     };
-    let ours =
-        context.has_created() || context.is_of_server(present.config.variable(RESPONSE_ADDRESS));
+    let ours = context.has_created()
+        || context.launch.caller == System::Local
+        || context.is_of_server(present.config.variable(RESPONSE_ADDRESS));
     if !ours || present.config.labels.get("kernel_id") != Some(&launch.kernel_id) {
         return Ok(());
     }

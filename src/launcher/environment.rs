@@ -28,6 +28,9 @@ use crate::server::{RESPONSE_ADDRESS, System};
 /// a prefix, the images' have none.
 const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANGE_RETRIES"];
 
+/// The path of the notebook, which `jupyter_server` gives to kernels that it starts itself.
+const SESSION: &str = "JPY_SESSION_NAME";
+
 /// Returns the environment of the kernel's container. Swarm expands templates in values, but only the
 /// administrator's text may contain one.
 pub(super) fn of_kernel(
@@ -57,6 +60,9 @@ pub(super) fn of_kernel(
             VariableValue::OfServer => env.get(&name).map(|value| of_server(&name, value)),
         };
         kernel.extend(value.map(|value| (name, value)));
+    }
+    if caller == System::Local {
+        return Ok(kernel);
     }
     kernel.entry("KERNEL_SPARK_CONTEXT_INIT_MODE".to_owned()).or_insert_with(|| "none".to_owned());
     // After the server's variables, because the command line is about this launch.
@@ -159,6 +165,9 @@ fn variables(
 }
 
 fn is_for_kernel(name: &str, caller: System, spec: &InstalledSpec) -> bool {
+    if caller == System::Local && name == SESSION {
+        return true;
+    }
     if name == "PATH" || name.starts_with("DOCKER_") || name.starts_with("JPY_") {
         // These concern the server's own files, engine and parent process.
         return false;
@@ -177,7 +186,7 @@ fn is_for_kernel(name: &str, caller: System, spec: &InstalledSpec) -> bool {
         return true;
     }
     match caller {
-        System::GatewayProvisioners => false,
+        System::GatewayProvisioners | System::Local => false,
         // The gateway has already filtered: its administrator named the rest.
         System::EnterpriseGateway => prefix.is_none() && !name.starts_with("KG_") && name != "HOME",
     }
@@ -226,6 +235,7 @@ mod tests {
             cwd: Some("/"),
             env: &env,
             check_only: false,
+            has_connection_file: false,
         };
         Rules::new(&spec, Mode::Docker, &interpolation)
     }
@@ -249,6 +259,7 @@ mod tests {
             cwd: Some("/"),
             env: &env,
             check_only: false,
+            has_connection_file: false,
         };
         let kernel =
             of_kernel(&arguments, (caller, Mode::Docker), &spec, &env, &interpolation).unwrap();

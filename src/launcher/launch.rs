@@ -18,7 +18,10 @@ use crate::server::{
 };
 
 /// The longest host name of Linux and DNS, and the longest name of a Swarm service.
-const NAME_MAX: usize = 63;
+pub(super) const NAME_MAX: usize = 63;
+
+/// The variable with the name of the person for whom the launcher runs, where no server names another.
+pub(super) const USER: &str = "USER";
 
 /// The highest user or group id that Docker accepts.
 const ID_MAX: u32 = i32::MAX as u32;
@@ -80,7 +83,7 @@ impl Launch {
         let caller = caller(arguments, env);
         let mode = mode(env)?;
         let group = id(env, "KERNEL_GID")?;
-        let interpolation = interpolation(&kernel_id, env, check_only);
+        let interpolation = interpolation((caller, &kernel_id), env, check_only);
         let environment =
             environment::of_kernel(arguments, (caller, mode), spec, env, &interpolation)?;
         Ok(Self {
@@ -108,7 +111,7 @@ impl Launch {
     /// Returns the values for placeholders in `launch_docker.toml`.
     #[must_use]
     pub fn interpolation<'a>(&'a self, env: &'a Env, check_only: bool) -> Interpolation<'a> {
-        interpolation(&self.kernel_id, env, check_only)
+        interpolation((self.caller, &self.kernel_id), env, check_only)
     }
 
     /// The address to which the kernel reports.
@@ -130,15 +133,21 @@ impl Launch {
     }
 }
 
-fn interpolation<'a>(kernel_id: &'a str, env: &'a Env, check_only: bool) -> Interpolation<'a> {
+pub(super) fn interpolation<'a>(
+    (caller, kernel_id): (System, &'a str),
+    env: &'a Env,
+    check_only: bool,
+) -> Interpolation<'a> {
     let get = |name| env.get(name).unwrap_or_default();
+    let is_local = caller == System::Local;
     Interpolation {
-        username: get("KERNEL_USERNAME"),
+        username: get(if is_local { USER } else { "KERNEL_USERNAME" }),
         kernel_id,
         language: get("KERNEL_LANGUAGE"),
         cwd: env.directory().ok().and_then(Path::to_str),
         env,
         check_only,
+        has_connection_file: is_local,
     }
 }
 
@@ -184,7 +193,7 @@ fn check_kernel_id(kernel_id: &str) -> Result<()> {
 }
 
 /// Rejects variables that matter to a launch and are not UTF-8; they must not be taken for unset.
-fn check_readable(env: &Env) -> Result<()> {
+pub(super) fn check_readable(env: &Env) -> Result<()> {
     const DECIDE: [&str; 5] =
         ["DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_MODE", "DOCKER_NETWORK", "REMOVE_CONTAINER"];
     let decides = |name: &&str| {
@@ -199,7 +208,7 @@ fn check_readable(env: &Env) -> Result<()> {
 
 /// Returns `USERNAME-KERNEL_ID`, adapted to what the names of containers, services and hosts may contain, and
 /// shortened. The server finds the kernel by its label, not by its name.
-fn name(username: &str, kernel_id: &str) -> String {
+pub(super) fn name(username: &str, kernel_id: &str) -> String {
     let room = NAME_MAX.saturating_sub(kernel_id.len() + 1);
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let replaced: String = username.chars().map(|c| if allowed(c) { c } else { '-' }).collect();

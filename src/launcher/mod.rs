@@ -5,11 +5,14 @@
 //! it, and stays until the server takes over.
 
 pub mod args;
+pub mod attend;
+mod bring;
 mod container;
 mod context;
 mod death;
 mod environment;
 pub mod launch;
+mod local;
 mod overrides;
 pub mod plan;
 pub(crate) mod pull;
@@ -19,3 +22,27 @@ mod service;
 pub mod spec;
 pub(crate) mod tail;
 pub(crate) mod volumes;
+
+use anyhow::Result;
+
+use self::args::Arguments;
+use self::launch::Launch;
+use self::spec::InstalledSpec;
+use crate::env::Env;
+
+/// Returns the launch that a server, or an application that knows no servers, asks for. With `check_only`, only
+/// the specification is checked.
+///
+/// # Errors
+/// Names the option, the variable or the key that is missing or not valid.
+pub fn launch_for(
+    arguments: &Arguments,
+    spec: &InstalledSpec,
+    env: &Env,
+    check_only: bool,
+) -> Result<Launch> {
+    match &arguments.connection_file {
+        Some(file) => local::launch(file, arguments, spec, env, check_only),
+        None => Launch::new(arguments, spec, env, check_only),
+    }
+}

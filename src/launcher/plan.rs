@@ -44,6 +44,8 @@ pub struct Plan {
     pub networks: Vec<(String, Json)>,
     pub secrets: Vec<Reference>,
     pub configs: Vec<Reference>,
+    /// Where the notebook's directory is mounted, if that must be looked at before: see `attend`.
+    pub own_directory: Option<String>,
 }
 
 impl Plan {
@@ -54,6 +56,13 @@ impl Plan {
             Mode::Swarm => "Dir",
         };
         self.set(field, directory.into());
+    }
+
+    /// Adds words to the command that starts the kernel.
+    pub fn pass_on(&mut self, words: &[String]) {
+        if let Some(Json::Array(command)) = self.request.get_mut("Cmd") {
+            command.extend(words.iter().cloned().map(Json::from));
+        }
     }
 
     /// Sets a field of the container, or of the service's containers.

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::plan::PullPolicy;
 use crate::engine::{self, Error, Progress, PullProgress, Reference, RegistryAuth};
+use crate::layout::{KERNEL_JSON, OPTIONS};
+use crate::server::System;
 use crate::text;
 
 /// The shortest time between two lines about a pull.
@@ -86,9 +88,9 @@ fn failed(context: &Context<'_>, always: bool, error: Error) -> anyhow::Error {
         // Nobody should paste something that is not a name into a shell.
         Err(_) => String::new(),
     };
-    anyhow!(error).context(format!(
-        "the image `{image}` {what}; {advice}correct the image name in kernel.json"
-    ))
+    let file = if context.launch.caller == System::Local { OPTIONS } else { KERNEL_JSON };
+    anyhow!(error)
+        .context(format!("the image `{image}` {what}; {advice}correct the image name in {file}"))
 }
 
 /// Returns the credentials for the registry of the kernel's image. If they cannot be read, the image may

@@ -41,6 +41,7 @@ const STOP: &str = "SIGTERM";
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct HostConfig<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
     network_mode: &'a str,
     auto_remove: bool,
     group_add: Vec<String>,
@@ -161,7 +162,7 @@ impl Launch {
 
     /// `UID:GID`. Without a group, the engine would take it from the image's user database, or root's group 0
     /// for a user who is not in there.
-    fn user_and_group(&self) -> Option<String> {
+    pub(super) fn user_and_group(&self) -> Option<String> {
         let user = self.user?;
         Some(match self.group {
             Some(group) => format!("{user}:{group}"),

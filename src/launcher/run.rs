@@ -88,11 +88,11 @@ async fn stop_signal() -> anyhow::Error {
 
 /// Runs `work` until the launcher is told to stop; a change on the engine may then still finish within
 /// [`GRACE`].
-async fn or_stopped(
-    work: impl Future<Output = Result<()>>,
+pub(super) async fn or_stopped<T>(
+    work: impl Future<Output = Result<T>>,
     mut stop: std::pin::Pin<&mut impl Future<Output = anyhow::Error>>,
     context: &Context<'_>,
-) -> Result<()> {
+) -> Result<T> {
     let mut work = pin!(work);
     let stopped = tokio::select! {
         result = &mut work => return result,

@@ -11,8 +11,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// How many messages are kept for a reader.
+/// How many messages are kept for a reader, and how many bytes.
 const MAX_MESSAGES: usize = 100;
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// How long writing the last messages may take at the end of the program.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ struct Log {
 
 struct State {
     messages: VecDeque<Vec<u8>>,
+    /// How many bytes they have together.
+    bytes: usize,
     lost: usize,
     /// The thread starts with the first message: an ordinary launch needs none.
     has_thread: bool,
@@ -37,7 +40,7 @@ struct State {
 
 impl State {
     const NEW: Self =
-        Self { messages: VecDeque::new(), lost: 0, has_thread: false, is_writing: false };
+        Self { messages: VecDeque::new(), bytes: 0, lost: 0, has_thread: false, is_writing: false };
 
     fn is_idle(&self) -> bool {
         self.messages.is_empty() && self.lost == 0 && !self.is_writing
@@ -57,7 +60,8 @@ impl Log {
         if !state.has_thread {
             // Without a thread it is written directly, so that it is not lost.
             let _ = io::stderr().write_all(message);
-        } else if state.messages.len() < MAX_MESSAGES {
+        } else if state.messages.len() < MAX_MESSAGES && state.bytes < MAX_BYTES {
+            state.bytes += message.len();
             state.messages.push_back(message.to_vec());
         } else {
             state.lost += 1;
@@ -85,6 +89,7 @@ impl Log {
                     continue;
                 }
             };
+            state.bytes = state.messages.iter().map(Vec::len).sum();
             state.is_writing = true;
             drop(state);
             write_all(&mut *out, &message);
@@ -135,6 +140,11 @@ fn write_within(mut out: impl Write + Send + 'static, text: String, limit: Durat
         let _ = done.send(());
     });
     writer.is_ok() && written.recv_timeout(limit).is_ok()
+}
+
+/// Writes what another program has written to its standard error.
+pub fn pass_on(output: &[u8]) {
+    LOG.add(output);
 }
 
 /// Waits until all messages are written, but at most a second: nobody may be reading.

@@ -8,7 +8,7 @@ use super::keys::{Key, Kind};
 use super::node::{Node, PositionError, Value};
 use super::read::{Table, flag, integer, items, must, table};
 use super::reader::Reader;
-use super::{fields, volumes};
+use super::{command, fields, volumes};
 use crate::model::Mode;
 
 /// Labels by which servers, and `ps` and `prune`, find kernels.
@@ -29,6 +29,9 @@ pub fn convert(
     interpolation: &Interpolation<'_>,
 ) -> Result<Json, PositionError> {
     let expanded = mode == Mode::Swarm && TEMPLATES.contains(&key.name);
+    // Nothing else in a container is told of the file.
+    let has_connection_file = interpolation.has_connection_file && key.name == "command";
+    let interpolation = &Interpolation { has_connection_file, ..*interpolation };
     let from = Reader { interpolation, policy: key.policy, mode, expanded, listed: false };
     match key.kind {
         Kind::Flag => Ok(flag(node)?.into()),
@@ -100,7 +103,7 @@ impl Reader<'_> {
 
     fn command(&self, node: &Node) -> Result<Json, PositionError> {
         let Value::Text(text) = &node.value else { return Ok(self.words(node)?.into()) };
-        let words = split(text).ok_or_else(|| must(node, "end its quotes"))?;
+        let words = command::split(text).ok_or_else(|| must(node, "end its quotes"))?;
         let words: Result<Vec<String>, PositionError> =
             words.iter().map(|word| self.interpolate(word, node.at)).collect();
         Ok(words?.into())
@@ -303,26 +306,4 @@ fn count(node: &Node) -> Result<i64, PositionError> {
         Value::Integer(number) if *number > 0 => Ok(*number),
         _ => Err(must(node, "be \"all\", a number, or a list of requests")),
     }
-}
-
-/// The words of a command line, as a shell splits them.
-fn split(text: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None | Some('"'), '\\') => word.get_or_insert_default().push(characters.next()?),
-            (None, _) if c.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(words)
 }

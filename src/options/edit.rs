@@ -26,11 +26,24 @@ pub fn changed(text: &str, given: &[Given], unset: &[&str], env: &Env) -> Result
     for (key, given) in written::by_key(given) {
         parts.extend(parts_of(key, &given, env)?);
     }
+    with_parts(text, &parts)
+}
+
+/// The text with these keys, whose values are TOML, in the place of what it says of them.
+///
+/// # Errors
+/// When a key is written in a way in which it cannot be changed.
+pub fn replaced(text: &str, values: &[(&str, String)]) -> Result<String> {
+    let part = |(key, value): &(&str, String)| ((*key).to_owned(), Some(value.clone()));
+    with_parts(text, &values.iter().map(part).collect::<Vec<_>>())
+}
+
+fn with_parts(text: &str, parts: &[(String, Option<String>)]) -> Result<String> {
     // What cannot be understood is not changed.
     Options::parse("", text)?;
     let crlf = text.contains("\r\n") && !text.replace("\r\n", "").contains('\n');
     let mut new = if crlf { text.replace("\r\n", "\n") } else { text.to_owned() };
-    for (path, value) in &parts {
+    for (path, value) in parts {
         let names: Vec<&str> = path.split('.').collect();
         let could_not = || format!("could not change `{path}`");
         let mut changed = with(&new, &names, value.as_deref()).with_context(could_not)?;

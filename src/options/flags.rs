@@ -71,12 +71,20 @@ const fn flag(
     Flag { long, short, key, shape, value, help }
 }
 
+/// Whether the notebook's directory is mounted: the two options that write `mount_cwd`.
+pub const MOUNT_CWD: &str = "mount-cwd";
+pub const NO_MOUNT_CWD: &str = "no-mount-cwd";
+
+/// What is said of the container's user if it is to be the image's own.
+pub(super) const IMAGES_OWN: &str = "image";
+
 /// All of them, in the order of the help.
 #[rustfmt::skip]
-pub static FLAGS: [Flag; 53] = [
+pub static FLAGS: [Flag; 55] = [
     flag("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
     flag("mount", None, "volumes", Shape::Mount, "type=TYPE,...", "Attach a mount, in the syntax of `docker run --mount`; repeatable"),
-    flag("mount-cwd", None, "mount_cwd", Shape::Flag, "", "Mount the notebook's directory, and start the kernel there"),
+    flag(MOUNT_CWD, None, "mount_cwd", Shape::Flag, "", "Mount the notebook's directory, and start the kernel there"),
+    flag(NO_MOUNT_CWD, None, "mount_cwd", Shape::Flag, "", "Do not mount it, which --local does by default"),
     flag("tmpfs", None, "tmpfs", Shape::List, "TARGET[:OPTIONS]", "Mount a tmpfs directory; repeatable"),
     flag("workdir", Some('w'), "working_dir", Shape::Text, "DIRECTORY", "Working directory inside the container"),
     flag("read-only", None, "read_only", Shape::Flag, "", "Mount the container's root filesystem as read only"),
@@ -95,6 +103,7 @@ pub static FLAGS: [Flag; 53] = [
     flag("gpus", None, "gpus", Shape::Gpus, "GPUS", "GPU devices: all, a number, or device=ID,..."),
     flag("device", None, "devices", Shape::List, "HOST[:CONTAINER[:rwm]]", "Add a device of the host; repeatable"),
     flag("runtime", None, "runtime", Shape::Text, "NAME", "OCI runtime to use"),
+    flag("container-user", None, "user", Shape::Text, "USER[:GROUP]", "User of the container, or `image` for the image's own [default: the server's choice; for --local who starts the kernel]"),
     flag("group-add", None, "group_add", Shape::List, "GROUP", "Additional group to join; repeatable"),
     flag("cap-add", None, "cap_add", Shape::List, "CAPABILITY", "Add a Linux capability; repeatable"),
     flag("cap-drop", None, "cap_drop", Shape::List, "CAPABILITY", "Drop a Linux capability; repeatable"),
@@ -102,7 +111,7 @@ pub static FLAGS: [Flag; 53] = [
     flag("privileged", None, "privileged", Shape::Flag, "", "Give extended privileges, which are those of root on the host"),
     flag("sysctl", None, "sysctls", Shape::List, "NAME=VALUE", "Sysctl option; repeatable"),
     flag("ipc", None, "ipc", Shape::Text, "MODE", "IPC mode to use"),
-    flag("network", None, "networks", Shape::Networks, "NETWORK", "Network to connect to besides the server's; repeatable"),
+    flag("network", None, "networks", Shape::Networks, "NETWORK", "Network to connect to besides the server's; for --local the container's own, or none; repeatable"),
     flag("hostname", None, "hostname", Shape::Text, "NAME", "Host name of the container"),
     flag("domainname", None, "domainname", Shape::Text, "NAME", "Domain name of the container"),
     flag("dns", None, "dns", Shape::List, "ADDRESS", "DNS server; repeatable"),
@@ -181,7 +190,12 @@ pub fn arguments() -> impl Iterator<Item = Arg> {
         if flag.is_switch() {
             // As Go's flags are: `--init`, or `--init=false`.
             let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
-            return arg.value_name("BOOL").action(ArgAction::Set).overrides_with(flag.long);
+            let arg = arg.value_name("BOOL").action(ArgAction::Set);
+            // Of these two the last counts.
+            return match flag.key {
+                "mount_cwd" => arg.overrides_with_all([MOUNT_CWD, NO_MOUNT_CWD]),
+                _ => arg.overrides_with(flag.long),
+            };
         }
         let arg = arg.value_name(flag.value).allow_hyphen_values(true);
         if flag.is_repeatable() {
@@ -300,6 +314,10 @@ mod tests {
                 "healthcheck = { test = \"a b\", interval = \"1m\", retries = 2 }",
             ),
             (&["--no-healthcheck"], "healthcheck = { disable = true }"),
+            (&["--mount-cwd", "--no-mount-cwd=false"], "mount_cwd = true"),
+            (&["--no-mount-cwd", "--mount-cwd=0"], "mount_cwd = false"),
+            (&["--container-user=1000:users"], "user = \"1000:users\""),
+            (&["--container-user=image"], "user = \"\""),
             (&["--memory-swap=-1"], "memswap_limit = -1"),
             (&["--stop-timeout=3"], "stop_grace_period = \"3s\""),
             (

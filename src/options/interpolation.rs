@@ -36,10 +36,12 @@ pub struct Interpolation<'a> {
     pub env: &'a Env,
     /// Whether the specification is only checked, so that a variable may be missing.
     pub check_only: bool,
+    /// Whether `{connection_file}` stands for the file that the bootstrap writes in the container.
+    pub has_connection_file: bool,
 }
 
 /// The placeholders.
-const NAMES: [&str; 4] = ["username", "kernel_id", "language", "cwd"];
+const NAMES: [&str; 5] = ["username", "kernel_id", "language", "cwd", "connection_file"];
 
 /// A value, and whether the notebook's user decides about it.
 struct Known<'a> {
@@ -141,6 +143,8 @@ impl<'a> Interpolation<'a> {
             // Servers take a KERNEL_LANGUAGE of the client's for that of the specification.
             "language" => (self.language, true),
             "cwd" => (self.directory(at)?, false),
+            // The path is known in the container only.
+            "connection_file" if self.has_connection_file => ("{connection_file}", false),
             _ => {
                 let message = format!(
                     "has `{{{name}}}`, which is not one of {{username}}, {{kernel_id}}, \

@@ -122,7 +122,7 @@ pub(super) const HERE: &str = "*";
 
 /// All keys, in the order of the Compose specification's tables.
 #[rustfmt::skip]
-pub const KEYS: [Key; 69] = [
+pub const KEYS: [Key; 70] = [
     key("annotations", Pairs, Any, "HostConfig.Annotations", ""),
     key("cap_add", Words, Trusted, "HostConfig.CapAdd", "TaskTemplate.ContainerSpec.CapabilityAdd"),
     key("cap_drop", Words, Trusted, "HostConfig.CapDrop", "TaskTemplate.ContainerSpec.CapabilityDrop"),
@@ -160,6 +160,7 @@ pub const KEYS: [Key; 69] = [
     key("group_add", Words, Trusted, "HostConfig.GroupAdd", "TaskTemplate.ContainerSpec.Groups"),
     key("healthcheck", Health, Trusted, "Healthcheck", "TaskTemplate.ContainerSpec.Healthcheck"),
     key("hostname", Text, Path, "Hostname", "TaskTemplate.ContainerSpec.Hostname"),
+    key("image", Code, Trusted, HERE, ""),
     key("init", Flag, Trusted, "HostConfig.Init", "TaskTemplate.ContainerSpec.Init"),
     key("ipc", Text, Trusted, "HostConfig.IpcMode", ""),
     key("labels", Pairs, Any, "Labels", "Labels TaskTemplate.ContainerSpec.Labels"),
@@ -195,7 +196,7 @@ pub const KEYS: [Key; 69] = [
 ];
 
 /// What a service in the Compose specification can have and a kernel cannot, with what to do.
-pub const UNSUPPORTED: [(&str, &str); 43] = [
+pub const UNSUPPORTED: [(&str, &str); 42] = [
     ("attach", ""),
     ("blkio_config", ""),
     ("build", "build the image beforehand"),
@@ -218,7 +219,6 @@ pub const UNSUPPORTED: [(&str, &str); 43] = [
     ("expose", "the server reaches every port"),
     ("extends", ""),
     ("external_links", ""),
-    ("image", "it is in kernel.json; see `install --image-name`"),
     ("isolation", ""),
     ("label_file", ""),
     ("links", ""),

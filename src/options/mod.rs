@@ -9,6 +9,7 @@
 //! said before a kernel is started.
 
 pub mod amounts;
+pub mod command;
 pub mod convert;
 mod docker;
 pub mod edit;
@@ -112,6 +113,16 @@ impl Options {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Node> {
         self.entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
+    }
+
+    /// The same, with what other options of the same file say of this key.
+    #[must_use]
+    pub fn with(mut self, name: &str, other: &Self) -> Self {
+        let more = other.entries.iter().filter(|(key, _)| key.name == name);
+        if self.get(name).is_none() {
+            self.entries.extend(more.cloned());
+        }
+        self
     }
 
     /// Whether nothing is said.

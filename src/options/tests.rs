@@ -21,6 +21,7 @@ fn applied(mode: Mode, text: &str, username: &str) -> Result<Json> {
         cwd: Some(CWD),
         env: &env,
         check_only: false,
+        has_connection_file: false,
     };
     let mut request = json!({});
     Options::parse("f.toml", text)?.apply(&mut request, mode, &interpolation)?;
@@ -276,6 +277,7 @@ fn a_sample_leaves_out_what_only_the_server_knows() {
         cwd: Some("/"),
         env: &env,
         check_only: true,
+        has_connection_file: false,
     };
     let options =
         Options::parse("f", "mem_limit = '${M}'\ncpus = '${C:-x}'\nread_only = true").unwrap();

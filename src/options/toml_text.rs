@@ -15,6 +15,12 @@ pub(super) fn list(items: impl Iterator<Item = impl Display>) -> String {
     format!("[{}]", joined(items))
 }
 
+/// A list of texts.
+#[must_use]
+pub fn words(texts: &[String]) -> String {
+    list(texts.iter().map(|text| quoted(text)))
+}
+
 /// A table of values that are TOML already.
 pub(super) fn table<'a>(fields: impl Iterator<Item = (&'a str, String)>) -> String {
     let fields = joined(fields.map(|(name, value)| format!("{name} = {value}")));

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::docker;
-use super::flags::{Flag, Given, Shape};
+use super::flags::{Flag, Given, IMAGES_OWN, NO_MOUNT_CWD, Shape};
 use super::toml_text::{list, quoted, table};
 use super::{go, long};
 use crate::env::Env;
@@ -16,11 +16,20 @@ use crate::env::Env;
 pub fn written(template: &str, given: &[Given], env: &Env) -> Result<String> {
     let mut text = template.to_owned();
     for (key, given) in by_key(given) {
-        let Some(value) = value(key, &given, env)? else { continue };
-        let at = place(&text, key).with_context(|| format!("there is no place for `{key}`"))?;
-        text.insert_str(at, &format!("{key} = {value}\n"));
+        if let Some(value) = value(key, &given, env)? {
+            text = with_line(&text, key, &value)?;
+        }
     }
     Ok(text)
+}
+
+/// The text with a key that it has not yet, below the comment for it.
+///
+/// # Errors
+/// When there is no such comment.
+pub fn with_line(text: &str, key: &str, value: &str) -> Result<String> {
+    let at = place(text, key).with_context(|| format!("there is no place for `{key}`"))?;
+    Ok(format!("{}{key} = {value}\n{}", &text[..at], &text[at..]))
 }
 
 /// The options that write each key, in the order in which the keys are first written.
@@ -43,6 +52,10 @@ pub(super) fn place(text: &str, key: &str) -> Option<usize> {
     let mut found = None;
     let mut is_open = false;
     for line in text.split_inclusive('\n') {
+        // What follows is an example of a key in a table, or would become one.
+        if line.starts_with('[') || line.starts_with("#[") {
+            break;
+        }
         at += line.len();
         let is_example = line.starts_with(&example);
         if is_example || is_open {
@@ -59,6 +72,7 @@ pub(super) fn value(key: &str, given: &[&Given], env: &Env) -> Result<Option<Str
     match key {
         "logging" => logging(given).map(Some),
         "healthcheck" => healthcheck(given),
+        "mount_cwd" => mount_cwd(given),
         _ => {
             let mut items = Vec::new();
             for (flag, words) in given {
@@ -105,6 +119,7 @@ fn one(flag: &Flag, word: &str) -> Result<String> {
             quoted(&format!("{}s", seconds.context("must be a number of seconds")?))
         }
         Shape::Single => list([quoted(word)].into_iter()),
+        _ if flag.key == "user" && word == IMAGES_OWN => quoted(""),
         _ => quoted(word),
     })
 }
@@ -191,6 +206,17 @@ fn logging(given: &[&Given]) -> Result<String> {
         parts.push(("options", options));
     }
     Ok(table(parts.into_iter()))
+}
+
+/// Nothing is said where it is not to be mounted.
+fn mount_cwd(given: &[&Given]) -> Result<Option<String>> {
+    let Some((flag, words)) = given.last() else { return Ok(None) };
+    let word = words.last().map_or("true", String::as_str);
+    let is_on = go::flag(word).map_err(|error| of(flag, word, &error))?;
+    Ok(match flag.long {
+        NO_MOUNT_CWD => (!is_on).then(|| true.to_string()),
+        _ => Some(is_on.to_string()),
+    })
 }
 
 fn healthcheck(given: &[&Given]) -> Result<Option<String>> {

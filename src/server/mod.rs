@@ -8,6 +8,7 @@ mod enterprise_gateway;
 mod facts;
 mod gateway_provisioners;
 mod launch_timeout;
+mod local;
 mod network;
 mod users;
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use self::enterprise_gateway::inherited_variables;
 pub use self::facts::{Facts, GATEWAY_SPELLING};
 pub use self::launch_timeout::{DEFAULT_LAUNCH_TIMEOUT, LONGEST_LAUNCH_TIMEOUT, launch_timeout};
+pub use self::local::CONNECTION_FILE;
 pub use self::network::{Unreachable, network_of_launcher, network_of_server, unreachable};
 pub use self::users::{UserLists, is_prohibited};
 
@@ -46,16 +48,21 @@ pub enum System {
     GatewayProvisioners,
     /// Jupyter Enterprise Gateway.
     EnterpriseGateway,
+    /// Any Jupyter application, without a provisioner: to it, the launcher is the kernel.
+    #[value(skip)]
+    Local,
 }
 
 impl System {
-    /// Both systems; the first is the default.
-    pub const ALL: [Self; 2] = [Self::GatewayProvisioners, Self::EnterpriseGateway];
+    /// Those that `--gateway` names; the first is the default.
+    pub const GATEWAYS: [Self; 2] = [Self::GatewayProvisioners, Self::EnterpriseGateway];
+
+    pub const ALL: [Self; 3] = [Self::GatewayProvisioners, Self::EnterpriseGateway, Self::Local];
 
     /// Returns the system with this name, as `--gateway` takes it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|system| system.facts().name.eq_ignore_ascii_case(name))
+        Self::GATEWAYS.into_iter().find(|system| system.facts().name.eq_ignore_ascii_case(name))
     }
 
     #[must_use]
@@ -63,6 +70,7 @@ impl System {
         match self {
             Self::GatewayProvisioners => &gateway_provisioners::FACTS,
             Self::EnterpriseGateway => &enterprise_gateway::FACTS,
+            Self::Local => &local::FACTS,
         }
     }
 }
@@ -73,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_option_takes_the_names() {
-        for system in System::ALL {
+        for system in System::GATEWAYS {
             assert_eq!(System::from_str(system.facts().name, false), Ok(system));
         }
     }

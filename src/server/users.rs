@@ -42,7 +42,7 @@ impl UserLists {
 #[must_use]
 pub fn is_prohibited(system: System, prohibited: &str, id: &str) -> bool {
     prohibited.split(',').any(|one| match system {
-        System::GatewayProvisioners => one == id,
+        System::GatewayProvisioners | System::Local => one == id,
         System::EnterpriseGateway => one.trim().parse::<u32>().ok() == id.parse().ok(),
     })
 }

@@ -20,6 +20,8 @@ pub mod variable {
     pub const KERNEL_LAUNCH_TIMEOUT: &str = "KERNEL_LAUNCH_TIMEOUT";
     /// Equivalent to `--launcher`.
     pub const LAUNCHER: &str = "JUPYTER_DOCKER_SPEC_LAUNCHER";
+    /// The file that is installed as the bootstrap of local kernels.
+    pub const BOOTSTRAP: &str = "JUPYTER_DOCKER_SPEC_BOOTSTRAP";
 }
 
 /// A text on the command line only, for which the rows say what is otherwise.
@@ -69,6 +71,13 @@ rows! {
         in_file: true,
         ..TEXT
     };
+    LOCAL = Setting {
+        option: "local",
+        heading: "Kernel",
+        help: "Run the kernel for any Jupyter application, such as JupyterLab or VS Code, in any image that has it: no server has to know of Docker",
+        in_file: true,
+        ..FLAG
+    };
     LANGUAGE = Setting {
         option: "language",
         heading: "Kernel",
@@ -86,7 +95,7 @@ rows! {
         help: "Image of the kernel's container",
         configurable: Some(of(Class::DockerSpecInstaller, "image_name")),
         variables: &[variable::IMAGE_NAME],
-        default_text: "elyra/kernel-py, kernel-r or kernel-scala, :0.5.0; for Enterprise Gateway :3.3.0",
+        default_text: "elyra/kernel-py, kernel-r or kernel-scala, :0.5.0; for Enterprise Gateway :3.3.0; none for --local",
         in_file: true,
         change: Change::Needed,
         may_be_none: true,
@@ -134,6 +143,17 @@ rows! {
         default: "\"ipykernel.ipkernel.IPythonKernel\"",
         in_file: true,
         change: Change::Optional,
+        ..TEXT
+    };
+    KERNEL_COMMAND = Setting {
+        option: "kernel-command",
+        heading: "Kernel",
+        value_name: "COMMAND",
+        help: "Command that starts a kernel of --local, split as a shell would, with {connection_file} in it",
+        may_begin_with_hyphen: true,
+        default_text: "that of ipykernel or IRkernel",
+        in_file: true,
+        change: Change::Needed,
         ..TEXT
     };
     PORT_RANGE = Setting {

@@ -7,8 +7,10 @@ use std::num::NonZeroU32;
 use anyhow::{Result, bail, ensure};
 
 use super::config::Config;
+use super::image::check_image;
+use super::kernel_class::{DEFAULT_KERNEL_CLASS, kernel_class};
 use super::lookup::Lookup;
-use super::{DEFAULT_KERNEL_CLASS, PortRange};
+use super::{PortRange, local};
 use crate::cli::Set;
 use crate::env::Env;
 use crate::model::Language;
@@ -35,6 +37,8 @@ pub struct Changed {
     pub launch_timeout: Option<Option<NonZeroU32>>,
     /// The class of a Python kernel.
     pub kernel_class: Option<String>,
+    /// The words of the command that starts a kernel in an image without a bootstrap.
+    pub kernel_command: Option<Vec<String>>,
 }
 
 impl Changed {
@@ -42,11 +46,16 @@ impl Changed {
     /// configuration files count.
     ///
     /// # Errors
-    /// When a value is not valid, or has no meaning for this language.
+    /// When a value is not valid, or has no meaning for this system or language.
     pub fn new(args: &Set, system: System, language: &str, env: &Env) -> Result<Self> {
         let (line, config) = (&args.line, Config::default());
         let lookup = &Lookup { line, config: &config, env };
         let said = |known: &Setting| line.has(known);
+        if system == System::Local {
+            local::check_change(args)?;
+        } else {
+            local::check_change_of_others(args)?;
+        }
         // What is empty by accident, such as a variable of a script, must not take away a limit.
         for known in optional() {
             let values = line.get(known).map_or(&[][..], |(values, _)| values);
@@ -63,7 +72,7 @@ impl Changed {
             // `None` is the default, which is not known to be wanted here.
             let value = line.value(&setting::IMAGE_NAME).unwrap_or_default().to_owned();
             let given = Given { value, origin: "`--image-name`".to_owned() };
-            super::check_image(&given)?;
+            check_image(&given)?;
             changed.image_name = Some(given.value);
         }
         if let Some(given) = lookup.text(&setting::DISPLAY_NAME) {
@@ -71,7 +80,7 @@ impl Changed {
             changed.display_name = Some(given.value);
         }
         if let Some(given) = lookup.text(&setting::EXECUTOR_IMAGE_NAME) {
-            super::check_image(&given)?;
+            check_image(&given)?;
             changed.executor_image_name = Some(Some(given.value));
         }
         if said(&setting::AUTHORIZED_USERS) {
@@ -92,8 +101,9 @@ impl Changed {
                 language == Some(Language::Python),
                 "`--ipykernel-subclass-name` has a meaning for kernels in Python only"
             );
-            changed.kernel_class = super::kernel_class(lookup, Language::Python)?;
+            changed.kernel_class = kernel_class(lookup, Language::Python)?;
         }
+        changed.kernel_command = local::given_command(line)?;
         Ok(changed)
     }
 

@@ -3,7 +3,10 @@
 
 pub mod changed;
 pub mod config;
+mod image;
+mod kernel_class;
 mod kernel_name;
+mod local;
 mod location;
 pub mod lookup;
 pub mod manifest;
@@ -19,22 +22,23 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use self::image::check_image;
+pub use self::kernel_class::DEFAULT_KERNEL_CLASS;
+use self::kernel_class::kernel_class;
 pub use self::kernel_name::KernelName;
 pub use self::location::Location;
 use self::lookup::Lookup;
 pub use self::port_range::PortRange;
+pub use self::relative::container as resolved;
 use crate::cli::Install;
-use crate::engine::{Error, Reference};
+use crate::engine::Reference;
 use crate::env::Env;
 use crate::layout::{OPTIONS, PYTHON};
 use crate::model::{Language, Mode, Sample};
-use crate::options::{flags, written};
+use crate::options::written;
 use crate::server::System;
 use crate::setting::{self, Given, Kind};
 use crate::templates;
-
-/// The kernel class of a Python kernel by default.
-pub const DEFAULT_KERNEL_CLASS: &str = "ipykernel.ipkernel.IPythonKernel";
 
 /// What a launcher that does not read `launch_docker.toml` is called.
 pub const CUSTOM_LAUNCHER: &str = "a launcher of your own";
@@ -128,6 +132,35 @@ impl Settings {
             check_display_name(&Given { value: display_name.clone(), ..given })?;
         }
         let system = system(lookup)?;
+        let (place, replace) = (location(args, lookup)?, lookup.flag(&setting::REPLACE)?);
+        if system == System::Local {
+            local::check(lookup)?;
+            let image_name = local::image(lookup)?;
+            return Ok(Self {
+                system,
+                language,
+                mode: Mode::Docker,
+                kernel_name: KernelName::parse(&kernel_name)?,
+                display_name,
+                options: Some(local::options(args, lookup, language, &image_name)?),
+                image_name,
+                executor_image_name: None,
+                authorized_users: BTreeSet::new(),
+                unauthorized_users: None,
+                port_range: None,
+                launch_timeout: None,
+                kernel_class: None,
+                location: place,
+                replace,
+                show_launch_errors: false,
+                launcher: match launcher(lookup)? {
+                    // Only a variable can say so, of specifications that can have it.
+                    Launcher::Python => Launcher::Native,
+                    native => native,
+                },
+            });
+        }
+        local::only(args)?;
         let sample = sample(lookup)?;
         let executor = lookup.text(&setting::EXECUTOR_IMAGE_NAME);
         executor.iter().try_for_each(check_image)?;
@@ -149,8 +182,8 @@ impl Settings {
             port_range: port_range(lookup)?,
             launch_timeout: launch_timeout(lookup)?,
             kernel_class: kernel_class(lookup, language)?,
-            location: location(args, lookup)?,
-            replace: lookup.flag(&setting::REPLACE)?,
+            location: place,
+            replace,
             show_launch_errors: lookup.flag(&setting::SHOW_LAUNCH_ERRORS)?,
             options: options(args, &launcher, lookup.env)?,
             launcher,
@@ -162,8 +195,11 @@ impl Settings {
 ///
 /// # Errors
 /// When there is no such server.
-pub fn system(lookup: &Lookup<'_>) -> Result<System> {
-    let Some(given) = lookup.text(&setting::GATEWAY) else { return Ok(System::ALL[0]) };
+fn system(lookup: &Lookup<'_>) -> Result<System> {
+    if lookup.flag(&setting::LOCAL)? {
+        return Ok(System::Local);
+    }
+    let Some(given) = lookup.text(&setting::GATEWAY) else { return Ok(System::GATEWAYS[0]) };
     System::named(&given.value).with_context(|| given.must("be the name of a gateway"))
 }
 
@@ -212,27 +248,6 @@ fn check_display_name(given: &Given) -> Result<()> {
     Ok(())
 }
 
-/// Looks whether the value can be the name of an image, or the id of one that an engine has.
-///
-/// Capitals are warned of only: the documentation of the Python tool has them, so that Dockerfiles may.
-fn check_image(given: &Given) -> Result<()> {
-    const ID: usize = 64;
-    let name = given.value.as_str();
-    let is_id = name.len() == ID && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    match name.parse::<Reference>() {
-        Ok(_) => Ok(()),
-        Err(_) if is_id => Ok(()),
-        Err(_) if name.to_lowercase().parse::<Reference>().is_ok() => {
-            tracing::warn!("{given} has capitals, with which no engine takes the name of an image");
-            Ok(())
-        }
-        Err(Error::Reference { reason, .. }) => {
-            bail!("{}: {reason}", given.must("be the name of an image"))
-        }
-        Err(error) => Err(error).context(given.must("be the name of an image")),
-    }
-}
-
 /// Users who may start the kernel; none of them where everybody may. That has to be said: what names nobody by
 /// accident, such as a variable of a script that is empty, must not let everybody in.
 fn authorized_users(lookup: &Lookup<'_>) -> Result<BTreeSet<String>> {
@@ -276,27 +291,6 @@ fn launch_timeout(lookup: &Lookup<'_>) -> Result<Option<NonZeroU32>> {
     let seconds = values::integer(&given.value).and_then(|seconds| u32::try_from(seconds).ok());
     let seconds = seconds.and_then(NonZeroU32::new);
     seconds.with_context(|| given.must("be a whole number of seconds greater than 0")).map(Some)
-}
-
-fn kernel_class(lookup: &Lookup<'_>, language: Language) -> Result<Option<String>> {
-    let given = lookup.text(&setting::KERNEL_CLASS);
-    if language != Language::Python {
-        if given.is_some_and(|given| given.value != DEFAULT_KERNEL_CLASS) {
-            tracing::warn!(
-                "--ipykernel-subclass-name will be ignored since --language is not Python."
-            );
-        }
-        return Ok(None);
-    }
-    let Some(given) = given else { return Ok(Some(DEFAULT_KERNEL_CLASS.to_owned())) };
-    let parts: Vec<&str> = given.value.split('.').collect();
-    let dotted = parts.len() > 1
-        && parts.iter().all(|part| {
-            part.chars().all(|c| c.is_alphanumeric() || c == '_')
-                && part.chars().next().is_some_and(|c| !c.is_numeric())
-        });
-    ensure!(dotted, given.must("be the dotted name of a class, such as `package.module.Class`"));
-    Ok(Some(given.value))
 }
 
 fn location(args: &Install, lookup: &Lookup<'_>) -> Result<Location> {
@@ -345,21 +339,6 @@ fn options(args: &Install, launcher: &Launcher, env: &Env) -> Result<Option<Stri
 #[must_use]
 pub fn not_supported(option: &str, launcher: &str) -> String {
     format!("`{option}` goes into {OPTIONS}, which {launcher} does not read")
-}
-
-/// What is said of the container, with files of variables by their full paths.
-///
-/// # Errors
-/// When there is no current directory.
-pub fn resolved(given: &[flags::Given], env: &Env) -> Result<Vec<flags::Given>> {
-    let of_flag = |(flag, words): &flags::Given| {
-        if flag.long != "env-file" {
-            return Ok((*flag, words.clone()));
-        }
-        let directory = env.directory()?;
-        Ok((*flag, words.iter().map(|word| relative::resolved(flag, word, directory)).collect()))
-    };
-    given.iter().map(of_flag).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,25 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::options::flags::Flag;
+use anyhow::Result;
+
+use crate::env::Env;
+use crate::options::flags::{Flag, Given};
+
+/// What is said of the container, with files of variables by their full paths.
+///
+/// # Errors
+/// When there is no current directory.
+pub fn container(given: &[Given], env: &Env) -> Result<Vec<Given>> {
+    let of_flag = |(flag, words): &Given| {
+        if flag.long != "env-file" {
+            return Ok((*flag, words.clone()));
+        }
+        let directory = env.directory()?;
+        Ok((*flag, words.iter().map(|word| resolved(flag, word, directory)).collect()))
+    };
+    given.iter().map(of_flag).collect()
+}
 
 /// The value of an option with its path made absolute.
 pub(super) fn resolved(flag: &Flag, word: &str, directory: &Path) -> String {

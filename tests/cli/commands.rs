@@ -150,6 +150,14 @@ const TYPED: &[(&str, &str)] = &[
         "jupyter-docker-spec set",
         "tests/cli/changes.rs::what_a_replacement_proposes_changes_only_what_is_named",
     ),
+    (
+        "jupyter-docker-spec set NAME --image-name=IMAGE",
+        "tests/cli/local.rs::the_image_that_is_pulled_is_that_of_the_launchers_file",
+    ),
+    (
+        "jupyter-docker-spec set NAME --kernel-command=COMMAND",
+        "tests/cli/local.rs::it_is_checked_without_a_server",
+    ),
     ("jupyter-docker-spec pull {word}", "tests/engine/test_pull.py::test_check_names_the_command"),
     (
         "pip install apache_toree==0.5.0",
@@ -181,6 +189,7 @@ const NAMES: &[&str] = &[
     "docker service logs",
     "install --help",
     "install --image-name",
+    "install --local",
     "install --prefix=PREFIX",
     "jupyter docker-spec",
     "jupyter-docker-spec install",

@@ -67,6 +67,10 @@ fn help_of_install() {
               Whose kernels they are: gateway-provisioners, in any Jupyter server,
               or enterprise-gateway [default: gateway-provisioners]
 
+          --local
+              Run the kernel for any Jupyter application, such as JupyterLab or VS
+              Code, in any image that has it: no server has to know of Docker
+
           --language <LANGUAGE>
               Language of the kernel: Python, R or Scala [default: Python]
               [equivalent to: --BaseSpecApp.language]
@@ -74,7 +78,7 @@ fn help_of_install() {
           --image-name <IMAGE>
               Image of the kernel's container [env: GP_IMAGE_NAME] [default:
               elyra/kernel-py, kernel-r or kernel-scala, :0.5.0; for Enterprise
-              Gateway :3.3.0]
+              Gateway :3.3.0; none for --local]
               [equivalent to: --DockerSpecInstaller.image_name]
 
           --image-tag <TAG>
@@ -95,6 +99,10 @@ fn help_of_install() {
               For Python kernels, the dotted name of the ipykernel subclass
               [default: ipykernel.ipkernel.IPythonKernel]
               [equivalent to: --BaseSpecApp.ipykernel_subclass_name]
+
+          --kernel-command <COMMAND>
+              Command that starts a kernel of --local, split as a shell would, with
+              {connection_file} in it [default: that of ipykernel or IRkernel]
 
           --port-range <LOW..HIGH>
               Ports that the kernel takes its own from, such as 40000..42000; 0..0
@@ -215,6 +223,9 @@ fn help_of_install() {
           --mount-cwd[=<BOOL>]
               Mount the notebook's directory, and start the kernel there
 
+          --no-mount-cwd[=<BOOL>]
+              Do not mount it, which --local does by default
+
           --tmpfs <TARGET[:OPTIONS]>
               Mount a tmpfs directory; repeatable
 
@@ -269,6 +280,10 @@ fn help_of_install() {
           --runtime <NAME>
               OCI runtime to use
 
+          --container-user <USER[:GROUP]>
+              User of the container, or `image` for the image's own [default: the
+              server's choice; for --local who starts the kernel]
+
           --group-add <GROUP>
               Additional group to join; repeatable
 
@@ -291,7 +306,8 @@ fn help_of_install() {
               IPC mode to use
 
           --network <NETWORK>
-              Network to connect to besides the server's; repeatable
+              Network to connect to besides the server's; for --local the
+              container's own, or none; repeatable
 
           --hostname <NAME>
               Host name of the container
@@ -368,6 +384,7 @@ fn help_of_install() {
               Secret of the Swarm to expose to the kernel; repeatable
 
     Examples:
+      jupyter-docker-spec install --local --user --image-name=foo/my_image:v1
       jupyter-docker-spec install --language=R --kernel-name=r_docker \
           --image-name=foo/my_r_kernel_image:v4_0
       jupyter-docker-spec install --swarm --kernel-name=python_swarm
@@ -402,6 +419,9 @@ fn help_of_set() {
               Image of the executors of a Spark kernel
           --ipykernel-subclass-name <CLASS>
               For Python kernels, the dotted name of the ipykernel subclass
+          --kernel-command <COMMAND>
+              Command that starts a kernel of --local, split as a shell would, with
+              {connection_file} in it
           --port-range <LOW..HIGH>
               Ports that the kernel takes its own from, such as 40000..42000; 0..0
               for any
@@ -481,10 +501,13 @@ fn help_of_the_launcher() {
     KERNEL_USERNAME, KERNEL_UID, GP_DOCKER_MODE, GP_DOCKER_NETWORK and others.
 
     Usage: launch_docker --kernel-id ID [OPTIONS]
+           launch_docker --connection-file FILE [WORD...]
 
     Options:
+      --connection-file FILE
+              Connection file of Jupyter: be the kernel, without a server that provides kernels; words after it are for the kernel
       --kernel-id ID
-              Id of the kernel; required
+              Id of the kernel; required without --connection-file
       --port-range LOW..HIGH
               Range of ports for the kernel
       --response-address IP:PORT

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod attend;
 mod changes;
 mod check;
 mod check_engine;
@@ -25,6 +26,7 @@ mod launch;
 mod launcher;
 mod links;
 mod list;
+mod local;
 mod manifest;
 mod meanwhile;
 mod messages;

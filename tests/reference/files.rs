@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{assert_current, sources};
 
 /// Status, of which program, and what it means.
-const STATUSES: [(&str, &str, &str); 5] = [
+const STATUSES: [(&str, &str, &str); 6] = [
     ("0", "both", "It is done. `check`: and nothing would keep kernels from starting."),
     (
         "1",
@@ -18,6 +18,11 @@ const STATUSES: [(&str, &str, &str); 5] = [
         "1",
         "launch_docker",
         "The kernel does not run, nothing is left of it, and the reason is in the server's log.",
+    ),
+    (
+        "any",
+        "`launch_docker --connection-file`",
+        "That of the kernel, or 128 and the number of the signal that has ended it.",
     ),
     ("2", "both", "The command line is not understood; nothing was done."),
     (
@@ -40,6 +45,11 @@ const FILES: [(&str, &[File]); 5] = [
                 "what Jupyter reads: the command, the language, the provisioner",
             ),
             (&[], "scripts/launch_docker", "a copy of the native launcher"),
+            (
+                &["scripts/bootstrap_kernel", "bootstrap_kernel"],
+                "scripts/bootstrap_kernel",
+                "with `--local`: what the launcher brings into containers",
+            ),
             (
                 // The second one was beside a former one.
                 &[
@@ -162,7 +172,18 @@ const FILES: [(&str, &[File]); 5] = [
             (
                 &["/proc/self/mountinfo"],
                 "/proc/self/mountinfo",
-                "read before a specification is replaced or removed: mount points are refused",
+                "read before a specification is replaced or removed: mount points are refused; a local kernel's \
+                 launcher finds its own container by it",
+            ),
+            (
+                &["/proc/self/exe"],
+                "/proc/self/exe",
+                "the launcher itself, run once more as a guard until a local kernel has started",
+            ),
+            (
+                &["/run/.containerenv"],
+                "/.dockerenv, /run/.containerenv",
+                "whether a local kernel's launcher is in a container",
             ),
             (&["/etc/passwd"], "/etc/passwd", "read for home directories, as in `~alice`"),
             (
@@ -182,12 +203,15 @@ const FILES: [(&str, &[File]); 5] = [
 
 /// Paths in the sources that are no files of this machine: in images and containers, or ends and
 /// directories of what is listed.
-const ELSEWHERE: [&str; 13] = [
+const ELSEWHERE: [&str; 16] = [
     "/bin/bash",
     "/bin/sh",
     "/bin/true",
     "/dev/shm",
+    "/etc/hostname",
+    "/etc/hosts",
     "/etc/pyenv.d",
+    "/etc/resolv.conf",
     "/haproxy-is-alive",
     "/usr/etc/pyenv.d",
     "/usr/lib/pyenv/hooks",

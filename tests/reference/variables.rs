@@ -9,7 +9,7 @@ use crate::{assert_current, sources, table};
 type Row = (&'static str, &'static str, &'static str);
 
 /// By who reads them.
-const VARIABLES: [(&str, &str, &[Row]); 8] = [
+const VARIABLES: [(&str, &str, &[Row]); 9] = [
     (
         "Read by `install`",
         "Each stands for an option, which outweighs it, and so does a [configuration file](configuration.md).",
@@ -23,7 +23,16 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
             ("GP_UNAUTHORIZED_USERS", "`root`", "`--unauthorized-users`, separated by commas"),
             ("GP_PORT_RANGE", "`0..0`", "`--port-range`"),
             ("GP_LAUNCH_TIMEOUT, else KERNEL_LAUNCH_TIMEOUT", "30", "`--launch-timeout`"),
-            ("JUPYTER_DOCKER_SPEC_LAUNCHER", "`native`", "`--launcher`"),
+            (
+                "JUPYTER_DOCKER_SPEC_LAUNCHER",
+                "`native`",
+                "`--launcher`; with `--local` only the path of a native one counts",
+            ),
+            (
+                "JUPYTER_DOCKER_SPEC_BOOTSTRAP",
+                "beside `jupyter-docker-spec`",
+                "With `--local`, the path of `bootstrap_kernel`",
+            ),
         ],
     ),
     (
@@ -143,6 +152,20 @@ const VARIABLES: [(&str, &str, &[Row]); 8] = [
                 "",
                 "for the bootstrap in the image; with `GP_` or `EG_` in front too",
             ),
+        ],
+    ),
+    (
+        "For kernels of `install --local`",
+        "Of the application's environment these, `KERNEL_*`, `LANG`, `LC_*` and `TZ` count, and what \
+         [launch_docker.toml](keys.md) names.",
+        &[
+            (
+                "JPY_PARENT_PID",
+                "",
+                "the process of the application, if that has started the launcher: the kernel ends with it",
+            ),
+            ("JPY_SESSION_NAME", "", "the notebook; passed on to the kernel"),
+            ("USER, LOGNAME", "", "the name of the kernel's user, where the image has none"),
         ],
     ),
     (

@@ -26,6 +26,7 @@ use crate::launcher::plan::Plan;
 use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::model::Mode;
 use crate::options::{Options, mounts as of_options};
+use crate::server::{CONNECTION_FILE, System};
 
 /// The permissions for everybody to read, and to enter a directory.
 const READ: u32 = 0o004;
@@ -122,11 +123,16 @@ fn argv(
 ) {
     // A custom launcher may take the kernel's id from its environment, but has no other source for the rest.
     let own = launcher.is_some_and(|launcher| launcher.kind == Kind::Custom);
+    let without = match spec.system {
+        System::Local => {
+            "as a word of its own, without which no kernel can be told its ports and key"
+        }
+        _ => "without which the server never hears from the kernel",
+    };
     for place in spec.missing_placeholders() {
         if !(own && place == "{kernel_id}") {
             report.error(format!(
-                "`argv` in kernel.json does not give the launcher `{place}`, without which the server \
-                 never hears from the kernel; {}",
+                "`argv` in kernel.json does not give the launcher `{place}`, {without}; {}",
                 again(&spec.directory, env)
             ));
         }
@@ -183,6 +189,9 @@ fn options(
     }
     let (options, errors) = Options::parse_all(&path.to_string_lossy(), &text);
     let mut wrong: Vec<String> = errors.iter().map(|error| format!("{error:#}")).collect();
+    if spec.system == System::Local {
+        wrong.extend(command_problem(&options));
+    }
     let user = User::of_server(spec, env);
     let name = user.as_ref().filter(|user| !user.is_guess).map_or(SOMEBODY, |user| &user.name);
     let given = requested::environment(spec, env, name);
@@ -190,6 +199,11 @@ fn options(
         let of_notebook = one
             .values()
             .any(|(key, value)| key == "mount_cwd" || value.to_string().contains("{cwd}"));
+        let one = match spec.system {
+            // Without it there is no launch.
+            System::Local => one.with("image", &options),
+            _ => one,
+        };
         match requested::with_options(spec, one, &given, of_notebook) {
             Ok(_) if of_notebook => {}
             Ok(plan) => {
@@ -225,6 +239,21 @@ fn options(
     required
 }
 
+/// What is wrong with the command that starts a kernel where no bootstrap of a server does.
+fn command_problem(options: &Options) -> Option<String> {
+    let [_, file] = CONNECTION_FILE;
+    let command = options.get("command").map(|node| node.to_json().to_string());
+    let problem = match command {
+        None => "names no `command`".to_owned(),
+        Some(command) if command.contains(file) => return None,
+        Some(_) => format!("has no `{file}` in `command`"),
+    };
+    Some(format!(
+        "{OPTIONS} {problem}, and no kernel is told its ports and key; name one with `jupyter-docker-spec set NAME \
+         --kernel-command=COMMAND`"
+    ))
+}
+
 /// The user of a kernel if each client names another.
 const SOMEBODY: &str = "jupyter-docker-spec-somebody";
 
@@ -241,7 +270,13 @@ fn further_networks(plan: &Plan) -> Vec<String> {
     let of_service = plan.request["TaskTemplate"]["Networks"].as_array().into_iter().flatten();
     let of_service = of_service.filter_map(|network| network["Target"].as_str()).skip(1);
     let of_container = plan.networks.iter().map(|(name, _)| name.as_str());
-    of_container.chain(of_service).map(str::to_owned).collect()
+    // No server has said which is the container's own.
+    let own = plan.request["HostConfig"]["NetworkMode"].as_str().filter(|name| {
+        plan.launch.caller == System::Local
+            && !["none", "host", "default"].contains(name)
+            && !name.starts_with("container:")
+    });
+    own.into_iter().chain(of_container).chain(of_service).map(str::to_owned).collect()
 }
 
 /// The architecture that a program is for, if it is not this machine's.

@@ -13,7 +13,7 @@ use crate::env::Env;
 use crate::kernelspec::specification::Specification;
 use crate::launcher::plan::Plan;
 use crate::model::Mode;
-use crate::server::BOOTSTRAP;
+use crate::server::{BOOTSTRAP, System};
 
 impl Docker {
     /// Checks everything that the kernels of a specification need from the engine. `word` names the
@@ -26,16 +26,19 @@ impl Docker {
         env: &'a Env,
         report: &mut Report,
     ) -> Option<&'a str> {
-        self.swarm(spec, report);
-        let attachable = self.network(spec, env, report).await;
+        // A kernel that no server looks for needs no network.
+        let attachable = spec.system == System::Local || {
+            self.swarm(spec, report);
+            self.network(spec, env, report).await
+        };
         self.further_networks(&required.networks, spec.mode, report).await;
         match spec.image_on_server(env) {
             Ok(image) => {
                 let fit = self.image(image, word, spec, required, env, report).await;
                 (attachable && fit).then_some(image)
             }
-            Err(variable) => {
-                report.warning(format!("no image is named: the server has to, with {variable}"));
+            Err(reason) => {
+                report.warning(reason);
                 None
             }
         }
@@ -96,14 +99,18 @@ impl Docker {
         let user = User::of_server(spec, env).map_or_else(String::new, |user| user.name);
         // Errors of the specification are reported elsewhere.
         let plan = requested::kernel(spec, env, &user).ok();
-        // A Swarm removes the volumes with its tasks.
-        if let Some(plan) = plan.as_ref().filter(|plan| plan.launch.mode == Mode::Docker)
+        // A Swarm removes the volumes with its tasks, and a launcher that is the kernel removes its own.
+        let leaves_volumes = spec.mode == Mode::Docker && spec.system != System::Local;
+        if let Some(plan) = plan.as_ref().filter(|_| leaves_volumes)
             && let Some(warning) =
                 volumes::warning(name, &image.volumes(), plan, required.by_native)
         {
             report.warning(warning);
         }
         self.host(name, plan.as_ref(), required, report).await;
+        if spec.system == System::Local {
+            return has_own;
+        }
         let command = command(&image, plan.as_ref());
         let is_bootstrap = command.iter().any(|word| word.contains(BOOTSTRAP));
         let contents = match self.contents(name, &command, plan.filter(|_| has_own), spec).await {
@@ -147,6 +154,7 @@ impl Docker {
         report: &mut Report,
     ) {
         let when = match spec.mode {
+            _ if spec.system == System::Local => "is pulled at the first launch",
             Mode::Docker => "is pulled at the first launch, which may outlast the launch timeout",
             Mode::Swarm => "is pulled by each node at its first launch",
         };

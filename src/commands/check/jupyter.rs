@@ -59,7 +59,7 @@ impl Addresses {
 /// Checks what concerns all specifications.
 pub(super) fn check(specs: &[Specification], paths: &Paths<'_>, report: &mut Report) -> Addresses {
     let mut addresses = Addresses::default();
-    for system in System::ALL {
+    for system in System::GATEWAYS {
         let mut of_system = specs.iter().filter(|spec| spec.system == system).peekable();
         if of_system.peek().is_some() {
             let shows_errors = of_system.any(|spec| spec.shows_launch_errors);

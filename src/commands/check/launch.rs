@@ -3,19 +3,18 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::docker::Docker;
 use super::files::{self, Requirements};
 use super::handshake::{ConnectionInfo, Handshake};
+use super::launcher::Launcher;
 use super::reach::ServerAddress;
 use super::report::Report;
 use super::requested;
@@ -98,7 +97,21 @@ async fn launch(
         .await
         .with_context(|| format!("could not listen on {address}"))?;
     let answer_to = listener.local_addr()?;
-    let mut launcher = Launcher::start(spec, (kernel_id, user), answer_to, &handshake, paths)?;
+    let (key, address) = (handshake.public_key()?, answer_to.to_string());
+    let values = [
+        ("{kernel_id}", kernel_id),
+        ("{port_range}", spec.port_range().unwrap_or("0..0")),
+        ("{response_address}", &address),
+        ("{public_key}", &key),
+        ("{transport_encryption}", ""),
+        ("{spark_context_init_mode}", "none"),
+    ];
+    let words = spec.argv.iter().map(|word| {
+        values.iter().fold(word.clone(), |word, (name, value)| word.replace(name, value))
+    });
+    let env = requested::environment(spec, paths.env, user);
+    let env = env.with(env.iter().chain([("KERNEL_ID", kernel_id)]));
+    let mut launcher = Launcher::start(words.collect(), &env)?;
     let begin = Instant::now();
     let received = tokio::select! {
         received = timeout(limit, receive(&listener, &handshake)) => received,
@@ -213,132 +226,5 @@ async fn remove(docker: &Docker, kernel_id: &str, volumes: &[String]) -> Result<
             bail!("it is still there after {} s", text::seconds(GOING));
         }
         sleep(LOOK).await;
-    }
-}
-
-/// The specification's launcher, run as the server runs it. It is killed when this is dropped.
-struct Launcher {
-    child: tokio::process::Child,
-    stderr: Option<JoinHandle<String>>,
-    said: String,
-}
-
-impl Launcher {
-    fn start(
-        spec: &Specification,
-        (kernel_id, user): (&str, &str),
-        answer_to: SocketAddr,
-        handshake: &Handshake,
-        paths: &Paths<'_>,
-    ) -> Result<Self> {
-        let key = handshake.public_key()?;
-        let address = answer_to.to_string();
-        let values = [
-            ("{kernel_id}", kernel_id),
-            ("{port_range}", spec.port_range().unwrap_or("0..0")),
-            ("{response_address}", address.as_str()),
-            ("{public_key}", key.as_str()),
-            ("{transport_encryption}", ""),
-            ("{spark_context_init_mode}", "none"),
-        ];
-        let mut words = spec.argv.iter().map(|word| {
-            values.iter().fold(word.clone(), |word, (name, value)| word.replace(name, value))
-        });
-        let program = words.next().context("`argv` in kernel.json is empty")?;
-        let env = requested::environment(spec, paths.env, user);
-        let mut command = tokio::process::Command::new(&program);
-        env.apply_to(command.as_std_mut());
-        command
-            .args(words)
-            .env("KERNEL_ID", kernel_id)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child =
-            command.spawn().with_context(|| format!("could not run the launcher `{program}`"))?;
-        let stream = child.stderr.take();
-        let stderr = tokio::spawn(async move {
-            let mut text = Vec::new();
-            if let Some(mut stream) = stream {
-                let _ = (&mut stream).take(MESSAGE).read_to_end(&mut text).await;
-                // A launcher that writes more must not be killed by a closed pipe.
-                let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-            }
-            reason(&String::from_utf8_lossy(&text))
-        });
-        Ok(Self { child, stderr: Some(stderr), said: String::new() })
-    }
-
-    /// Waits until the launcher fails. One that exits with success does not explain why a kernel does not
-    /// answer.
-    async fn failure(&mut self) -> anyhow::Error {
-        let status: std::io::Result<ExitStatus> = self.child.wait().await;
-        if let Some(stderr) = self.stderr.take() {
-            self.said = stderr.await.unwrap_or_default();
-        }
-        match status {
-            Ok(status) if status.success() => std::future::pending().await,
-            Ok(status) => anyhow!("the launcher failed ({status}){}", self.said()),
-            Err(error) => anyhow!(error),
-        }
-    }
-
-    /// Why it failed, for the end of a message.
-    fn said(&self) -> String {
-        if self.said.is_empty() { String::new() } else { format!(": {}", self.said) }
-    }
-}
-
-/// Extracts the reason from a launcher's output: its errors without the log's bracket, or else everything, as
-/// one line.
-fn reason(written: &str) -> String {
-    let is_message = |line: &str| {
-        line.strip_prefix('[').is_some_and(|rest| {
-            rest.starts_with(['D', 'I', 'W', 'E'])
-                && rest[1..].starts_with(' ')
-                && rest.contains("] ")
-        })
-    };
-    let mut errors = Vec::new();
-    let mut in_error = false;
-    for line in written.lines() {
-        if is_message(line) {
-            in_error = line.starts_with("[E ");
-        }
-        if in_error {
-            let text = line.split_once("] ").filter(|_| is_message(line));
-            errors.push(text.map_or(line, |(_, text)| text).trim());
-        }
-    }
-    if errors.is_empty() {
-        errors = written.lines().map(str::trim).collect();
-    }
-    let lines: Vec<&str> = errors.into_iter().filter(|line| !line.is_empty()).collect();
-    lines.join("; ").replace(":; ", ": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::reason;
-
-    #[test]
-    fn of_what_a_launcher_writes_its_errors_are_the_reason() {
-        for (written, expected) in [
-            ("", ""),
-            (
-                "[I 2026 launch_docker] Pulling\n[E 2026 launch_docker] no image `x`\n",
-                "no image `x`",
-            ),
-            (
-                "[E 1 a] It wrote:\n    one\n\n    [E 1 a] two\n[W 1 a] x\n",
-                "It wrote: one; [E 1 a] two",
-            ),
-            ("[E 1 a] first\n[E 1 a] second\n", "first; second"),
-            ("Traceback\n  File\nImageNotFound: 404\n", "Traceback; File; ImageNotFound: 404"),
-            ("[W 1 a] careful\n", "[W 1 a] careful"),
-        ] {
-            assert_eq!(reason(written), expected);
-        }
     }
 }

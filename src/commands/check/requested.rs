@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::commands::planned::{KERNEL_ID, server_variables};
+use crate::commands::planned::{KERNEL_ID, local_arguments, server_variables};
 use crate::env::Env;
 use crate::kernelspec::specification::Specification;
 use crate::launcher::args::Arguments;
-use crate::launcher::launch::Launch;
+use crate::launcher::launch_for;
 use crate::launcher::plan::Plan;
 use crate::launcher::spec::InstalledSpec;
 use crate::model::Mode;
@@ -15,6 +15,10 @@ use crate::server::{NETWORK_VARIABLES, System, inherited_variables, network_of_s
 
 /// The environment that the launcher gets, without the kernel's id.
 pub(super) fn environment(spec: &Specification, env: &Env, user: &str) -> Env {
+    let stanza = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    if spec.system == System::Local {
+        return env.with(env.iter().chain(stanza));
+    }
     let language = spec.language.to_lowercase();
     let image = spec.image();
     let defaults = server_variables(spec.system, spec.mode, image.unwrap_or("IMAGE"), &language);
@@ -34,7 +38,6 @@ pub(super) fn environment(spec: &Specification, env: &Env, user: &str) -> Env {
     ];
     let images = ["KERNEL_IMAGE", "KERNEL_EXECUTOR_IMAGE"];
     let images = images.into_iter().filter_map(|name| image.map(|image| (name, image)));
-    let stanza = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let handed_on = env.iter().filter(|(name, _)| is_handed_on(name));
     let variables =
         defaults.into_iter().chain(handed_on).chain(decided).chain(images).chain(stanza);
@@ -69,6 +72,10 @@ fn launch(
     env: &Env,
     check_only: bool,
 ) -> Result<Plan> {
+    if spec.system == System::Local {
+        let launch = launch_for(&local_arguments(), installed, env, check_only)?;
+        return Plan::new(launch, installed, env, check_only);
+    }
     let arguments = Arguments {
         kernel_id: Some(KERNEL_ID.to_owned()),
         gateway_spelling: spec.system == System::EnterpriseGateway,
@@ -81,6 +88,6 @@ fn launch(
     };
     let network = NETWORK_VARIABLES.map(|name| (name, network));
     let env = env.with(env.iter().chain(network));
-    let launch = Launch::new(&arguments, installed, &env, check_only)?;
+    let launch = launch_for(&arguments, installed, &env, check_only)?;
     Plan::new(launch, installed, &env, check_only)
 }

@@ -74,9 +74,7 @@ pub(super) fn specifications(names: &[String], paths: &Paths<'_>) -> Result<Vec<
 
 /// What the specification wants, read as the launcher reads it.
 fn target(spec: &Specification, env: &Env) -> Result<Target> {
-    let image = spec.image_on_server(env).map_err(|variable| {
-        anyhow::anyhow!("no image is named; the server has to, with {variable}")
-    })?;
+    let image = spec.image_on_server(env).map_err(anyhow::Error::msg)?;
     let path = spec.directory.join(layout::script(OPTIONS));
     let options = match files::read_to_string(&path) {
         Ok(text) => Options::parse(&path.to_string_lossy(), &text)?,
@@ -92,6 +90,7 @@ fn target(spec: &Specification, env: &Env) -> Result<Target> {
         cwd: None,
         env,
         check_only: false,
+        has_connection_file: false,
     };
     let platform = value(&options, "platform", &interpolation, platform_name)?;
     let policy = value(&options, "pull_policy", &interpolation, PullPolicy::read)?;

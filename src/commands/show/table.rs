@@ -16,6 +16,7 @@ use crate::kernelspec::specification::Specification;
 use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
 use crate::model::{Language, Mode, Sample};
 use crate::options::Options;
+use crate::options::flags::NO_MOUNT_CWD;
 use crate::options::toml_text::quoted;
 use crate::paths::Paths;
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
@@ -41,7 +42,12 @@ pub(super) fn text(
     };
     let (key, name) = name_of(name, spec)?;
     set(key, name.into());
-    set(&setting::GATEWAY, spec.system.facts().name.into());
+    let is_local = spec.system == System::Local;
+    if is_local {
+        set(&setting::LOCAL, true.into());
+    } else {
+        set(&setting::GATEWAY, spec.system.facts().name.into());
+    }
     let language = Language::parse(&spec.language);
     if let Some(language) = language.filter(|_| *key == setting::KERNEL_NAME) {
         set(&setting::LANGUAGE, language.name().into());
@@ -55,26 +61,22 @@ pub(super) fn text(
             set(known, image.into());
         }
     }
-    set(&setting::SWARM, (spec.mode == Mode::Swarm).into());
-    let allowed = spec.authorized_users().unwrap_or_default();
-    set(&setting::AUTHORIZED_USERS, Array::from_iter(allowed).into());
-    let kept_out = spec.unauthorized_users().unwrap_or_else(|| vec!["root".to_owned()]);
-    set(&setting::UNAUTHORIZED_USERS, Array::from_iter(kept_out).into());
-    set(&setting::PORT_RANGE, spec.port_range().unwrap_or("0..0").into());
-    if let Some(seconds) = launch_timeout(spec) {
-        set(&setting::LAUNCH_TIMEOUT, seconds.into());
+    let mut launcher = "native".to_owned();
+    if !is_local {
+        launcher = launcher_of(spec, entry, paths);
+        of_server(spec, &launcher, &mut set);
     }
-    if language == Some(Language::Python)
-        && let Some(class) = spec.kernel_class()
-    {
-        set(&setting::KERNEL_CLASS, class.into());
-    }
-    set(&setting::SHOW_LAUNCH_ERRORS, spec.shows_launch_errors.into());
-    let launcher = launcher(spec, entry, paths);
-    set(&setting::LAUNCHER, launcher.as_str().into());
     set(place.0, place.1);
     set(&setting::REPLACE, true.into());
-    if let Some(options) = options(&spec.directory)? {
+    let mut options = options(&spec.directory)?;
+    if is_local {
+        // That is `image-name`.
+        options.as_mut().map(|options| options.remove("image"));
+        if !options.as_ref().is_some_and(|options| options.contains_key("mount_cwd")) {
+            table.insert(NO_MOUNT_CWD, Item::Value(true.into()));
+        }
+    }
+    if let Some(options) = options.filter(|options| !options.is_empty()) {
         if launcher == "native" {
             table.insert(manifest::LAUNCH_DOCKER, Item::Table(options));
         } else {
@@ -97,12 +99,35 @@ pub(super) fn text(
     Ok(text.chars().map(seen).collect())
 }
 
+/// What only specifications of servers say.
+fn of_server(spec: &Specification, launcher: &str, set: &mut impl FnMut(&Setting, Value)) {
+    set(&setting::SWARM, (spec.mode == Mode::Swarm).into());
+    let allowed = spec.authorized_users().unwrap_or_default();
+    set(&setting::AUTHORIZED_USERS, Array::from_iter(allowed).into());
+    let kept_out = spec.unauthorized_users().unwrap_or_else(|| vec!["root".to_owned()]);
+    set(&setting::UNAUTHORIZED_USERS, Array::from_iter(kept_out).into());
+    set(&setting::PORT_RANGE, spec.port_range().unwrap_or("0..0").into());
+    if let Some(seconds) = launch_timeout(spec) {
+        set(&setting::LAUNCH_TIMEOUT, seconds.into());
+    }
+    if Language::parse(&spec.language) == Some(Language::Python)
+        && let Some(class) = spec.kernel_class()
+    {
+        set(&setting::KERNEL_CLASS, class.into());
+    }
+    set(&setting::SHOW_LAUNCH_ERRORS, spec.shows_launch_errors.into());
+    set(&setting::LAUNCHER, launcher.into());
+}
+
 /// The key that gives the name, and its value: a sample may have capitals in its name.
 fn name_of(name: &str, spec: &Specification) -> Result<(&'static Setting, String)> {
     let directory = spec.directory.file_name().unwrap_or_default();
     let language = Language::parse(&spec.language);
     let sample = Sample::ALL.into_iter().find(|sample| {
-        directory == sample.name() && directory != name && Some(sample.language()) == language
+        spec.system != System::Local
+            && directory == sample.name()
+            && directory != name
+            && Some(sample.language()) == language
     });
     if let Some(sample) = sample {
         return Ok((&setting::SAMPLE, sample.name().to_owned()));
@@ -199,7 +224,7 @@ fn launch_timeout(spec: &Specification) -> Option<i64> {
 }
 
 /// The value of `launcher`. A file that is missing is held to be what its name says.
-fn launcher(spec: &Specification, entry: &Entry, paths: &Paths<'_>) -> String {
+fn launcher_of(spec: &Specification, entry: &Entry, paths: &Paths<'_>) -> String {
     let Some((path, _)) = spec.launcher() else { return "native".to_owned() };
     let is_named = |name: &str| path.file_name().is_some_and(|file| file == name);
     let known = entry.launcher();

@@ -48,7 +48,7 @@ pub(super) fn is_among(files: &[File], path: &Path) -> bool {
 
 /// Whether an installer, ours or the Python tool, puts such a file into specifications.
 fn is_installed(path: &Path) -> bool {
-    const FILES: [&str; 11] = [
+    const FILES: [&str; 12] = [
         KERNEL_JSON,
         CHANGING,
         REPLACING,
@@ -56,6 +56,7 @@ fn is_installed(path: &Path) -> bool {
         "logo-32x32.png",
         "logo-64x64.png",
         "logo-svg.svg",
+        "scripts/bootstrap_kernel",
         "scripts/launch_docker",
         "scripts/launch_docker.py",
         "scripts/launch_docker.toml",

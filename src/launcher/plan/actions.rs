@@ -10,12 +10,14 @@ use crate::options::interpolation::{Interpolation, Policy};
 use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{Table, flag, integer, items, must, table};
 use crate::options::{Options, put, template};
+use crate::server::System;
 
 pub(super) type Action =
     fn(&mut Plan, &Node, &Interpolation<'_>, &Options) -> Result<(), PositionError>;
 
 /// The keys that are not fields of a request.
-pub(super) const ACTIONS: [(&str, Action); 6] = [
+pub(super) const ACTIONS: [(&str, Action); 7] = [
+    ("image", image),
     ("configs", |plan, node, interpolation, _| {
         references(node, interpolation, "/").map(|all| plan.configs = all)
     }),
@@ -37,6 +39,20 @@ fn text(
         Value::Text(text) => interpolation.interpolate(text, node.at, policy),
         _ => Err(must(node, "be text, in quotes")),
     }
+}
+
+/// The launch has it already.
+fn image(
+    plan: &mut Plan,
+    node: &Node,
+    _: &Interpolation<'_>,
+    _: &Options,
+) -> Result<(), PositionError> {
+    if plan.launch.caller == System::Local {
+        return Ok(());
+    }
+    let message = "is in kernel.json; see `install --image-name`";
+    Err(PositionError::new(node.at, message))
 }
 
 /// `true`, the target in the container, or a table with `target`, `read_only` and `paths`. The `paths` map
@@ -67,6 +83,7 @@ fn mount_cwd(
             }
         }
     }
+    let has_paths = source.is_some();
     let source = source.unwrap_or_else(|| as_it_is(path, mode));
     // Swarm expands templates in a mount, but not in the working directory.
     let (target, start) = match target {
@@ -83,6 +100,10 @@ fn mount_cwd(
     let mut mount = json!({"Type": "bind", "Source": source, "Target": target});
     if read_only {
         mount["ReadOnly"] = true.into();
+    }
+    // A local launcher may run in a container itself: then the engine knows the directory by another path.
+    if plan.launch.caller == System::Local && !has_paths {
+        plan.own_directory = Some(target.clone());
     }
     put(&mut plan.request, field, json!([mount]));
     if options.get("working_dir").is_none() {
@@ -155,10 +176,11 @@ fn networks(
             found.push((text(item, interpolation, Policy::Trusted)?, json!({})));
         }
     }
+    if plan.launch.caller == System::Local {
+        return own_networks(plan, found, node);
+    }
     // The request has the server's network already.
     found.retain(|(name, _)| *name != plan.launch.network);
-    // The values of `docker run --network` without a network of the container's own.
-    let is_mode = |name: &str| ["host", "none"].contains(&name) || name.starts_with("container:");
     if let Some((name, _)) = found.iter().find(|(name, _)| is_mode(name)) {
         let variable = plan.launch.caller.facts().network_variable;
         let message = format!(
@@ -177,6 +199,34 @@ fn networks(
         }
     }
     Ok(())
+}
+
+/// Where no server looks for the kernel, the first network is the container's own, as for `docker run`.
+fn own_networks(
+    plan: &mut Plan,
+    mut found: Vec<(String, Json)>,
+    node: &Node,
+) -> Result<(), PositionError> {
+    if found.len() > 1
+        && let Some((name, _)) = found.iter().find(|(name, _)| is_mode(name))
+    {
+        let message = format!("cannot have `{name}` beside other networks");
+        return Err(PositionError::new(node.at, message));
+    }
+    if !found.is_empty() {
+        let (name, settings) = found.remove(0);
+        put(&mut plan.request, "HostConfig.NetworkMode", name.as_str().into());
+        if settings != json!({}) {
+            put(&mut plan.request, "NetworkingConfig.EndpointsConfig", json!({name: settings}));
+        }
+    }
+    plan.networks = found;
+    Ok(())
+}
+
+/// The values of `docker run --network` without a network of the container's own.
+fn is_mode(name: &str) -> bool {
+    ["host", "none"].contains(&name) || name.starts_with("container:")
 }
 
 fn network_settings(

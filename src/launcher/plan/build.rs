@@ -28,6 +28,7 @@ impl Plan {
             networks: Vec::new(),
             secrets: Vec::new(),
             configs: Vec::new(),
+            own_directory: None,
             launch,
         };
         if options.is_empty() {

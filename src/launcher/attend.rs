@@ -1,0 +1,274 @@
+//! Runs a kernel for an application that takes the launcher for the kernel: JupyterLab, VS Code, nbclient.
+//!
+//! The launcher listens where the connection file says that the kernel does, and carries each connection, and
+//! each signal, over the standard streams of the container to the bootstrap, which starts the kernel there. No
+//! port is published, and no network is needed. The kernel lives as long as the launcher, and the launcher as
+//! long as the kernel.
+
+mod carry;
+mod connection;
+pub mod guard;
+mod own_container;
+mod parent;
+mod session;
+
+use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use hyper::body::Bytes;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use self::connection::ConnectionFile;
+use self::guard::Guard;
+use self::parent::Parent;
+use self::session::Session;
+use super::bring;
+use super::container;
+use super::context::Context;
+use super::plan::{Plan, PullPolicy};
+use super::pull;
+use super::run;
+use super::spec::InstalledSpec;
+use crate::engine::{self, Engine, Image};
+use crate::env::Env;
+use crate::options::put;
+use crate::protocol;
+use crate::protocol::message::{Directory, Identity};
+use crate::protocol::signals::{Signals, status};
+
+/// How long the engine may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long removing what was created may take.
+const REMOVAL: Duration = Duration::from_secs(10);
+
+/// The launcher was told to stop before there was a kernel, which is no failure.
+#[derive(Debug, thiserror::Error)]
+#[error("the launcher was told to stop")]
+struct Stopped(u8);
+
+/// Is the kernel of a connection file until it ends, and returns its exit status.
+///
+/// # Errors
+/// Says why there is no kernel. Nothing is left behind, or the error names it.
+pub async fn attend(file: &Path, plan: &Plan, spec: &InstalledSpec, env: &Env) -> Result<u8> {
+    let mut signals = Signals::listen()?;
+    let parent = Parent::of_process(env);
+    let connection = ConnectionFile::read(file)?;
+    let listeners = connection.listen().await?;
+    let bootstrap = bring::file(spec)?;
+    let opened = Box::pin(open(plan, connection, bootstrap, env, &mut signals, &parent)).await;
+    match opened {
+        Ok(session) => session.run(listeners, signals, parent).await,
+        Err(error) => match error.downcast_ref() {
+            Some(Stopped(status)) => Ok(*status),
+            None => Err(error),
+        },
+    }
+}
+
+/// Starts the kernel, unless it is told to stop meanwhile.
+async fn open(
+    plan: &Plan,
+    connection: ConnectionFile,
+    bootstrap: Bytes,
+    env: &Env,
+    signals: &mut Signals,
+    parent: &Parent,
+) -> Result<Session> {
+    let mut stop = pin!(async {
+        let status = tokio::select! {
+            signal = signals.next() => status(signal),
+            () = parent.gone() => status(Signal::TERM),
+        };
+        anyhow!(Stopped(status))
+    });
+    let deadline = Instant::now() + plan.launch.timeout;
+    let mut prepared = plan.clone();
+    let preparing = async {
+        let engine = Engine::from_env(env, ANSWER, deadline).await?;
+        let context = Context::new(plan, env, engine, deadline);
+        let start = prepare(&mut prepared, &context, connection).await?;
+        Ok((context.engine, start))
+    };
+    let guarding = Guard::post(&plan.launch.name, env);
+    let (engine, start, guard) = tokio::select! {
+        both = async { tokio::try_join!(preparing, guarding) } => {
+            let ((engine, start), guard) = both?;
+            (engine, start, guard)
+        }
+        stopped = &mut stop => return Err(stopped),
+    };
+    let context = Context::new(&prepared, env, engine, deadline);
+    let opening = Box::pin(Session::open(&context, bootstrap, &start));
+    let failure = match run::or_stopped(opening, stop, &context).await {
+        Ok(session) => return Ok(session),
+        Err(failure) => failure,
+    };
+    context.engine.set_deadline(Instant::now() + REMOVAL);
+    match container::clean_up(&context).await {
+        Ok(()) => {
+            if may_still_create(&context, &failure) {
+                guard.leave();
+            }
+            Err(failure)
+        }
+        Err(error) => {
+            guard.leave();
+            Err(anyhow!("{failure:#}. Besides, {error:#}"))
+        }
+    }
+}
+
+/// Whether the engine may still be creating the container.
+fn may_still_create(context: &Context<'_>, failure: &anyhow::Error) -> bool {
+    let refused = || {
+        let refusal = failure.chain().find_map(|cause| cause.downcast_ref::<engine::Error>());
+        refusal.is_none_or(|refusal| refusal.status().is_some())
+    };
+    !context.has_created() && (context.is_changing() || !refused())
+}
+
+/// The image of the kernel, which is pulled if it has to be.
+async fn image(context: &Context<'_>) -> Result<Image> {
+    let (image, policy) = (&context.launch.image, context.plan.pull);
+    if policy == PullPolicy::Always {
+        pull::pull(context).await?;
+    }
+    match context.engine.inspect_image(image).await {
+        Ok(found) => Ok(found),
+        Err(error) if error.is_not_found() && policy == PullPolicy::Missing => {
+            pull::pull(context).await?;
+            Ok(context.engine.inspect_image(image).await?)
+        }
+        Err(error) if error.is_not_found() => Err(anyhow!(error).context(format!(
+            "the engine does not have the image `{image}`, and pull_policy in launch_docker.toml forbids pulling it"
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Completes the request for the container by what only the engine knows, and returns what the bootstrap is to do.
+async fn prepare(
+    plan: &mut Plan,
+    context: &Context<'_>,
+    connection: ConnectionFile,
+) -> Result<protocol::message::Start> {
+    let Context { engine, env, .. } = context;
+    let (image, is_rootless) = tokio::join!(image(context), is_rootless(context));
+    let image = image?;
+    bring::check_architecture(&image, &plan.launch.image)?;
+    // It has been pulled.
+    plan.pull = match plan.pull {
+        PullPolicy::Always => PullPolicy::Missing,
+        policy => policy,
+    };
+    if is_rootless? {
+        // There, root in a container is the user for whom the engine runs.
+        plan.request["User"] = "0:0".into();
+        plan.request["HostConfig"]["GroupAdd"] = json!([]);
+    }
+    let network = plan.request["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
+    if network.starts_with("container:")
+        && let Some(request) = plan.request.as_object_mut()
+    {
+        // It has the host name of the other container.
+        request.remove("Hostname");
+    }
+    let directory = match plan.own_directory.clone() {
+        Some(target) => mount_directory(plan, engine, &target, env).await?,
+        None => None,
+    };
+    let words = |name: &str| -> Option<Vec<String>> {
+        let words = plan.request[name].as_array()?;
+        Some(words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect())
+    };
+    let start = protocol::message::Start {
+        entrypoint: words("Entrypoint").unwrap_or_else(|| image.entrypoint().to_vec()),
+        command: words("Cmd").unwrap_or_default(),
+        connection: connection.members,
+        user: has_own_user(context.plan).then(|| user(env)),
+        directory,
+    };
+    bring::begin_with_bootstrap(plan);
+    for name in ["AttachStdin", "AttachStdout", "AttachStderr", "OpenStdin", "StdinOnce"] {
+        plan.request[name] = true.into();
+    }
+    // What goes through the streams is not the kernel's output, and much.
+    put(&mut plan.request, "HostConfig.LogConfig", json!({"Type": "none"}));
+    Ok(start)
+}
+
+/// Whether the kernel is to run as the caller on an engine that maps users otherwise.
+async fn is_rootless(context: &Context<'_>) -> Result<bool> {
+    if !has_own_user(context.plan) || rustix::process::getuid().is_root() {
+        return Ok(false);
+    }
+    match context.engine.info().await {
+        Ok(info) => Ok(info.is_rootless()),
+        // From proxies that let applications access containers only.
+        Err(error) if error.is_forbidden() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the kernel is to run as whoever runs the launcher.
+fn has_own_user(plan: &Plan) -> bool {
+    plan.request["User"].as_str() == plan.launch.user_and_group().as_deref()
+}
+
+/// The name of whoever runs the launcher.
+fn user(env: &Env) -> String {
+    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| env.get(name));
+    let unnamed = if rustix::process::getuid().is_root() { "root" } else { "user" };
+    named.unwrap_or(unnamed).to_owned()
+}
+
+/// Directories that an image has, too, and without which it is useless.
+const OF_IMAGE: [&str; 11] =
+    ["/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/sbin", "/sys", "/usr"];
+
+/// Replaces the mount of the notebook's directory by what the engine knows it as; without one, the kernel starts
+/// in the image's own directory. Returns what the bootstrap is to look at.
+async fn mount_directory(
+    plan: &mut Plan,
+    engine: &Engine,
+    target: &str,
+    env: &Env,
+) -> Result<Option<Directory>> {
+    let directory = env.directory()?;
+    let mounts = plan.request["HostConfig"]["Mounts"].take();
+    let mounts = mounts.as_array().cloned().unwrap_or_default();
+    let is_own = |mount: &Value| mount["Target"] == target && directory == mount_source(mount);
+    let (own, mut others): (Vec<_>, Vec<_>) = mounts.into_iter().partition(is_own);
+    let read_only = own.iter().any(|mount| mount["ReadOnly"] == true);
+    let found = if OF_IMAGE.contains(&target) {
+        Err(format!("it would hide `{target}` of the image"))
+    } else {
+        let found = own_container::mounts(engine, directory, target, read_only).await?;
+        found.ok_or_else(|| format!("the engine at {} does not have it", engine.endpoint()))
+    };
+    let reason = found.as_ref().err().cloned();
+    others.extend(found.unwrap_or_default());
+    plan.request["HostConfig"]["Mounts"] = others.into();
+    let Some(reason) = reason else {
+        let identity = Identity::of(&fs_err::metadata(directory)?);
+        return Ok(Some(Directory { path: target.into(), identity }));
+    };
+    tracing::warn!(
+        "The directory {} is not mounted into the kernel's container: {reason}",
+        directory.display()
+    );
+    if plan.request["WorkingDir"] == target {
+        plan.request["WorkingDir"] = "".into();
+    }
+    Ok(None)
+}
+
+fn mount_source(mount: &Value) -> &Path {
+    Path::new(mount["Source"].as_str().unwrap_or_default())
+}

@@ -1,0 +1,210 @@
+//! The life of a kernel: from the creation of its container to its exit status.
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use hyper::body::Bytes;
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use super::carry::Clients;
+use super::connection::Listener;
+use super::parent::Parent;
+use crate::engine::{Attachment, Ended, NextExit};
+use crate::launcher::bring;
+use crate::launcher::container;
+use crate::launcher::context::Context;
+use crate::launcher::death;
+use crate::log;
+use crate::protocol::message::{Answer, Control, Request, Start};
+use crate::protocol::mux::{self, Mode, Opener, Requests};
+use crate::protocol::signals::{Signals, status};
+use crate::protocol::{GREETING, Purpose};
+use crate::text;
+
+/// How long the bootstrap may take to answer once the container runs.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long the engine may take to say how a container has ended after its streams have.
+const VERDICT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a bootstrap that does not read may keep a signal from being sent.
+const SIGNAL_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long the last bytes of a kernel that has ended may take to a client.
+const LAST_BYTES: Duration = Duration::from_secs(2);
+
+/// A container that runs, with a bootstrap that answers.
+pub(super) struct Session {
+    image: String,
+    endpoint: String,
+    exit: NextExit,
+    carrying: JoinHandle<io::Result<()>>,
+    opener: Opener,
+    control: Control,
+    started: Instant,
+}
+
+impl Session {
+    /// Creates the container, brings the bootstrap into it, and has it start the kernel.
+    pub(super) async fn open(context: &Context<'_>, tar: Bytes, start: &Start) -> Result<Self> {
+        let engine = &context.engine;
+        let id = container::create(context).await?;
+        for (network, settings) in &context.plan.networks {
+            let connected = engine.connect_network(network, &id, settings).await;
+            connected.with_context(|| {
+                format!(
+                    "could not attach the kernel to the network `{network}` of launch_docker.toml"
+                )
+            })?;
+        }
+        // In this order nothing is missed, even if the container is removed at once.
+        let (brought, attached, exit) = tokio::join!(
+            bring::bring(engine, &id, context.plan, tar),
+            engine.attach(&id, log::pass_on),
+            engine.next_exit(&id),
+        );
+        brought.context("could not bring the bootstrap into the container")?;
+        let (mut attached, mut exit) = (attached?, exit?);
+        let begun = context.change(engine.start_container(&id)).await;
+        begun.map_err(|error| container::explain_start(context, error))?;
+        let started = Instant::now();
+
+        // If nobody is there any more, the engine says why.
+        let _ = attached.write_all(GREETING).await;
+        let mut greeting = *GREETING;
+        match timeout(ANSWER, attached.read_exact(&mut greeting)).await {
+            Ok(Ok(_)) if greeting == *GREETING => {}
+            Ok(Ok(_)) => bail!(
+                "the bootstrap in the container says `{}`, and this launcher `{}`: they are of different \
+                 versions; install the specification again with --local --replace",
+                greeting.escape_ascii(),
+                GREETING.escape_ascii()
+            ),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::Other => bail!(
+                "could not understand what the engine at {} sends of the container: {error}",
+                engine.endpoint()
+            ),
+            Ok(Err(_)) => {
+                let ended = timeout(VERDICT_LIMIT, exit.ended()).await.unwrap_or(Ok(None))?;
+                let how = ended.map_or_else(String::new, |ended| {
+                    format!(" with exit status {}", ended.status_code)
+                });
+                bail!("the bootstrap in the container ended{how} before it answered");
+            }
+            Err(_) => return Err(silent()),
+        }
+        let (opener, requests) = mux::opener();
+        let carrying = tokio::spawn(carry(attached, requests));
+        let starting = async {
+            let mut stream = opener.open().await?;
+            stream.write_u8(Purpose::Control.byte()).await?;
+            let mut control = Control::new(stream);
+            control.send(&Request::Start(start)).await?;
+            let answer = control.next().await?;
+            io::Result::Ok((control, answer))
+        };
+        let broken = match timeout(ANSWER, starting).await {
+            Ok(Ok((control, Some(Answer::Started)))) => {
+                let endpoint = engine.endpoint().to_string();
+                let image = context.launch.image.clone();
+                return Ok(Self { image, endpoint, exit, carrying, opener, control, started });
+            }
+            Ok(Ok((_, Some(Answer::Failed(reason))))) => bail!(
+                "the kernel could not be started in image `{}`: {reason}",
+                context.launch.image
+            ),
+            Ok(Ok((_, _))) => None,
+            Ok(Err(error)) => Some(error),
+            Err(_) => return Err(silent()),
+        };
+        // Of a connection that is broken, the streams in it only say that it is.
+        drop(opener);
+        let carried = timeout(LAST_BYTES, carrying).await;
+        let error = carried.ok().and_then(|carried| carried.ok()?.err()).or(broken);
+        let wrong = [io::ErrorKind::Other, io::ErrorKind::InvalidData];
+        match error.filter(|error| wrong.contains(&error.kind())) {
+            Some(error) => {
+                bail!("could not understand what the bootstrap in the container says: {error}")
+            }
+            None => bail!("the container ended while the kernel was starting"),
+        }
+    }
+
+    /// Carries everything until the kernel has ended, and returns its exit status.
+    pub(super) async fn run(
+        mut self,
+        listeners: Vec<Listener>,
+        mut signals: Signals,
+        parent: Parent,
+    ) -> Result<u8> {
+        let clients = Clients::serve(listeners, &self.opener);
+        let mut told = None;
+        let (mut waits, mut is_carried) = (true, true);
+        let ended = loop {
+            tokio::select! {
+                answer = self.control.next() => match answer {
+                    Ok(Some(Answer::Ended(code))) => break Some(code.into()),
+                    Ok(Some(_)) => {}
+                    // The bootstrap has gone, most likely with the whole container.
+                    Ok(None) | Err(_) => break self.verdict().await,
+                },
+                // An engine, or a proxy before it, may forget that it was asked.
+                ended = self.exit.ended(), if waits => match ended {
+                    Ok(Some(Ended { status_code, error: None })) => break Some(status_code),
+                    _ => waits = false,
+                },
+                signal = signals.next() => {
+                    told = Some(signal);
+                    // If it is not there any more, its end is about to be known.
+                    let request = Request::<Start>::Signal(signal.as_raw());
+                    let _ = timeout(SIGNAL_LIMIT, self.control.send(&request)).await;
+                }
+                // The kernel ends with the stream, and the stream with this process.
+                () = parent.gone() => return Ok(status(Signal::TERM)),
+                _ = &mut self.carrying, if is_carried => {
+                    is_carried = false;
+                    break self.verdict().await;
+                }
+            }
+        };
+        let _ = timeout(LAST_BYTES, clients.finish()).await;
+        if is_carried {
+            // What the kernel has written last may still be on its way.
+            let _ = timeout(LAST_BYTES, &mut self.carrying).await;
+        }
+        let Some(code) = ended else {
+            bail!("the kernel is lost: the engine at {} does not say how it ended", self.endpoint);
+        };
+        let is_asked_for = told.is_some_and(|signal| i64::from(status(signal)) == code);
+        if code != 0 && !is_asked_for {
+            let age = text::seconds(self.started.elapsed());
+            let how = death::how(code, false);
+            tracing::error!("The kernel of image {} {how}, {age} s after its start", self.image);
+        }
+        Ok(u8::try_from(code).unwrap_or(u8::MAX))
+    }
+
+    /// How the container has ended, if the engine says so.
+    async fn verdict(&mut self) -> Option<i64> {
+        let ended = timeout(VERDICT_LIMIT, self.exit.ended()).await.ok()?.ok()??;
+        ended.error.is_none().then_some(ended.status_code)
+    }
+}
+
+/// Carries streams until the bootstrap closes the connection, and then what it still writes to standard error.
+async fn carry<F>(mut attached: Attachment<F>, requests: Requests) -> io::Result<()>
+where
+    F: FnMut(&[u8]) + Unpin,
+{
+    mux::carry(&mut attached, Mode::Client, requests, drop).await?;
+    let _ = timeout(LAST_BYTES, tokio::io::copy(&mut attached, &mut tokio::io::sink())).await;
+    Ok(())
+}
+
+fn silent() -> anyhow::Error {
+    anyhow!("the bootstrap in the container did not answer within {} s", text::seconds(ANSWER))
+}

@@ -1,0 +1,222 @@
+//! What is different for a specification of `install --local`, which no server starts kernels of: what it
+//! cannot have, and what it has by default.
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::image::check_image;
+use super::kernel_class::{DEFAULT_KERNEL_CLASS, kernel_class};
+use super::lookup::Lookup;
+use super::{manifest, relative};
+use crate::cli::{Install, Set};
+use crate::model::Language;
+use crate::options::flags::{Flag, MOUNT_CWD, NO_MOUNT_CWD};
+use crate::options::{Options, command, toml_text, written};
+use crate::server::CONNECTION_FILE;
+use crate::setting::{self, Kind, Line, Setting};
+use crate::templates;
+
+const NO_SAMPLES: &str = "samples are specifications for Enterprise Gateway";
+const NO_LISTS: &str = "there is no server that looks at users: who can read the specification and use the \
+                        engine can start its kernels";
+
+/// What has no meaning for it, with the reason.
+static REFUSED: [(&Setting, &str); 11] = [
+    (&setting::SAMPLES, NO_SAMPLES),
+    (&setting::SAMPLE, NO_SAMPLES),
+    (&setting::GATEWAY, "its kernels are those of no gateway, but of any Jupyter application"),
+    (&setting::SWARM, "its kernels are containers of one engine, not services of a Swarm"),
+    (&setting::AUTHORIZED_USERS, NO_LISTS),
+    (&setting::UNAUTHORIZED_USERS, NO_LISTS),
+    (&setting::PORT_RANGE, "its kernels have the ports that the application chooses"),
+    (&setting::LAUNCH_TIMEOUT, "the application decides how long it waits for a kernel"),
+    (
+        &setting::SHOW_LAUNCH_ERRORS,
+        "there is no provisioner between the launcher and the application, which gets its messages as they are",
+    ),
+    (
+        &setting::EXECUTOR_IMAGE_NAME,
+        "there is no server that tells a kernel of an image for executors; `--env` can",
+    ),
+    (&setting::IMAGE_TAG, "there is no default image; put the tag into `--image-name`"),
+];
+
+/// Looks for what is said of it and has no meaning. What variables, and traits of configuration files, say of
+/// these settings is about gateways and does not count, but for `swarm`, which would make it another kind.
+pub(super) fn check(lookup: &Lookup<'_>) -> Result<()> {
+    let Lookup { line, .. } = lookup;
+    for (known, reason) in REFUSED {
+        let given = match known.kind {
+            Kind::Flag => lookup.flag(known)?.then(|| lookup.text(known)).flatten(),
+            _ => line.get(known).and_then(|_| lookup.text(known)),
+        };
+        if let Some(origin) = given.map(|given| given.origin) {
+            bail!("{origin} cannot be given with `--local`: {reason}");
+        }
+    }
+    if let (Some(launcher), Some((_, origin))) =
+        (line.value(&setting::LAUNCHER), line.get(&setting::LAUNCHER))
+    {
+        ensure!(
+            launcher == "native",
+            "{origin} of `{launcher}` cannot be given with `--local`: to the application the launcher is the \
+             kernel, and only the native one can be that"
+        );
+    }
+    Ok(())
+}
+
+/// Looks for what has a meaning for nothing else.
+pub(super) fn only(args: &Install) -> Result<()> {
+    let command = args.line.get(&setting::KERNEL_COMMAND).map(|(_, origin)| origin.to_owned());
+    if let Some(origin) = command {
+        bail!(
+            "{origin} is for `--local`: the images of gateways have a bootstrap that starts the kernel; for one \
+             with another, `command` in launch_docker.toml names it"
+        );
+    }
+    ensure!(
+        !args.container.iter().any(|(flag, _)| flag.long == NO_MOUNT_CWD),
+        "`--{NO_MOUNT_CWD}` is for `--local`: other kernels have the notebook's directory only with `--{MOUNT_CWD}`"
+    );
+    Ok(())
+}
+
+/// Looks for what `set` cannot change of it.
+pub(super) fn check_change(args: &Set) -> Result<()> {
+    let refused = |known: &Setting| {
+        if *known == setting::KERNEL_CLASS {
+            return Some("it goes into the command of ipykernel; say it in `--kernel-command`");
+        }
+        REFUSED.iter().find(|(other, _)| *other == known).map(|(_, reason)| *reason)
+    };
+    for known in setting::ALL {
+        if let (Some(reason), true) = (refused(known), args.line.has(known)) {
+            bail!("`--{}` has no meaning for a specification of `--local`: {reason}", known.option);
+        }
+    }
+    for name in &args.unset {
+        let known = setting::named(name.trim_start_matches("--"));
+        if let Some(reason) = known.and_then(refused) {
+            bail!("`--unset={name}` has no meaning for a specification of `--local`: {reason}");
+        }
+        for (key, known) in [("image", &setting::IMAGE_NAME), ("command", &setting::KERNEL_COMMAND)]
+        {
+            ensure!(
+                name != key,
+                "a specification of `--local` needs `{key}`: give it another value with `--{}`",
+                known.option
+            );
+        }
+        ensure!(
+            name.trim_start_matches("--") != NO_MOUNT_CWD,
+            "`--unset={name}` is what `--{MOUNT_CWD}` says; use that"
+        );
+    }
+    Ok(())
+}
+
+/// Looks for what `set` can change of nothing else.
+pub(super) fn check_change_of_others(args: &Set) -> Result<()> {
+    let command = setting::KERNEL_COMMAND.option;
+    let is_of_local = |name: &str| [command, NO_MOUNT_CWD].contains(&name);
+    let mut given = args.container.iter().map(|(flag, _)| flag.long);
+    let unset = args.unset.iter().map(|name| name.trim_start_matches("--"));
+    let named = args.line.has(&setting::KERNEL_COMMAND).then_some(command);
+    let named = named.or_else(|| given.find(|name| is_of_local(name)));
+    if let Some(option) = named.or_else(|| unset.into_iter().find(|name| is_of_local(name))) {
+        bail!(
+            "`--{option}` is for specifications of `--local`; `set --help` has what others can have"
+        );
+    }
+    Ok(())
+}
+
+/// The image, for which there is no default: that of gateways has a bootstrap of its own.
+pub(super) fn image(lookup: &Lookup<'_>) -> Result<String> {
+    let given = lookup.text(&setting::IMAGE_NAME).context(
+        "`--local` needs `--image-name`: the name of an image that has the kernel, such as one with ipykernel",
+    )?;
+    check_image(&given)?;
+    Ok(given.value)
+}
+
+/// The text of `launch_docker.toml`.
+pub(super) fn options(
+    args: &Install,
+    lookup: &Lookup<'_>,
+    language: Language,
+    image: &str,
+) -> Result<String> {
+    let table = args.launch_docker.as_deref().unwrap_or_default();
+    let in_table = Options::parse("", table)?;
+    let has = |key: &str| in_table.get(key).is_some();
+    ensure!(
+        !has("image"),
+        "`image` in the table `{}` is what `image-name` says; use that",
+        manifest::LAUNCH_DOCKER
+    );
+    if let Some(node) = in_table.get("command") {
+        let [_, file] = CONNECTION_FILE;
+        ensure!(
+            node.to_json().to_string().contains(file),
+            "`command` in the table `{}` must have `{file}` in it, where the kernel takes the file with its ports \
+             and key",
+            manifest::LAUNCH_DOCKER
+        );
+    }
+    let mut given = relative::container(&args.container, lookup.env)?;
+    let says_mount = given.iter().any(|(flag, _)| flag.key == "mount_cwd");
+    if let Some(flag) = Flag::named(MOUNT_CWD).filter(|flag| !says_mount && !has(flag.key)) {
+        given.push((flag, Vec::new()));
+    }
+    let mut text = written::written(templates::options(), &given, lookup.env)?;
+    text = written::with_line(&text, "image", &toml_text::quoted(image))?;
+    let words = match lookup.line.get(&setting::KERNEL_COMMAND) {
+        Some((_, origin)) if has("command") => bail!(
+            "{origin} and `command` in the table `{}` say the same; use one",
+            manifest::LAUNCH_DOCKER
+        ),
+        _ if has("command") => None,
+        _ => Some(command(lookup, language)?),
+    };
+    if let Some(words) = words {
+        text = written::with_line(&text, "command", &toml_text::words(&words))?;
+    }
+    Ok(if table.is_empty() { text } else { format!("{text}\n{table}") })
+}
+
+/// The words of the command that starts the kernel.
+fn command(lookup: &Lookup<'_>, language: Language) -> Result<Vec<String>> {
+    let class = kernel_class(lookup, language)?.filter(|class| class != DEFAULT_KERNEL_CLASS);
+    if let Some(words) = given_command(lookup.line)? {
+        if let Some((_, origin)) = lookup.line.get(&setting::KERNEL_CLASS) {
+            bail!("{origin} goes into the command of ipykernel; say it in `--kernel-command`");
+        }
+        return Ok(words);
+    }
+    let [_, file] = CONNECTION_FILE;
+    let words = match language {
+        Language::Python => vec!["python", "-m", "ipykernel_launcher", "-f", file],
+        Language::R => vec!["R", "--slave", "-e", "IRkernel::main()", "--args", file],
+        Language::Scala => bail!(
+            "`--local` with the language Scala needs `--kernel-command`: the command that starts the kernel, with \
+             `{file}` in it"
+        ),
+    };
+    let class = class.map(|class| format!("--IPKernelApp.kernel_class={class}"));
+    Ok(words.into_iter().map(str::to_owned).chain(class).collect())
+}
+
+/// The words of the command on the command line.
+pub(super) fn given_command(line: &Line) -> Result<Option<Vec<String>>> {
+    let Some((values, origin)) = line.get(&setting::KERNEL_COMMAND) else { return Ok(None) };
+    let [_, file] = CONNECTION_FILE;
+    let text = values.last().map_or("", String::as_str);
+    let words = command::split(text)
+        .with_context(|| format!("{origin} of `{text}` must end its quotes"))?;
+    ensure!(
+        words.iter().any(|word| word.contains(file)),
+        "{origin} of `{text}` must have `{file}` in it, where the kernel takes the file with its ports and key"
+    );
+    Ok(Some(words))
+}
