@@ -11,6 +11,8 @@ import pytest
 # So that what a helper asserts tells as much when it fails.
 pytest.register_assert_rewrite("bed")
 
+from bed.programs import PROGRAMS  # noqa: E402
+
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "target/packages/x86_64-unknown-linux-gnu/release"
 
@@ -40,7 +42,7 @@ def pytest_terminal_summary(terminalreporter):
 def binaries():
     """The directory that holds the static executables."""
     directory = Path(os.environ.get("JDS_BIN", STATIC))
-    for name in ("jupyter-docker-spec", "launch_docker"):
+    for name in PROGRAMS:
         assert os.access(directory / name, os.X_OK), f"no {directory / name}: packaging/build binaries"
     return directory
 

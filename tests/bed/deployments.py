@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bed.gateways import DRIVER, Gateway
 from bed.patience import wait_for
+from bed.programs import PROGRAMS
 
 # Where `tests/run` has put Compose.
 COMPOSE = Path(__file__).parents[2] / ".test" / "compose" / "docker-compose"
@@ -20,6 +21,9 @@ IMAGES = {
     "quay.io/jupyter/base-notebook:latest": "jds-test/app",
     "python:3.12-slim": "jds-test/prepared",
     "my/python-kernel:1.0": "jds-test/kernel",
+    "my/image:1.0": "jds-test/plain",
+    "my/torch:1.0": "jds-test/plain",
+    "my/r-image:1.0": "jds-test/r",
 }
 
 
@@ -28,7 +32,7 @@ class Workplace:
 
     def __init__(self, engine, directory: Path, binaries: Path, **environment):
         self.engine, self.directory = engine, directory
-        for name in ("jupyter-docker-spec", "launch_docker"):
+        for name in PROGRAMS:
             (directory / name).write_bytes((binaries / name).read_bytes())
             (directory / name).chmod(0o755)
         # Today's Compose is a plugin of the client.

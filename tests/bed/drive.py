@@ -19,10 +19,10 @@ from jupyter_client.manager import AsyncKernelManager
 class Driver:
     """A kernel and a client connected to it; what takes longer than its patience has failed."""
 
-    def __init__(self, kernel_name, patience):
+    def __init__(self, kernel_name, patience, **options):
         self.patience = patience
         log = logging.getLogger("drive")
-        self.manager = AsyncKernelManager(kernel_name=kernel_name, log=log)
+        self.manager = AsyncKernelManager(kernel_name=kernel_name, log=log, **options)
         self.client = None
 
     async def start(self):
@@ -30,9 +30,9 @@ class Driver:
         await self._connect()
         return self.manager.kernel_id
 
-    async def restart(self):
+    async def restart(self, now=False):
         self.client.stop_channels()
-        await self.manager.restart_kernel(now=False)
+        await self.manager.restart_kernel(now=now)
         await self._connect()
 
     async def wait_until_dead(self, seconds):
@@ -115,7 +115,7 @@ class Driver:
 async def main():
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     request = json.load(sys.stdin)
-    driver = Driver(request["kernel"], request["patience"])
+    driver = Driver(request["kernel"], request["patience"], **request.get("options", {}))
     results = []
     try:
         for step, *arguments in request["steps"]:

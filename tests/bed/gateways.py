@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bed.kernels import PYTHON
 from bed.patience import end, wait_for
+from bed.programs import PROGRAMS
 
 DRIVER = Path(__file__).with_name("gateway_drive.py")
 IMAGE = "jds-test/gateway"
@@ -156,7 +157,7 @@ class ContainerGateway(Gateway):
 
     def install(self, binaries, *options):
         """Puts our programs into the container, and installs a specification there."""
-        for name in ("jupyter-docker-spec", "launch_docker"):
+        for name in PROGRAMS:
             target = f"{self.container}:/opt/gateway/bin/{name}"
             self.engine.docker("cp", binaries / name, target)
         done = self.run("jupyter", "docker-spec", "install", *options)

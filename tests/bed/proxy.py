@@ -25,6 +25,8 @@ class Proxy:
         self.held = threading.Event()
         self.release = threading.Event()
         self._hold = hold and re.compile(hold)
+        # Both sides of each connection, with the requests that came on it.
+        self._carried = []
         self._engine = str(engine_socket)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
@@ -37,6 +39,13 @@ class Proxy:
     def __exit__(self, *_):
         self.release.set()
         self._listener.close()
+
+    def cut(self, request=""):
+        """Breaks the connections on which such a request has come."""
+        for requests, *sides in self._carried:
+            if re.search(request, "\n".join(requests)):
+                for side in sides:
+                    close(side)
 
     def heard(self, data):
         """What the engine has just sent; for those that listen."""
@@ -53,16 +62,19 @@ class Proxy:
             except OSError:  # it is not there, and so nothing is
                 client.close()
                 continue
-            holding = threading.Event()
-            threading.Thread(target=self._up, args=(client, engine, holding), daemon=True).start()
+            holding, requests = threading.Event(), []
+            self._carried.append((requests, client, engine))
+            up = (client, engine, holding, requests)
+            threading.Thread(target=self._up, args=up, daemon=True).start()
             threading.Thread(target=self._down, args=(engine, client, holding), daemon=True).start()
 
-    def _up(self, client, engine, holding):
+    def _up(self, client, engine, holding, requests):
         for data in chunks(client):
             self.sent += data
             for method, path in REQUEST.findall(data):
                 request = f"{method.decode()} {path.decode()}"
                 self.requests.append(request)
+                requests.append(request)
                 if self._hold and self._hold.search(request):
                     holding.set()
             send(engine, data)
@@ -99,9 +111,14 @@ def send(connection, data):
         pass
 
 
-def close_writing(connection):
+def close_writing(connection, how=socket.SHUT_WR):
     """Hands on that the other side has closed."""
     try:
-        connection.shutdown(socket.SHUT_WR)
+        connection.shutdown(how)
     except OSError:
         pass
+
+
+def close(connection):
+    """Ends a connection both ways, also for a thread that reads from it."""
+    close_writing(connection, socket.SHUT_RDWR)

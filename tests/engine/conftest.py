@@ -17,7 +17,9 @@ from bed.engine import Engine
 from bed.inside import Inside
 from bed.kernels import Application, ContainerApplication
 from bed.launch import Launch
+from bed.local import GID, UID, LocalApplication
 from bed.nodes import NETWORK_OF_KERNELS, Nodes
+from bed.programs import PROGRAMS
 from bed.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +67,7 @@ def engine_of_session():
     # Five attempts to fetch a layer, with longer and longer pauses, would take a minute.
     options += ["--max-download-attempts=2"]
     with Engine(run, DATA, options) as engine:
-        for name in ("kernel", "small", "r", "scala", "app", "tiny", "gateway", "haproxy"):
+        for name in ("kernel", "plain", "small", "r", "scala", "app", "tiny", "gateway", "haproxy"):
             image = f"jds-test/{name}"
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
@@ -143,7 +145,7 @@ def application_on_manager(nodes, binaries):
             f"--env=GP_DOCKER_NETWORK={network}",
         ],
     )
-    for name in ("jupyter-docker-spec", "launch_docker"):
+    for name in PROGRAMS:
         manager.docker("cp", binaries / name, f"{container}:/opt/app/bin/{name}")
     return ContainerApplication("python", engine=manager, container=container)
 
@@ -167,6 +169,41 @@ def application(engine, gp_env, jupyter):
     """A host application on this machine."""
     environment = jupyter | {"DOCKER_HOST": engine.address, "KERNEL_USERNAME": "ann"}
     return Application(str(gp_env / "bin" / "python"), environment)
+
+
+@pytest.fixture(scope="session")
+def local_env():
+    """A virtual environment with applications that start kernels by themselves."""
+    directory = ROOT / ".test" / "venv" / "local"
+    assert (directory / "bin" / "python").exists(), f"no {directory}: tests/run makes it"
+    return directory
+
+
+@pytest.fixture
+def local(engine, place, binaries, local_env):
+    """An application without provisioners, of a user who may speak with the engine."""
+    directories = {name: place / name for name in ("home", "data", "config", "runtime", "notebooks")}
+    for directory in directories.values():
+        directory.mkdir()
+        os.chown(directory, UID, GID)
+    environment = {
+        "PATH": f"{local_env / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(directories["home"]),
+        "USER": "ann",
+        "LANG": "C.UTF-8",
+        "DOCKER_HOST": engine.address,
+        "CLOUD_TOKEN": "secret",
+    }
+    for name in ("data", "config", "runtime"):
+        environment[f"JUPYTER_{name.upper()}_DIR"] = str(directories[name])
+    group = os.stat(engine.socket).st_gid
+    return LocalApplication(
+        str(local_env / "bin" / "python"),
+        environment,
+        directory=directories["notebooks"],
+        group=group,
+        binaries=binaries,
+    )
 
 
 @pytest.fixture
@@ -237,7 +274,7 @@ def put_programs(engine, binaries):
     """Copies our programs over the Python tool in a container."""
 
     def copy(application):
-        for name in ("jupyter-docker-spec", "launch_docker"):
+        for name in PROGRAMS:
             engine.docker("cp", binaries / name, f"{application.container}:/opt/app/bin/{name}")
 
     return copy

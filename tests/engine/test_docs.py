@@ -1,5 +1,6 @@
 """Pages that one person types from the top to the bottom, on one engine."""
 
+import contextlib
 import shutil
 import subprocess
 
@@ -45,20 +46,43 @@ PAGES = {
     "docs/how-to/switch-from-python.md": python_tool,
 }
 
+# Those for whom nothing has to know of provisioners.
+LOCAL = (
+    "docs/any-image.md",
+    "docs/how-to/pytorch.md",
+    "docs/how-to/r.md",
+    "docs/how-to/sandbox.md",
+    "docs/how-to/vs-code.md",
+)
 
-@pytest.fixture
-def workplace(engine, gp_env, place, binaries):
-    """A directory with the images that pages name, and our programs beside the `jupyter` of a server."""
+
+@contextlib.contextmanager
+def typing(engine, env, place, binaries):
+    """A directory with the images that pages name, and our programs beside the `jupyter` of an environment."""
     for name, image in IMAGES.items():
         engine.docker("tag", image, name)
     home, work = place / "home", place / "home" / "work"
     work.mkdir(parents=True)
-    shutil.copy2(gp_env / "bin" / "jupyter", work)
-    path = f"{work}:{gp_env / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
+    shutil.copy2(env / "bin" / "jupyter", work)
+    path = f"{work}:{env / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
     # As root nobody may start kernels.
     yield Workplace(engine, work, binaries, PATH=path, HOME=str(home), USER="alice", LANG="C.UTF-8")
     images = engine.docker("images", "--format={{.Repository}}:{{.Tag}}", "my/*").split()
     engine.client("image", "rm", "--force", *images, *IMAGES)
+
+
+@pytest.fixture
+def workplace(engine, gp_env, place, binaries):
+    """That of somebody whose Jupyter server has provisioners."""
+    with typing(engine, gp_env, place, binaries) as made:
+        yield made
+
+
+@pytest.fixture
+def local_workplace(engine, local_env, place, binaries):
+    """That of somebody whose applications start kernels by themselves."""
+    with typing(engine, local_env, place, binaries) as made:
+        yield made
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -66,3 +90,8 @@ def test_the_page(page, workplace, request):
     if PAGES[page]:
         PAGES[page](request, workplace)
     Page(page, workplace).follow_all()
+
+
+@pytest.mark.parametrize("page", LOCAL)
+def test_the_page_of_local_kernels(page, local_workplace):
+    Page(page, local_workplace).follow_all()

@@ -10,6 +10,7 @@ import pytest
 
 from bed import pages
 from bed.kernels import R, SCALA
+from bed.programs import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 # Its images are those of the tests, which the engine has built on this before, and takes up again.
@@ -29,7 +30,7 @@ def typed(application, binaries, gp_env, place):
     directory = place / "bin"
     directory.mkdir()
     shutil.copy2(gp_env / "bin/jupyter", directory)
-    for name in ("jupyter-docker-spec", "launch_docker"):
+    for name in PROGRAMS:
         shutil.copy2(binaries / name, directory)
     path = f"{directory}:{gp_env / 'bin'}:{os.environ['PATH']}"
     return application.environment | {"PATH": path, "DOCKER_BUILDKIT": "0"}

@@ -7,6 +7,7 @@ import pytest
 
 from bed.deployments import Workplace
 from bed.pages import PAGES, Page
+from bed.programs import PROGRAMS
 
 
 @pytest.fixture
@@ -19,7 +20,10 @@ def checkout(engine, place, binaries, gp_env, jupyter):
     workplace = Workplace(engine, place, binaries, **(os.environ | jupyter | tools))
     workplace.directory = PAGES
     yield workplace
-    assert (directory / "launch_docker").read_bytes() == (binaries / "launch_docker").read_bytes()
+    for name in PROGRAMS:
+        # Nobody wants to see how they differ.
+        is_same = (directory / name).read_bytes() == (binaries / name).read_bytes()
+        assert is_same, name
 
 
 def test_the_readme(shared, checkout):

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from bed.programs import PROGRAMS
 from upstream_sandbox import Sandbox
 
 
@@ -41,7 +42,7 @@ def test_jupyter_finds_ours_on_the_path(jupyter, ours):
 
 
 def test_jupyter_finds_ours_beside_itself(jupyter, ours):
-    for executable in ("jupyter-docker-spec", "launch_docker"):
+    for executable in PROGRAMS:
         shutil.copy2(ours.bin_dir / executable, jupyter.bin_dir)
     done = run(jupyter, ["/usr/bin", "/bin"], "docker-spec", "install", "--sys-prefix", "--language=R")
     assert done.returncode == 0, done.stderr

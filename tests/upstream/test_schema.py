@@ -67,7 +67,7 @@ def test_what_the_template_shows_is_right(text):
     "text",
     [
         "nonsense = 1",
-        "image = 'x'",
+        "image = 1",
         "mem_limit = '64q'",
         "mem_limit = -1",
         "healthcheck = { test = 1 }",

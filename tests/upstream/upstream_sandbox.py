@@ -14,6 +14,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bed.programs import PROGRAMS
+
 LOG_LINE = re.compile(
     r"^\[(?P<level>[DIWEC]) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (?P<app>\w+)\] (?P<text>.*)$"
 )
@@ -35,7 +37,7 @@ class Program:
         bin_dir.mkdir(parents=True)
         if self.site_packages is None:
             (root / "env" / "pyvenv.cfg").write_text("home = /usr/bin\n")
-            for executable in ("jupyter-docker-spec", "launch_docker"):
+            for executable in PROGRAMS:
                 shutil.copy2(self.bin_dir / executable, bin_dir)
             return bin_dir
         version = self.site_packages.parent.name
