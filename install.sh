@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds both executables and puts them where Jupyter finds them.
+# Builds the executables and puts them where Jupyter finds them.
 #
 #   ./install.sh              beside the `jupyter` command on PATH, else into /usr/local/bin
 #   ./install.sh DIRECTORY    into that directory
@@ -23,5 +23,6 @@ TARGET=$target packaging/build binaries
 built=${CARGO_TARGET_DIR:-target}/packages/$target/release
 as_owner=()
 [ -w "$directory" ] || as_owner=(sudo)
-"${as_owner[@]}" install -m 0755 -t "$directory" "$built/launch_docker" "$built/jupyter-docker-spec"
-printf 'Installed jupyter-docker-spec and launch_docker in %s\n' "$directory"
+"${as_owner[@]}" install -m 0755 -t "$directory" \
+    "$built/launch_docker" "$built/bootstrap_kernel" "$built/jupyter-docker-spec"
+printf 'Installed jupyter-docker-spec, launch_docker and bootstrap_kernel in %s\n' "$directory"

@@ -13,6 +13,7 @@ LISTING = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.m
 # The test that types all commands of a page which have no mark.
 TYPED = {
     "README.md": "engine/test_readme.py",
+    "docs/any-image.md": "engine/test_docs.py",
     "docs/compose.md": "engine/test_compose.py",
     "docs/enterprise-gateway.md": "engine/test_compose.py",
     "docs/languages.md": "engine/test_languages.py",
@@ -27,9 +28,13 @@ TYPED = {
         "mount-data",
         "private-registry",
         "proxy",
+        "pytorch",
+        "r",
+        "sandbox",
         "several-specifications",
         "swarm-placement",
         "switch-from-python",
+        "vs-code",
     )
 }
 LANGUAGES = {"sh", "console", "dockerfile", "toml", "yaml", "python", "text", "json"}

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bed.engine import Engine
+from bed.programs import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 TEST = ROOT / ".test"
-PROGRAMS = ("jupyter-docker-spec", "launch_docker")
 # As in `bed.images`.
 SYSTEM = os.environ.get("JDS_BASE_IMAGE", "jds-test/base")
 APPLICATION, TINY = "jds-test/app", "jds-test/tiny"
@@ -103,6 +103,14 @@ class System:
         done = self.engine.client("exec", self.container, "sh", "-euc", script)
         assert done.returncode == status, f"{script}\n{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
+
+    def installs_local(self, program):
+        """Installs what needs all of the executables, by the one of them that is called so."""
+        self.run(f"{program} install --local --image-name=x --kernel-name=local --prefix=/local")
+        directory = "/local/share/jupyter/kernels/local/scripts"
+        beside = self.run(f"dirname $(command -v {program})").strip()
+        for name in ("launch_docker", "bootstrap_kernel"):
+            self.run(f"cmp {beside}/{name} {directory}/{name}; test -x {directory}/{name}")
 
     def has(self, path):
         return self.engine.client("exec", self.container, "test", "-e", path).returncode == 0

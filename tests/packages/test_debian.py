@@ -17,7 +17,8 @@ def test_it_installs_and_leaves_nothing(system, version):
     assert root.run("launch_docker --version") == f"launch_docker {version}\n"
     said = root.run("jupyter-docker-spec install")
     assert "Installed kernelspec docker_python in /usr/local/share/jupyter/kernels/" in said
-    root.run("rm -r /usr/local/share/jupyter; dpkg --purge jupyter-docker-spec")
+    root.installs_local("jupyter-docker-spec")
+    root.run("rm -r /usr/local/share/jupyter /local; dpkg --purge jupyter-docker-spec")
     after = root.run("find / -xdev -path /proc -prune -o -type f -print | sort")
     # dpkg keeps older versions of its own lists.
     changed = set(before.splitlines()) ^ set(after.splitlines())

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bed.kernels import ContainerApplication
-from conftest import APPLICATION, PROGRAMS, ROOT, TINY
+from bed.programs import PROGRAMS
+from conftest import APPLICATION, ROOT, TINY
 
 EXAMPLES = ROOT / "examples/docker"
 KERNELS = "/usr/local/share/jupyter/kernels"
@@ -107,6 +108,9 @@ def test_alpine(engine, example):
     assert {each["name"] for each in listed} == {"docker_python", "large"}
     said = application.run(f"{KERNELS}/large/scripts/launch_docker", "--version")
     assert said.stdout.startswith("launch_docker ")
+    local = ("install", "--local", "--image-name=x", "--prefix=/tmp/local")
+    done = application.run("/usr/local/bin/jupyter-docker-spec", *local)
+    assert done.returncode == 0, done.stderr
 
 
 def test_multi_stage(engine, example):

@@ -25,8 +25,9 @@ def test_it_is_all_that_pip_needs(system, version):
     said = root.run("/env/bin/jupyter-docker-spec install --sys-prefix")
     assert "Installed kernelspec docker_python in /env/share/jupyter/kernels/docker_python" in said
     root.run("cmp /env/bin/launch_docker /env/share/jupyter/kernels/docker_python/scripts/launch_docker")
+    root.installs_local("/env/bin/jupyter-docker-spec")
     root.run("/env/bin/pip uninstall --quiet --yes jupyter-docker-spec")
-    assert root.run("ls /env/bin | grep -c docker || true") == "0\n"
+    assert root.run("ls /env/bin | grep -cE 'docker|bootstrap' || true") == "0\n"
 
 
 def test_jupyter_finds_it(system):
@@ -79,7 +80,7 @@ def test_metadata(package, version):
     assert len(licences) == 2
     assert components == json.loads(package(".cdx.json").read_text())
     names = {component["name"] for component in components["components"]}
-    assert {"hyper", "ring", "clap"} <= names
+    assert {"hyper", "ring", "clap", "yamux"} <= names
     assert str(ROOT) not in json.dumps(components)
 
 

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from bed.programs import PROGRAMS
 from conftest import ROOT, TEST
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -71,6 +72,9 @@ def test_releases_are_built_by_the_script():
     for kinds in re.findall(r"packaging/build ([a-z ]+)$", text, re.MULTILINE):
         assert all(f"\n{kind}() {{" in script for kind in kinds.split()), kinds
     assert len(re.findall("packaging/build ", text)) >= 3
+    # What is built again is what is released.
+    assert "packaging/build crate sources\n" in text and "tar -xzf dist/*-sources.tar.gz -C /elsewhere" in text
+    assert f"for name in {' '.join(PROGRAMS)}; do" in text
     for arch in ("x86_64", "aarch64"):
         assert f"arch: {arch}\n" in text
         assert f"sbom-path: dist/jupyter-docker-spec-{arch}-linux.cdx.json" in text
@@ -83,4 +87,6 @@ def test_both_architectures_are_built_alike():
     aliases = (ROOT / ".cargo/config.toml").read_text()
     flags = dict(re.findall(r"target\.(\w+)-unknown-linux-gnu\.rustflags=\[(.*)\]", aliases))
     assert set(flags) == {"x86_64", "aarch64"}
+    # Those of the bootstrap are for both.
+    assert """target.'cfg(target_env="musl")'.rustflags=[""" in aliases
     assert flags["aarch64"].replace("'-Clink-arg=-fuse-ld=lld', ", "") == flags["x86_64"]
