@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import launch
+import local
 import measure
 import reasons
 import report
@@ -26,6 +27,16 @@ def test_launches(engine):
         assert title in text, text
     assert "Docker " in text
     assert "benchmarks-launches.svg" in report.plots(result)
+
+
+def test_local_kernels(engine):
+    result = local.measured(engine, QUICK)
+    for samples in result.values():
+        (sample,) = samples
+        assert sample["ready"] > sample["execute"] > 0, result
+    text = local.tables(result)
+    for title in ("until it is ready", "display_data", "times `docker run` by hand", "memory of the launcher"):
+        assert title in text, text
 
 
 def test_reasons_of_containers(engine):
