@@ -89,7 +89,10 @@ async fn messages_are_read_whole_whoever_asks_meanwhile() {
             }
         }
         let message: Option<Request> = theirs.next().await.unwrap();
-        assert!(matches!(message, Some(Request::Signal(signal)) if signal == number), "{message:?}");
+        assert!(
+            matches!(message, Some(Request::Signal(signal)) if signal == number),
+            "{message:?}"
+        );
     }
     theirs.send(&Answer::Ended(3)).await.unwrap();
     assert!(matches!(ours.next().await.unwrap(), Some(Answer::Ended(3))));

@@ -77,7 +77,7 @@ pub(super) async fn check(
 }
 
 /// A new kernel id, in the format of a UUID.
-fn kernel_id() -> Result<String> {
+pub(super) fn kernel_id() -> Result<String> {
     let bytes = fs_err::read("/proc/sys/kernel/random/uuid").context("could not make an id")?;
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::docker::Docker;
 use super::launcher::Launcher;
 use super::report::Report;
-use super::{kernel_info, requested};
+use super::{kernel_info, launch, requested};
 use crate::kernelspec::specification::Specification;
 use crate::paths::Paths;
 use crate::protocol::CHANNELS;
@@ -39,8 +39,8 @@ pub(super) async fn check(
     paths: &Paths<'_>,
     report: &mut Report,
 ) {
-    let outcome = match kernel_id() {
-        Ok(id) => launch(docker, spec, &id, paths, report).await,
+    let outcome = match launch::kernel_id() {
+        Ok(id) => start(docker, spec, &id, paths, report).await,
         Err(error) => Err(error),
     };
     if let Err(error) = outcome {
@@ -48,13 +48,7 @@ pub(super) async fn check(
     }
 }
 
-/// A new kernel id, in the format of a UUID.
-fn kernel_id() -> Result<String> {
-    let bytes = fs_err::read("/proc/sys/kernel/random/uuid").context("could not make an id")?;
-    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
-}
-
-async fn launch(
+async fn start(
     docker: &Docker,
     spec: &Specification,
     kernel_id: &str,
@@ -63,7 +57,7 @@ async fn launch(
 ) -> Result<()> {
     let directory = tempfile::tempdir().context("could not make a directory")?;
     let file = directory.path().join(format!("kernel-{kernel_id}.json"));
-    let key = self::kernel_id()?;
+    let key = launch::kernel_id()?;
     let shell = write(&file, &key).await?;
     let [_, placeholder] = CONNECTION_FILE;
     let words = spec.argv.iter().map(|word| word.replace(placeholder, &file.to_string_lossy()));
