@@ -202,18 +202,6 @@ def test_a_kernel_that_cannot_start_is_told_of(local, engine, options, first, se
     wait_for(lambda: not engine.ask("/containers/json", all=True), "a container is left")
 
 
-def test_two_at_once(local):
-    local.install(PLAIN)
-    first, second = local.launch("k"), local.launch("k")
-    try:
-        for running in (first, second):
-            running.process.terminate()
-            assert running.process.wait(60) == 128 + signal.SIGTERM
-    finally:
-        first.kill()
-        second.kill()
-
-
 def test_check_launches_a_kernel(local, engine):
     local.install(PLAIN)
     said = local.tool("check", "--launch", "k").stdout
