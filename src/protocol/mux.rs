@@ -5,11 +5,13 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
 pub use yamux::Mode;
 use yamux::{Config, Connection, ConnectionError, FrameDecodeError};
+
+use super::relay::PIECE;
 
 /// One of the streams.
 pub type Stream = Compat<yamux::Stream>;
@@ -20,6 +22,9 @@ pub const STREAMS: usize = 256;
 
 /// How much the other side may send ahead of a reader, in bytes: yamux gives no stream less.
 const AHEAD: usize = 256 * 1024;
+
+/// The length of the header of a frame, in bytes.
+const HEADER: usize = 12;
 
 /// Opens streams. Clones share the connection, which ends in an orderly way when the last of them is dropped.
 #[derive(Clone)]
@@ -62,6 +67,9 @@ pub async fn carry<T: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let mut config = Config::default();
     config.set_max_num_streams(STREAMS).set_max_connection_receive_window(Some(STREAMS * AHEAD));
+    // Each piece of what is carried is woken for, read and written by four processes on its way: a frame is one.
+    config.set_split_send_size(PIECE - HEADER);
+    let connection = BufStream::with_capacity(PIECE, PIECE, connection);
     let mut connection = Connection::new(connection.compat(), config, mode);
     let mut request = None;
     let mut is_over = false;
