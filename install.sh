@@ -23,6 +23,11 @@ TARGET=$target packaging/build binaries
 built=${CARGO_TARGET_DIR:-target}/packages/$target/release
 as_owner=()
 [ -w "$directory" ] || as_owner=(sudo)
+# Those of bootstrap_kernel are one for each architecture of images.
+bootstraps=("$built/bootstrap_kernel")
+for other in "$built"/bootstrap_kernel-a*64; do
+    [ ! -e "$other" ] || bootstraps+=("$other")
+done
 "${as_owner[@]}" install -m 0755 -t "$directory" \
-    "$built/launch_docker" "$built/bootstrap_kernel" "$built/jupyter-docker-spec"
+    "$built/launch_docker" "${bootstraps[@]}" "$built/jupyter-docker-spec"
 printf 'Installed jupyter-docker-spec, launch_docker and bootstrap_kernel in %s\n' "$directory"

@@ -1,6 +1,6 @@
 """Prints the notices that go with the executables: those of the crates that are linked into them.
 
-    licences.py TARGET TARGET_OF_BOOTSTRAP
+    licences.py TARGET TARGET_OF_BOOTSTRAP...
 
 Nearly every licence asks for its text to come along with a binary; `cargo deny` says which licences
 there may be.
@@ -79,12 +79,16 @@ def notices(package):
 
 
 def main():
-    target, of_bootstrap = sys.argv[1:]
-    has_musl = of_bootstrap.endswith("-musl")
-    head = HEAD.format(of_gnu="jupyter-docker-spec and launch_docker" if has_musl else "all of them") + (MUSL if has_musl else "")
+    target, *of_bootstraps = sys.argv[1:]
+    # One for another architecture has it always.
+    has_musl = any(each.endswith("-musl") for each in of_bootstraps)
+    all_have_musl = all(each.endswith("-musl") for each in of_bootstraps)
+    head = HEAD.format(of_gnu="jupyter-docker-spec and launch_docker" if all_have_musl else "all of them") + (MUSL if has_musl else "")
     users = {}
     lines = []
-    crates = linked("jupyter-docker-spec", target) | linked("bootstrap_kernel", of_bootstrap)
+    crates = linked("jupyter-docker-spec", target)
+    for each in of_bootstraps:
+        crates |= linked("bootstrap_kernel", each)
     for _, package in sorted(crates.items()):
         named = f"{package['name']} {package['version']}"
         lines.append(f"  {named}: {package['license']}")

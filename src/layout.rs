@@ -13,8 +13,34 @@ pub const SCRIPTS: &str = "scripts";
 /// The file name of the native launcher.
 pub const NATIVE: &str = "launch_docker";
 
-/// The file name of what the launcher brings into the containers of local kernels, beside it.
+/// The file name of what the launcher brings into the containers of local kernels, beside it, for images of this
+/// program's own architecture.
 pub const BOOTSTRAP_FILE: &str = "bootstrap_kernel";
+
+/// Docker's name for the architecture of this program.
+pub const ARCHITECTURE: &str = match std::env::consts::ARCH.as_bytes() {
+    b"x86_64" => "amd64",
+    b"aarch64" => "arm64",
+    _ => std::env::consts::ARCH,
+};
+
+/// Docker's names for the architectures that there are packages for.
+const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+
+/// Docker's names for the architectures that a specification may have a further bootstrap for.
+pub fn other_architectures() -> impl Iterator<Item = &'static str> {
+    ARCHITECTURES.into_iter().filter(|name| *name != ARCHITECTURE)
+}
+
+/// The file name of the bootstrap for images of an architecture, by Docker's name for it.
+#[must_use]
+pub fn bootstrap(architecture: &str) -> String {
+    if architecture == ARCHITECTURE {
+        BOOTSTRAP_FILE.to_owned()
+    } else {
+        format!("{BOOTSTRAP_FILE}-{architecture}")
+    }
+}
 
 /// The file name of the Python launcher.
 pub const PYTHON: &str = "launch_docker.py";

@@ -26,6 +26,18 @@ pub struct Info {
 }
 
 impl Info {
+    /// Docker's name for the architecture of the host, as images have it.
+    #[must_use]
+    pub fn docker_architecture(&self) -> &str {
+        match &*self.architecture {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "armv7l" | "armv6l" => "arm",
+            "i686" | "i386" => "386",
+            other => other,
+        }
+    }
+
     /// Whether it runs as an ordinary user, for whom root stands in its containers.
     #[must_use]
     pub fn is_rootless(&self) -> bool {

@@ -10,24 +10,44 @@ use anyhow::{Context as _, Result, bail};
 use super::store::{Content, File};
 use super::{elf, sibling};
 use crate::files::PlainFile;
-use crate::layout::{self, BOOTSTRAP_FILE};
+use crate::layout::{self, ARCHITECTURE, BOOTSTRAP_FILE};
 use crate::paths::Paths;
 use crate::setting::variable;
 
-/// Finds the file that becomes the bootstrap of a specification.
+/// Where the headers of a program name its machine.
+const MACHINE: std::ops::Range<usize> = 18..20;
+
+/// Finds the file that becomes the bootstrap of a specification, and beside it those for images of other
+/// architectures.
 ///
 /// # Errors
-/// When it is missing or no whole program: it says where it looked.
-pub(super) fn find(paths: &Paths<'_>) -> Result<File> {
+/// When the first is missing, or one is no whole program: it says where it looked.
+pub(super) fn find(paths: &Paths<'_>) -> Result<Vec<File>> {
     let path = match paths.env.path(variable::BOOTSTRAP) {
         Some(path) => paths.expand(&path),
         None => beside_this(paths)?,
     };
+    let others: Vec<_> = others(&path).collect();
+    let own = (path, ARCHITECTURE);
+    std::iter::once(own)
+        .chain(others)
+        .map(|(path, architecture)| file(path, architecture))
+        .collect()
+}
+
+/// Those beside one for this architecture that are for others, with Docker's names for these.
+fn others(own: &Path) -> impl Iterator<Item = (PathBuf, &'static str)> {
+    layout::other_architectures()
+        .map(|name| (own.with_file_name(layout::bootstrap(name)), name))
+        .filter(|(path, _)| path.exists())
+}
+
+fn file(path: PathBuf, architecture: &str) -> Result<File> {
     let plain = PlainFile::open(&path).context("could not read the bootstrap")?;
-    if let Some(fault) = fault(&plain)? {
+    if let Some(fault) = fault(&plain, architecture)? {
         bail!("the bootstrap `{}` {fault}; install it again", path.display());
     }
-    let (to, content) = (layout::script(BOOTSTRAP_FILE), Content::Program(path));
+    let (to, content) = (layout::script(layout::bootstrap(architecture)), Content::Program(path));
     Ok(File { path: to, content, executable: true })
 }
 
@@ -49,9 +69,18 @@ fn beside_this(paths: &Paths<'_>) -> Result<PathBuf> {
     })
 }
 
-/// What keeps an installed one from being brought into containers.
-pub(super) fn problem(path: &Path) -> Option<String> {
-    let fault = match PlainFile::open(path).and_then(|plain| fault(&plain)) {
+/// What keeps the installed ones, beside this launcher, from being brought into containers.
+pub(super) fn problems(launcher: &Path) -> Vec<String> {
+    let own = launcher.with_file_name(BOOTSTRAP_FILE);
+    let others = others(&own);
+    std::iter::once((own.clone(), ARCHITECTURE))
+        .chain(others)
+        .filter_map(|(path, architecture)| problem(&path, architecture))
+        .collect()
+}
+
+fn problem(path: &Path, architecture: &str) -> Option<String> {
+    let fault = match PlainFile::open(path).and_then(|plain| fault(&plain, architecture)) {
         Ok(fault) => fault?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => "is missing".to_owned(),
         Err(error) => format!("cannot be read: {}", error.kind()),
@@ -59,16 +88,24 @@ pub(super) fn problem(path: &Path) -> Option<String> {
     Some(format!("the bootstrap `{}` {fault}", path.display()))
 }
 
-/// Why a file is no program for a container, as far as that can be told.
-fn fault(plain: &PlainFile) -> io::Result<Option<String>> {
-    let mut begin = [0; elf::MAGIC.len()];
+/// Why a file is no program for a container of this architecture, as far as that can be told.
+fn fault(plain: &PlainFile, architecture: &str) -> io::Result<Option<String>> {
+    let mut begin = [0; 20];
     let is_program = match plain.file.file().read_exact_at(&mut begin, 0) {
-        Ok(()) => begin == *elf::MAGIC,
+        Ok(()) => begin.starts_with(elf::MAGIC),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
         Err(error) => return Err(error),
     };
     if !is_program {
         return Ok(Some("is no executable of Linux".to_owned()));
+    }
+    let is_foreign = match architecture {
+        "amd64" => begin[MACHINE] != [62, 0],
+        "arm64" => begin[MACHINE] != [183, 0],
+        _ => false,
+    };
+    if is_foreign {
+        return Ok(Some(format!("is not for {architecture}")));
     }
     let fault = elf::fault(plain.file.file(), plain.size)?;
     Ok(fault.map(|fault| format!("is not whole: {fault}")))

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::specification::Specification;
 use super::{bootstrap, elf};
 use crate::files::{Identity, PlainFile};
-use crate::layout::{BOOTSTRAP_FILE, NATIVE, REPLACING};
+use crate::layout::{NATIVE, REPLACING};
 use crate::server::System;
 
 /// What stands in our launcher in Python before its version.
@@ -163,7 +163,7 @@ impl Reader {
                     format!("the launcher `{shown}` is not whole: {fault}; install it again with --replace")
                 }));
                 if spec.system == System::Local {
-                    problems.extend(bootstrap::problem(&path.with_file_name(BOOTSTRAP_FILE)));
+                    problems.extend(bootstrap::problems(path));
                 }
                 Some(InstalledLauncher { kind, version, path: path.to_path_buf() })
             }

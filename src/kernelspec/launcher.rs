@@ -21,7 +21,7 @@ pub struct LauncherFile {
     /// The program that runs it; `None` if it runs by itself.
     pub interpreter: Option<&'static str>,
     /// What a launcher that is the kernel brings into containers.
-    pub bootstrap: Option<File>,
+    pub bootstraps: Vec<File>,
 }
 
 impl LauncherFile {
@@ -55,7 +55,7 @@ impl LauncherFile {
             })?,
             _ => Self::native(beside_this(paths, variable::LAUNCHER)?)?,
         };
-        Ok(Self { bootstrap: Some(bootstrap::find(paths)?), ..launcher })
+        Ok(Self { bootstraps: bootstrap::find(paths)?, ..launcher })
     }
 
     /// The start of `argv` for a specification in this directory.
@@ -69,7 +69,7 @@ impl LauncherFile {
 
     fn new(name: &OsStr, content: Content, by_python: bool) -> Self {
         let file = File { path: layout::script(name), content, executable: true };
-        Self { file, interpreter: by_python.then_some("python"), bootstrap: None }
+        Self { file, interpreter: by_python.then_some("python"), bootstraps: Vec::new() }
     }
 
     fn native(path: PathBuf) -> Result<Self> {

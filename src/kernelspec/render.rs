@@ -19,7 +19,7 @@ pub fn files(settings: &Settings, launcher: LauncherFile, destination: &Path) ->
         .map(|(name, content)| File::data(name, content))
         .collect();
     files.push(launcher.file);
-    files.extend(launcher.bootstrap);
+    files.extend(launcher.bootstraps);
     if let Some(options) = &settings.options {
         files.push(File::data(layout::script(OPTIONS), options.clone().into_bytes()));
     }

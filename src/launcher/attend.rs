@@ -17,7 +17,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use hyper::body::Bytes;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -60,8 +59,7 @@ pub async fn attend(file: &Path, plan: &Plan, spec: &InstalledSpec, env: &Env) -
     let parent = Parent::of_process(env);
     let connection = ConnectionFile::read(file)?;
     let listeners = connection.listen().await?;
-    let bootstrap = bring::file(spec)?;
-    let opened = Box::pin(open(plan, connection, bootstrap, env, &mut signals, &parent)).await;
+    let opened = Box::pin(open(plan, connection, spec, env, &mut signals, &parent)).await;
     match opened {
         Ok(session) => session.run(listeners, signals, parent).await,
         Err(error) => match error.downcast_ref() {
@@ -75,7 +73,7 @@ pub async fn attend(file: &Path, plan: &Plan, spec: &InstalledSpec, env: &Env) -
 async fn open(
     plan: &Plan,
     connection: ConnectionFile,
-    bootstrap: Bytes,
+    spec: &InstalledSpec,
     env: &Env,
     signals: &mut Signals,
     parent: &Parent,
@@ -92,15 +90,15 @@ async fn open(
     let preparing = async {
         let engine = Engine::from_env(env, ANSWER, deadline).await?;
         let context = Context::new(plan, env, engine, deadline);
-        let start = prepare(&mut prepared, &context, connection).await?;
-        Ok((context.engine, start))
+        let (image, is_rootless) = tokio::join!(image(&context), is_rootless(&context));
+        let (image, is_rootless) = (image?, is_rootless?);
+        let bootstrap = bring::file(spec, &image, &plan.launch.image)?;
+        let start = prepare(&mut prepared, &context, &image, is_rootless, connection).await?;
+        Ok((context.engine, start, bootstrap))
     };
     let guarding = Guard::post(&plan.launch.name, env);
-    let (engine, start, guard) = tokio::select! {
-        both = async { tokio::try_join!(preparing, guarding) } => {
-            let ((engine, start), guard) = both?;
-            (engine, start, guard)
-        }
+    let ((engine, start, bootstrap), guard) = tokio::select! {
+        both = async { tokio::try_join!(preparing, guarding) } => both?,
         stopped = &mut stop => return Err(stopped),
     };
     let context = Context::new(&prepared, env, engine, deadline);
@@ -156,18 +154,17 @@ async fn image(context: &Context<'_>) -> Result<Image> {
 async fn prepare(
     plan: &mut Plan,
     context: &Context<'_>,
+    image: &Image,
+    is_rootless: bool,
     connection: ConnectionFile,
 ) -> Result<protocol::message::Start> {
     let Context { engine, env, .. } = context;
-    let (image, is_rootless) = tokio::join!(image(context), is_rootless(context));
-    let image = image?;
-    bring::check_architecture(&image, &plan.launch.image)?;
     // It has been pulled.
     plan.pull = match plan.pull {
         PullPolicy::Always => PullPolicy::Missing,
         policy => policy,
     };
-    if is_rootless? {
+    if is_rootless {
         // There, root in a container is the user for whom the engine runs.
         plan.request["User"] = "0:0".into();
         plan.request["HostConfig"]["GroupAdd"] = json!([]);

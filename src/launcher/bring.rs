@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::spec::InstalledSpec;
 use crate::engine::{self, Engine, Image};
 use crate::files;
-use crate::layout::BOOTSTRAP_FILE;
+use crate::layout::{self, ARCHITECTURE, BOOTSTRAP_FILE};
 use crate::options::put;
 
 /// The name of the bootstrap in the container. A leading point keeps it out of people's sight.
@@ -20,13 +20,23 @@ const NAME: &str = ".bootstrap_kernel";
 const DIRECTORY: &str = "/";
 const VOLUME: &str = "/.jupyter-docker-spec";
 
-/// The bootstrap beside the launcher, in the format of tar.
-pub(super) fn file(spec: &InstalledSpec) -> Result<Bytes> {
-    let path = spec.directory.join(BOOTSTRAP_FILE);
-    let file = files::read(&path).with_context(|| {
+/// The bootstrap beside the launcher for the architecture of an image of this name, in the format of tar.
+pub(super) fn file(spec: &InstalledSpec, image: &Image, name: &str) -> Result<Bytes> {
+    let architecture =
+        if image.architecture.is_empty() { ARCHITECTURE } else { &image.architecture };
+    let is_known =
+        layout::other_architectures().chain([ARCHITECTURE]).any(|known| known == architecture);
+    ensure!(
+        is_known,
+        "the image `{name}` is for {architecture}, for which there is no `{BOOTSTRAP_FILE}`: its kernels cannot \
+         be brought up; choose an image for another architecture"
+    );
+    let program = layout::bootstrap(architecture);
+    let file = files::read(&spec.directory.join(&program)).with_context(|| {
         format!(
-            "could not read `{BOOTSTRAP_FILE}`, which belongs beside the launcher; install the specification \
-             again with --local --replace"
+            "could not read `{program}`, which belongs beside the launcher for images for {architecture} such as \
+             `{name}`; packages of jupyter-docker-spec bring it: install one, and the specification again with \
+             --local --replace"
         )
     })?;
     let mut header = tar::Header::new_ustar();
@@ -36,22 +46,6 @@ pub(super) fn file(spec: &InstalledSpec) -> Result<Bytes> {
     let mut tar = tar::Builder::new(Vec::with_capacity(file.len() + 2048));
     tar.append_data(&mut header, NAME, &*file)?;
     Ok(tar.into_inner()?.into())
-}
-
-/// The bootstrap is a program for the machine that the launcher is for.
-pub(super) fn check_architecture(image: &Image, name: &str) -> Result<()> {
-    let ours = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    let architecture = &*image.architecture;
-    ensure!(
-        architecture.is_empty() || architecture == ours,
-        "the image `{name}` is for {architecture}, and `{BOOTSTRAP_FILE}` beside the launcher is for {ours}: its \
-         kernels cannot run here",
-    );
-    Ok(())
 }
 
 /// Has the container begin with the bootstrap instead of its own command.

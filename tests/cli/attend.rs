@@ -11,7 +11,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::engine::FakeEngine;
-use crate::local::installer;
+use crate::local::{OTHER, OTHER_ARCHITECTURE, OWN_ARCHITECTURE, installer, made_foreign, program};
 use crate::sandbox::{LAUNCHER, Outcome, Sandbox, at_once, in_shell};
 
 /// How much memory the launcher may ask for, in kB, most of which is what a program is loaded into.
@@ -24,6 +24,14 @@ const ENDED: u8 = 42;
 
 /// An engine whose container says what this writes, and ends.
 fn engine(speak: impl Fn(&mut UnixStream) + Clone + Send + 'static) -> FakeEngine {
+    engine_with("", speak)
+}
+
+/// The same with an image for this architecture; the engine's host has the other one of [`OTHER_ARCHITECTURE`].
+fn engine_with(
+    architecture: &'static str,
+    speak: impl Fn(&mut UnixStream) + Clone + Send + 'static,
+) -> FakeEngine {
     let end = Arc::new((Mutex::new(false), Condvar::new()));
     FakeEngine::with(move |asked, stream, sender| {
         let (line, _) = asked.clone();
@@ -36,7 +44,7 @@ fn engine(speak: impl Fn(&mut UnixStream) + Clone + Send + 'static) -> FakeEngin
         let ended = || end.1.wait_while(end.0.lock().unwrap(), |ended| !*ended);
         match &*path {
             "/_ping" => say("200 OK\r\nApi-Version: 1.41", ""),
-            "/info" => say("200 OK", "{}"),
+            "/info" => say("200 OK", &json!({"Architecture": std::env::consts::ARCH}).to_string()),
             "/containers/create" => say("201 Created", r#"{"Id": "c1"}"#),
             "/containers/c1/archive" => say("200 OK", ""),
             "/containers/c1/start" => say("204 No Content", ""),
@@ -54,7 +62,9 @@ fn engine(speak: impl Fn(&mut UnixStream) + Clone + Send + 'static) -> FakeEngin
                 let _ = stream.write_all(json!({"StatusCode": ENDED}).to_string().as_bytes());
                 false
             }
-            path if path.starts_with("/images/") => say("200 OK", "{}"),
+            path if path.starts_with("/images/") => {
+                say("200 OK", &json!({"Architecture": architecture}).to_string())
+            }
             path if path.ends_with("/json") => say(
                 "200 OK",
                 r#"{"Id": "c1", "State": {"Status": "running"}, "Config": {"Labels": {"kernel_id": "c"}}}"#,
@@ -67,7 +77,8 @@ fn engine(speak: impl Fn(&mut UnixStream) + Clone + Send + 'static) -> FakeEngin
 
 /// The launcher of a specification, with a limit on its memory.
 fn launcher(sandbox: &Sandbox, engine: &FakeEngine) -> Command {
-    let words = ["--local", "--prefix=p", "--image-name=my/image:1", "--kernel-name=k"];
+    let words =
+        ["--local", "--prefix=p", "--image-name=my/image:1", "--kernel-name=k", "--replace"];
     let mut install = installer(sandbox, &words);
     let installed = sandbox.run(install.env("JUPYTER_DOCKER_SPEC_LAUNCHER", LAUNCHER));
     assert_eq!(installed.code(), Some(0), "{installed}");
@@ -125,6 +136,43 @@ fn greet(stream: &mut UnixStream) {
 fn listen(stream: &mut UnixStream) {
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = std::io::copy(stream, &mut std::io::sink());
+}
+
+#[test]
+fn an_image_decides_which_bootstrap_is_brought() {
+    let sandbox = Sandbox::new();
+    let silent = |_: &mut UnixStream| {};
+    let run = |architecture| {
+        let engine = engine_with(architecture, silent);
+        let outcome = sandbox.run(&mut launcher(&sandbox, &engine));
+        let brought = engine.heads().into_iter().find(|head| head.starts_with("PUT "));
+        let length = brought.map(|head| {
+            let lines = head.to_lowercase();
+            let length = lines.lines().find_map(|line| line.strip_prefix("content-length: "));
+            length.unwrap().parse::<usize>().unwrap()
+        });
+        (
+            outcome
+                .error()
+                .replace(OTHER_ARCHITECTURE, "[OTHER]")
+                .replace(OWN_ARCHITECTURE, "[OWN]"),
+            length,
+        )
+    };
+    let (reason, own) = run("");
+    assert_snapshot!(reason, @"the bootstrap in the container ended with exit status 42 before it answered");
+    assert_eq!(run(OWN_ARCHITECTURE), (reason, own));
+    let (reason, brought) = run("../s390x");
+    assert_snapshot!(reason, @"the image `my/image:1` is for ../s390x, for which there is no `bootstrap_kernel`: its kernels cannot be brought up; choose an image for another architecture");
+    assert_eq!(brought, None);
+    let (reason, brought) = run(OTHER_ARCHITECTURE);
+    assert_snapshot!(reason, @"could not read `bootstrap_kernel-[OTHER]`, which belongs beside the launcher for images for [OTHER] such as `my/image:1`; packages of jupyter-docker-spec bring it: install one, and the specification again with --local --replace: failed to open file `[ROOT]/p/share/jupyter/kernels/k/scripts/bootstrap_kernel-[OTHER]`: No such file or directory (os error 2)");
+    assert_eq!(brought, None);
+    // It is larger than that for this architecture.
+    made_foreign(&program(&sandbox, &format!("stub/{OTHER}"), &"of another".repeat(1000)));
+    let (reason, other) = run(OTHER_ARCHITECTURE);
+    assert_snapshot!(reason, @"the bootstrap in the container ended with exit status 42 before it answered: the image `my/image:1` is for linux/[OTHER], and the engine's host is linux/[OWN], which runs no others without QEMU; pull it with `docker pull --platform linux/[OWN] my/image:1`, or choose another image");
+    assert!(other.unwrap() > own.unwrap() + 9_000);
 }
 
 #[test]

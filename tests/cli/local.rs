@@ -14,7 +14,7 @@ use crate::engine::FakeEngine;
 use crate::sandbox::{INSTALLER, KERNELS, Outcome, Sandbox, contents, set_mode};
 
 /// The least that is taken for a program of this machine with this text in it.
-fn program(sandbox: &Sandbox, path: &str, text: &str) -> PathBuf {
+pub(crate) fn program(sandbox: &Sandbox, path: &str, text: &str) -> PathBuf {
     const TABLE: u8 = 64;
     const ENTRY: u8 = 56;
     let mut bytes = [0; 20];
@@ -28,6 +28,21 @@ fn program(sandbox: &Sandbox, path: &str, text: &str) -> PathBuf {
     let path = sandbox.file(path, bytes);
     set_mode(&path, 0o755);
     path
+}
+
+/// Docker's names for this machine's architecture and for another, and the bootstrap for the latter.
+pub(crate) const OWN_ARCHITECTURE: &str = if IS_X86 { "amd64" } else { "arm64" };
+pub(crate) const OTHER_ARCHITECTURE: &str = if IS_X86 { "arm64" } else { "amd64" };
+pub(crate) const OTHER: &str =
+    if IS_X86 { "bootstrap_kernel-arm64" } else { "bootstrap_kernel-amd64" };
+const IS_X86: bool = cfg!(target_arch = "x86_64");
+
+/// Makes a program one for [`OTHER_ARCHITECTURE`], and returns its bytes.
+pub(crate) fn made_foreign(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[18] = if OTHER_ARCHITECTURE == "arm64" { 183 } else { 62 };
+    fs::write(path, &bytes).unwrap();
+    bytes
 }
 
 /// `jupyter-docker-spec install` with these words, and a launcher and a bootstrap that are small.
@@ -381,6 +396,31 @@ fn the_programs_that_it_needs_are_looked_for() {
     assert!(
         fs::read(kernel.join("scripts/bootstrap_kernel")).unwrap() == fs::read(&other).unwrap()
     );
+    // Those beside it are for images of other architectures, if they are that.
+    assert!(!kernel.join("scripts").join(OTHER).exists());
+    let path = sandbox.path("stub").join(OTHER);
+    fs::copy(&other, &path).unwrap();
+    let mut replace = command();
+    replace.arg("--replace").env("JUPYTER_DOCKER_SPEC_BOOTSTRAP", &other);
+    let outcome = sandbox.run(&mut replace);
+    let reason = outcome.error().replace(OTHER_ARCHITECTURE, "[OTHER]");
+    assert_snapshot!(reason, @"the bootstrap `[ROOT]/stub/bootstrap_kernel-[OTHER]` is not for [OTHER]; install it again");
+    let foreign = made_foreign(&path);
+    let outcome = sandbox.run(&mut replace);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let installed = kernel.join("scripts").join(OTHER);
+    assert!(fs::read(&installed).unwrap() == foreign);
+    fs::write(&installed, &foreign[..100]).unwrap();
+    let outcome = run(&sandbox, &["list"]);
+    assert!(
+        outcome.stdout.contains(" is not whole: it has only 100 of its 120 bytes"),
+        "{outcome}"
+    );
+    // It goes with the next that has none.
+    fs::remove_file(&path).unwrap();
+    let outcome = sandbox.run(&mut replace);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    assert!(!installed.exists());
     // One that is none of ours is none for it, whatever other specifications do with it.
     let mut command = command();
     command

@@ -109,7 +109,7 @@ class System:
         self.run(f"{program} install --local --image-name=x --kernel-name=local --prefix=/local")
         directory = "/local/share/jupyter/kernels/local/scripts"
         beside = self.run(f"dirname $(command -v {program})").strip()
-        for name in ("launch_docker", "bootstrap_kernel"):
+        for name in PROGRAMS[1:]:
             self.run(f"cmp {beside}/{name} {directory}/{name}; test -x {directory}/{name}")
 
     def has(self, path):

@@ -51,6 +51,11 @@ const FILES: [(&str, &[File]); 5] = [
                 "with `--local`: what the launcher brings into containers",
             ),
             (
+                &["scripts/bootstrap_kernel-amd64", "scripts/bootstrap_kernel-arm64"],
+                "scripts/bootstrap_kernel-amd64 or -arm64",
+                "the same for images of the other architecture, if it was there at `install`",
+            ),
+            (
                 // The second one was beside a former one.
                 &[
                     "scripts/launch_docker.py",

@@ -85,7 +85,7 @@ impl Docker {
                 return false;
             }
         };
-        let own = docker_architecture(&self.info.architecture);
+        let own = self.info.docker_architecture();
         let has_own = runs_on(&image.platform(), own);
         if has_own {
             report.ok(format!("the engine has the image `{name}`"));
@@ -168,7 +168,7 @@ impl Docker {
         let auth = engine::credentials(&reference, env, ANSWER).await.ok().flatten();
         match self.engine.find_in_registry(name, auth.as_ref()).await {
             Ok(platforms) => {
-                let own = docker_architecture(&self.info.architecture);
+                let own = self.info.docker_architecture();
                 if !platforms.is_empty() && !platforms.iter().any(|one| runs_on(one, own)) {
                     let platforms: Vec<String> = platforms.iter().map(shown).collect();
                     return report.error(format!(
@@ -219,15 +219,4 @@ fn runs_on(platform: &Platform, architecture: &str) -> bool {
 
 fn shown(Platform { os, architecture }: &Platform) -> String {
     format!("{}/{architecture}", if os.is_empty() { "linux" } else { os })
-}
-
-/// Go's and Docker's name for an architecture of Linux.
-fn docker_architecture(linux: &str) -> &str {
-    match linux {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "armv7l" | "armv6l" => "arm",
-        "i686" | "i386" => "386",
-        other => other,
-    }
 }

@@ -48,7 +48,7 @@ pub(super) fn is_among(files: &[File], path: &Path) -> bool {
 
 /// Whether an installer, ours or the Python tool, puts such a file into specifications.
 fn is_installed(path: &Path) -> bool {
-    const FILES: [&str; 12] = [
+    const FILES: [&str; 14] = [
         KERNEL_JSON,
         CHANGING,
         REPLACING,
@@ -57,6 +57,8 @@ fn is_installed(path: &Path) -> bool {
         "logo-64x64.png",
         "logo-svg.svg",
         "scripts/bootstrap_kernel",
+        "scripts/bootstrap_kernel-amd64",
+        "scripts/bootstrap_kernel-arm64",
         "scripts/launch_docker",
         "scripts/launch_docker.py",
         "scripts/launch_docker.toml",

@@ -93,7 +93,8 @@ impl Session {
                 let how = ended.map_or_else(String::new, |ended| {
                     format!(" with exit status {}", ended.status_code)
                 });
-                bail!("the bootstrap in the container ended{how} before it answered");
+                let why = foreign(context).await.unwrap_or_default();
+                bail!("the bootstrap in the container ended{how} before it answered{why}");
             }
             Err(_) => return Err(silent()),
         }
@@ -203,6 +204,22 @@ where
     mux::carry(&mut attached, Mode::Client, requests, drop).await?;
     let _ = timeout(LAST_BYTES, tokio::io::copy(&mut attached, &mut tokio::io::sink())).await;
     Ok(())
+}
+
+/// Why not even the bootstrap runs in an image that is for another architecture than the engine's host.
+async fn foreign(context: &Context<'_>) -> Option<String> {
+    let name = &context.launch.image;
+    let image = context.engine.inspect_image(name).await.ok()?;
+    let info = context.engine.info().await.ok()?;
+    let (of_image, of_host) = (&*image.architecture, info.docker_architecture());
+    let differ = !of_image.is_empty() && !of_host.is_empty() && of_image != of_host;
+    differ.then(|| {
+        format!(
+            ": the image `{name}` is for linux/{of_image}, and the engine's host is linux/{of_host}, which runs no \
+             others without QEMU; pull it with `docker pull --platform linux/{of_host} {name}`, or choose \
+             another image"
+        )
+    })
 }
 
 fn silent() -> anyhow::Error {
