@@ -56,6 +56,9 @@ pub enum Command {
     /// Change what is named in an installed specification, and nothing else
     Set(Box<Set>),
 
+    /// Give a specification another name
+    Rename(Rename),
+
     /// Remove specifications
     Remove(Remove),
 
@@ -117,7 +120,8 @@ pub struct Place {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Those that a specification of the same name keeps Jupyter from finding are marked as shadowed, and \
-those whose kernels cannot start as broken, with the reason. SYSTEM is GP for gateway_provisioners, \
+those whose kernels cannot start as broken, with the reason. One that was copied runs the launcher, and has the \
+settings, of the one that it is a copy of. SYSTEM is GP for gateway_provisioners, \
 EG for Enterprise Gateway, and local for those that any Jupyter application starts.")]
 pub struct List {
     /// Print JSON
@@ -142,6 +146,29 @@ pub struct Show {
     /// Print a file for `install --file` that makes it again
     #[arg(long, conflicts_with = "json", overrides_with = "toml")]
     pub toml: bool,
+}
+
+/// The options of `rename`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Notebooks name the kernel that they were last run with, and ask for another one where it is gone. The name that \
+people see stays: `set NAME --display-name=...` changes that. With the name that it has, a specification that was \
+copied from elsewhere, as by `jupyter kernelspec install`, is made to run its own launcher.
+
+Example:
+  jupyter-docker-spec rename docker_python gpu")]
+pub struct Rename {
+    /// The specification, or the path of its directory
+    #[arg(value_name = "NAME|PATH")]
+    pub name: String,
+
+    /// The name that it gets
+    #[arg(value_name = "NEW")]
+    pub new_name: String,
+
+    /// Where the specification lies.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// The options of `remove`.

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Command::Show(arguments) => program::printed(commands::show::run(arguments, &paths)),
         Command::Set(arguments) => program::printed(commands::set::run(arguments, &paths)),
         Command::Remove(arguments) => program::finish(commands::remove::run(arguments, &paths)),
+        Command::Rename(arguments) => program::finish(commands::rename::run(arguments, &paths)),
         Command::Convert(arguments) => program::finish(commands::convert::run(arguments, &paths)),
         Command::Check(arguments) => match commands::check::run(arguments, &paths) {
             Ok((report, well)) => {

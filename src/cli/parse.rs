@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args as _, CommandFactory as _, FromArgMatches as _};
 
 use super::{
-    Check, Cli, Command, Compose, Convert, Install, List, PROGRAM, Prune, Ps, Pull, Remove, Set,
-    Show,
+    Check, Cli, Command, Compose, Convert, Install, List, PROGRAM, Prune, Ps, Pull, Remove, Rename,
+    Set, Show,
 };
 use crate::options::flags;
 use crate::setting::{self, PREFIX, Setting, arguments};
@@ -55,11 +55,12 @@ type Describe = fn(clap::Command) -> clap::Command;
 
 /// The subcommands that can be described alone, without what only their help needs. Of those that are
 /// missing here the others are a part.
-const ALONE: [(&str, Describe); 11] = [
+const ALONE: [(&str, Describe); 12] = [
     ("install", install),
     ("list", List::augment_args),
     ("show", Show::augment_args),
     ("set", set),
+    ("rename", Rename::augment_args),
     ("remove", Remove::augment_args),
     ("convert", Convert::augment_args),
     ("check", Check::augment_args),

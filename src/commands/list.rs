@@ -12,6 +12,7 @@ use super::planned;
 use crate::cli::List;
 use crate::env::Env;
 use crate::files;
+use crate::kernelspec::inside::{advice_for_copy, is_valid_name};
 use crate::kernelspec::installed_launcher::{InstalledLauncher, Kind, Reader, as_text};
 use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::specification::Specification;
@@ -39,6 +40,9 @@ pub(super) struct Entry {
     #[serde(serialize_with = "as_text_or_null")]
     shadowed_by: Option<PathBuf>,
     problems: Vec<String>,
+    /// What to do where the launcher is that of another specification.
+    #[serde(skip)]
+    advice: Option<String>,
 }
 
 #[expect(clippy::ref_option, reason = "this is how serde hands it over")]
@@ -61,9 +65,13 @@ impl Entry {
         if launcher.as_ref().is_none_or(|launcher| launcher.kind == Kind::Native) {
             problems.extend(spec.and_then(options_problem));
         }
-        if !is_valid(&found.name) {
+        if !is_valid_name(&found.name) {
             problems.push("Jupyter does not allow this name".to_owned());
         }
+        let advice = launcher
+            .as_ref()
+            .filter(|launcher| launcher.kind == Kind::Native)
+            .and_then(|launcher| advice_for_copy(&found.directory, &launcher.path));
         Self {
             name: found.name.clone(),
             display_name: spec.map(|spec| spec.display_name.clone()),
@@ -75,6 +83,7 @@ impl Entry {
             path: found.directory.clone(),
             shadowed_by: found.shadowed_by.clone(),
             problems,
+            advice,
         }
     }
 
@@ -156,10 +165,6 @@ fn options_problem(spec: &Specification) -> Option<String> {
     planned.err().map(|error| format!("{error:#}"))
 }
 
-fn is_valid(name: &str) -> bool {
-    name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-}
-
 const HEADINGS: [&str; 8] =
     ["NAME", "DISPLAY NAME", "LANGUAGE", "IMAGE", "MODE", "SYSTEM", "LAUNCHER", "PATH"];
 
@@ -196,6 +201,12 @@ fn table(entries: &[Entry], screen: Screen) -> String {
         if let Some(first) = &entry.shadowed_by {
             let first = format!("shadowed: Jupyter takes {}", printable(&first.to_string_lossy()));
             let _ = writeln!(text, "  {}", screen.wrapped(&first, 4));
+        }
+        if let (Some(advice), Some(launcher)) = (&entry.advice, &entry.launcher) {
+            let path = printable(&launcher.path.to_string_lossy());
+            let note =
+                format!("copied: it runs {path}, and {OPTIONS} beside that counts; {advice}");
+            let _ = writeln!(text, "  {}", screen.wrapped(&note, 4));
         }
         for problem in &entry.problems {
             let problem = format!("broken: {}", printable(problem));

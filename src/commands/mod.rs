@@ -3,6 +3,7 @@
 mod ask;
 mod changes;
 pub mod check;
+mod chosen;
 pub mod compose;
 pub mod config;
 pub mod convert;
@@ -17,6 +18,7 @@ pub mod prune;
 pub mod ps;
 pub mod pull;
 pub mod remove;
+pub mod rename;
 mod secrets;
 pub mod set;
 pub mod show;

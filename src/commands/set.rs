@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use fs_err as fs;
 
 use super::changes::Contents;
+use super::chosen::chosen;
 use super::{dry_run, planned, secrets};
 use crate::cli::Set;
 use crate::kernelspec::edit as kernel_json;
-use crate::kernelspec::installed_launcher::{Kind, Reader, is_below};
-use crate::kernelspec::search::{self, FoundKernelspec};
+use crate::kernelspec::inside::is_below;
+use crate::kernelspec::installed_launcher::{Kind, Reader};
+use crate::kernelspec::search::FoundKernelspec;
 use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store::{self, Change};
 use crate::launcher::plan::Plan;
@@ -25,7 +26,7 @@ use crate::paths::Paths;
 use crate::server::System;
 use crate::setting;
 use crate::settings::changed::{self, Changed};
-use crate::settings::{CUSTOM_LAUNCHER, Location, PYTHON_LAUNCHER, not_supported, resolved};
+use crate::settings::{CUSTOM_LAUNCHER, PYTHON_LAUNCHER, not_supported, resolved};
 use crate::templates;
 
 /// Changes what the command line names in an installed specification, and nothing else.
@@ -36,14 +37,9 @@ use crate::templates;
 ///
 /// Returns what is to be printed on standard output: what `--dry-run` asks for.
 pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
-    let found = find(args, paths)?;
+    let (found, _) = chosen(&args.name, &args.place, paths)?;
     let place = found.directory.display();
     let of_others = || found.not_for_docker();
-    found.read()?.with_context(of_others)?;
-    if found.directory.is_symlink() {
-        let target = fs::canonicalize(&found.directory)?;
-        bail!("`{place}` is a symbolic link; name what it leads to, `{}`", target.display());
-    }
     let texts = Files::read(&found.directory)?;
     let spec = texts.specification(&found.directory)?.with_context(of_others)?;
     let wanted = Edit::new(args, &spec, paths)?;
@@ -67,19 +63,6 @@ pub fn run(args: &Set, paths: &Paths<'_>) -> Result<String> {
     store::change(&found.directory, &texts.changes(new))?;
     tracing::info!("Changed kernelspec {} in {place}: {changes}", found.name);
     Ok(String::new())
-}
-
-/// The specification that is meant.
-fn find(args: &Set, paths: &Paths<'_>) -> Result<FoundKernelspec> {
-    let directories = match Location::named(&args.place)? {
-        Some(_) if args.name.contains('/') => {
-            bail!("`{}` says where it lies already; leave out the other option", args.name)
-        }
-        Some(location) => vec![location.kernels_directory(paths)?],
-        None => paths.kernel_directories(),
-    };
-    let all = search::in_directories(&directories);
-    search::find(&args.name, &all, &directories, paths)
 }
 
 /// What the command line wants to be changed.

@@ -1,4 +1,4 @@
-//! A specification with another launcher and no other change.
+//! A specification with another launcher, or in another place, and no other change.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -40,33 +40,74 @@ pub fn files(
             && !path.starts_with(CACHE)
     });
     let mut files = Vec::new();
-    let copy = |path: &Path, to: PathBuf| {
-        let source = directory.join(path);
-        let metadata = fs::symlink_metadata(&source)?;
-        let executable = metadata.permissions().mode() & 0o111 != 0;
-        // What a link leads to may be nobody's business who can read the specification.
-        let content = if metadata.is_symlink() {
-            Content::LinkTo(fs::read_link(&source)?)
-        } else {
-            Content::CopyIn(directory.to_path_buf(), path.to_path_buf())
-        };
-        Ok::<_, anyhow::Error>(File { path: to, content, executable })
-    };
     let has_options = paths.contains(&options);
     for path in paths {
-        files.push(copy(&path, path.clone())?);
+        files.push(copy(directory, &path, path.clone())?);
     }
     if let (Some(old), Some(kept)) = (old, kept) {
-        files.push(copy(old, kept.to_path_buf())?);
+        files.push(copy(directory, old, kept.to_path_buf())?);
     }
     files.push(launcher.file);
     if !has_options {
         files.push(File::data(options, templates::options().as_bytes()));
     }
-    let path = directory.join(KERNEL_JSON);
-    let new = Specification { argv, ..spec.clone() };
-    let kernel_json = edit::rewritten(&files::read_to_string(&path)?, spec, &new)
-        .with_context(|| format!("could not change `{}`", path.display()))?;
-    files.push(File::data(KERNEL_JSON, kernel_json.into_bytes()));
+    files.push(kernel_json(spec, argv)?);
     Ok(files)
+}
+
+/// All files of the specification for another directory, where a launcher that is one of them is run.
+pub fn moved(spec: &Specification, to: &Path) -> Result<Vec<File>> {
+    let directory = &*spec.directory;
+    let mut files = Vec::new();
+    for path in store::files(directory) {
+        if path != Path::new(KERNEL_JSON) && !path.starts_with(CACHE) {
+            files.push(copy(directory, &path, path.clone())?);
+        }
+    }
+    let mut argv = spec.argv.clone();
+    if let Some((launcher, own)) = own_launcher(spec) {
+        let place = to.join(own).into_os_string().into_string().ok();
+        let place = place.with_context(|| {
+            format!("`{}` is not UTF-8 and cannot be named in kernel.json", to.display())
+        })?;
+        for word in argv.iter_mut().filter(|word| Path::new(word) == launcher) {
+            word.clone_from(&place);
+        }
+    }
+    files.push(kernel_json(spec, argv)?);
+    Ok(files)
+}
+
+/// The launcher that `argv` names, and the path of the same in the specification: it may have been copied from
+/// another place, whose launcher it still names.
+fn own_launcher(spec: &Specification) -> Option<(&Path, PathBuf)> {
+    let (launcher, _) = spec.launcher()?;
+    if let Ok(own) = launcher.strip_prefix(&spec.directory) {
+        return Some((launcher, own.to_path_buf()));
+    }
+    let own = layout::script(launcher.file_name()?);
+    spec.directory.join(&own).is_file().then_some((launcher, own))
+}
+
+fn copy(directory: &Path, path: &Path, to: PathBuf) -> Result<File> {
+    let source = directory.join(path);
+    let metadata = fs::symlink_metadata(&source)?;
+    let executable = metadata.permissions().mode() & 0o111 != 0;
+    // What a link leads to may be nobody's business who can read the specification.
+    let content = if metadata.is_symlink() {
+        Content::LinkTo(fs::read_link(&source)?)
+    } else {
+        Content::CopyIn(directory.to_path_buf(), path.to_path_buf())
+    };
+    Ok(File { path: to, content, executable })
+}
+
+/// The same `kernel.json` with this `argv`.
+fn kernel_json(spec: &Specification, argv: Vec<String>) -> Result<File> {
+    let path = spec.directory.join(KERNEL_JSON);
+    let new = Specification { argv, ..spec.clone() };
+    let text = edit::rewritten(&files::read_to_string(&path)?, spec, &new)
+        .with_context(|| format!("could not change `{}`", path.display()))?;
+    let content = Content::Edited(spec.directory.clone(), KERNEL_JSON.into(), text.into_bytes());
+    Ok(File { path: KERNEL_JSON.into(), content, executable: false })
 }

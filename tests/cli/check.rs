@@ -144,6 +144,13 @@ fn a_launcher_that_is_shared_is_said_and_whose_file_it_reads() {
     );
     let said = line(&outcome, "/k/scripts/launch_docker.toml is not read");
     assert!(said.starts_with("  warning "), "{said}");
+    assert!(
+        said.ends_with("/docker_python/scripts/launch_docker.toml; `jupyter-docker-spec rename k k` has it run its own"),
+        "{said}"
+    );
+    fs::remove_file(specification.join("scripts/launch_docker")).unwrap();
+    let outcome = check_specification(&sandbox, &specification);
+    let said = line(&outcome, "/k/scripts/launch_docker.toml is not read");
     assert!(said.ends_with("/docker_python/scripts/launch_docker.toml"), "{said}");
 }
 

@@ -145,6 +145,10 @@ const TYPED: &[(&str, &str)] = &[
         "jupyter image-bootstrap install --languages {}",
         "tests/upstream/test_advice.py::test_the_names_of_languages_are_those_that_the_bootstrap_tool_takes",
     ),
+    (
+        "jupyter-docker-spec rename {name} {name}",
+        "tests/cli/rename.rs::a_copy_runs_the_launcher_of_another_until_it_is_mended",
+    ),
     ("jupyter-docker-spec convert", "tests/engine/test_docs.py::test_the_page"),
     (
         "jupyter-docker-spec set",
@@ -180,6 +184,7 @@ const TYPED: &[(&str, &str)] = &[
 
 /// Words in backquotes that are no proposals, but names of what is talked of.
 const NAMES: &[&str] = &[
+    "jupyter kernelspec install",
     "docker compose",
     "docker compose logs",
     "docker compose pull",

@@ -27,6 +27,7 @@ fn help_of_the_program() {
       show         Show a specification with all its settings
       set          Change what is named in an installed specification, and nothing
                    else
+      rename       Give a specification another name
       remove       Remove specifications
       convert      Give specifications the native launcher in the place of one in
                    Python
@@ -561,7 +562,7 @@ fn no_subcommand() {
     assert_snapshot!(run(INSTALLER, &[]), @"
     exit status: 1
     ----- stdout -----
-    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'set', 'remove', 'convert', 'check', 'pull', 'ps', 'prune', 'compose', 'completions', 'man']
+    No subcommand specified. Must specify one of: ['install', 'list', 'show', 'set', 'rename', 'remove', 'convert', 'check', 'pull', 'ps', 'prune', 'compose', 'completions', 'man']
 
     Creates Jupyter kernel specifications whose kernels run as Docker containers or
     as Docker Swarm services
@@ -576,6 +577,7 @@ fn no_subcommand() {
       show         Show a specification with all its settings
       set          Change what is named in an installed specification, and nothing
                    else
+      rename       Give a specification another name
       remove       Remove specifications
       convert      Give specifications the native launcher in the place of one in
                    Python

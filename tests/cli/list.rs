@@ -115,6 +115,7 @@ fn what_is_broken_says_why() {
       broken: could not understand `[ROOT]/prefix/share/jupyter/kernels/c/kernel.json`: invalid type: integer `1`, expected a sequence at line 1 column 10
     d     Docker Python  python    elyra/kernel-py:0.5.0  docker  GP      native 0.1.0  [ROOT]/prefix/share/jupyter/kernels/d
     e     Docker Python  python    elyra/kernel-py:0.5.0  docker  GP      native 0.1.0  [ROOT]/prefix/share/jupyter/kernels/e
+      copied: it runs [ROOT]/prefix/share/jupyter/kernels/d/scripts/launch_docker, and launch_docker.toml beside that counts; `jupyter-docker-spec rename e e` has it run its own
     g h   Docker Python  python    elyra/kernel-py:0.5.0  docker  GP      native 0.1.0  [ROOT]/prefix/share/jupyter/kernels/g h
       broken: Jupyter does not allow this name
     ");

@@ -36,6 +36,7 @@ mod placement;
 mod promises;
 mod pull;
 mod remove;
+mod rename;
 mod sample;
 mod sandbox;
 mod set;

@@ -16,9 +16,8 @@ use crate::commands::show::shell::quoted;
 use crate::commands::show::table;
 use crate::env::Env;
 use crate::files;
-use crate::kernelspec::installed_launcher::{
-    InstalledLauncher, Kind, NOT_EXECUTABLE, Reader, is_below,
-};
+use crate::kernelspec::inside::{advice_for_copy, is_below};
+use crate::kernelspec::installed_launcher::{InstalledLauncher, Kind, NOT_EXECUTABLE, Reader};
 use crate::kernelspec::search::FoundKernelspec;
 use crate::kernelspec::specification::Specification;
 use crate::kernelspec::store;
@@ -180,10 +179,12 @@ fn options(
         && by_native
         && !is_below(&launcher.path, &spec.directory)
     {
+        let advice = advice_for_copy(&spec.directory, &launcher.path);
         report.warning(format!(
-            "{} is not read: the launcher reads the one beside it, {}",
+            "{} is not read: the launcher reads the one beside it, {}{}",
             path.display(),
-            launcher.path.with_file_name(OPTIONS).display()
+            launcher.path.with_file_name(OPTIONS).display(),
+            advice.map_or_else(String::new, |advice| format!("; {advice}"))
         ));
         return required;
     }

@@ -4,17 +4,16 @@
 //! Each file is exchanged with a new one as one step. Where two are, launchers are kept from starting in
 //! between by the same mark as where files are replaced one by one.
 
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use rustix::fs::{Gid, Stat, Uid, fchown};
 use rustix::io::Errno;
 
 use super::directory::{Directory, Location};
-use super::files::{CHANGING, FILE_MODE, write_bytes};
+use super::files::{CHANGING, FILE_MODE, PRIVATE_MODE, allow_the_same, write_bytes};
 use super::journal::Journal;
 use super::merge::{OLD, create_backup};
 use super::mounts;
@@ -160,28 +159,12 @@ fn is_other(path: &Path) -> String {
 /// Writes a file with the mode and the owner of the one that it replaces, if there is one: who might read that
 /// may read this, and nobody else.
 fn write(staged: &Location, text: &str, target: &Location) -> Result<()> {
-    let old = target.stat().ok();
-    let mode = old.map_or(FILE_MODE, |old| old.st_mode & 0o777);
-    // Nobody else's before it has its owner.
-    let file = write_bytes(staged, 0o600, text.as_bytes())?;
-    if let Some(old) = old {
-        take_owner(&file, &old, mode).with_context(|| {
+    let file = write_bytes(staged, PRIVATE_MODE, text.as_bytes())?;
+    match target.stat() {
+        Ok(old) => allow_the_same(&file, &old, 0o777).with_context(|| {
             format!("could not give the owner of `{}` to a new file", target.shown().display())
-        })?;
-    }
-    Ok(file.set_permissions(Permissions::from_mode(mode))?)
-}
-
-/// Gives a file the owner and the group of another, as far as this user may.
-fn take_owner(file: &File, of: &Stat, mode: u32) -> Result<(), Errno> {
-    let (owner, group) = (Uid::from_raw(of.st_uid), Gid::from_raw(of.st_gid));
-    if fchown(file, Some(owner), Some(group)).is_ok() {
-        return Ok(());
-    }
-    match fchown(file, None, Some(group)) {
-        // Everybody may read it, whoever owns it.
-        Err(_) if mode & 0o004 != 0 => Ok(()),
-        result => result,
+        }),
+        Err(_) => Ok(file.set_permissions(Permissions::from_mode(FILE_MODE))?),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
+use rustix::fs::{Gid, Stat, Uid, fchown, fstat};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -19,6 +20,9 @@ use crate::layout::{KERNEL_JSON, REPLACING};
 
 pub(super) const FILE_MODE: u32 = 0o644;
 const EXECUTABLE_MODE: u32 = 0o755;
+
+/// The mode of a file until it has its owner.
+pub(super) const PRIVATE_MODE: u32 = 0o600;
 
 /// The file that one process holds locked that changes a specification, so that none changes what another has
 /// written meanwhile.
@@ -140,13 +144,36 @@ impl Writer {
                 copy(&mut files::open(source)?.into_parts().0, place, mode)?;
             }
             Content::CopyIn(specification, path) => {
-                let mut source =
-                    Directory::of_specification(specification)?.at(path).open_file()?;
-                copy(&mut source, place, mode)?;
+                let mut source = open_in(specification, path)?;
+                let target = copy(&mut source, place, PRIVATE_MODE)?;
+                allow_the_same(&target, &fstat(&source)?, mode)?;
+            }
+            Content::Edited(specification, path, bytes) => {
+                let target = write_bytes(place, PRIVATE_MODE, bytes)?;
+                allow_the_same(&target, &fstat(open_in(specification, path)?)?, mode)?;
             }
         }
         Ok(())
     }
+}
+
+fn open_in(specification: &Path, path: &Path) -> Result<fs::File> {
+    Ok(Directory::of_specification(specification)?.at(path).open_file()?)
+}
+
+/// Gives a file this mode, without what may not be done with another, and as far as this user may the owner and the
+/// group of that one.
+pub(super) fn allow_the_same(file: &fs::File, other: &Stat, mode: u32) -> Result<()> {
+    let mode = mode & other.st_mode;
+    let (owner, group) = (Uid::from_raw(other.st_uid), Gid::from_raw(other.st_gid));
+    if fchown(file, Some(owner), Some(group)).is_err() {
+        let done = fchown(file, None, Some(group));
+        // Everybody may read it, whoever owns it.
+        if mode & 0o004 == 0 {
+            done?;
+        }
+    }
+    Ok(file.set_permissions(Permissions::from_mode(mode))?)
 }
 
 /// The mode that a file gets, whatever the umask.

@@ -14,8 +14,10 @@ pub enum Content {
     /// specifications.
     Program(PathBuf),
     /// What is in the file of this path in the specification in this directory, which no link leads to:
-    /// it may be another user's.
+    /// it may be another user's. Nobody may read it who may not read that.
     CopyIn(PathBuf, PathBuf),
+    /// These bytes in the place of such a file.
+    Edited(PathBuf, PathBuf, Vec<u8>),
     /// A symbolic link.
     LinkTo(PathBuf),
 }

@@ -38,7 +38,9 @@ fn has_data(root: &Rc<Directory>, new: &[job::File]) -> bool {
         }
         Content::Program(_) => true,
         // Copies of other people's files are made again.
-        Content::CopyOf(_) | Content::CopyIn(..) | Content::LinkTo(_) => false,
+        Content::CopyOf(_) | Content::CopyIn(..) | Content::Edited(..) | Content::LinkTo(_) => {
+            false
+        }
     })
 }
 

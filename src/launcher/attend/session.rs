@@ -211,12 +211,12 @@ async fn foreign(context: &Context<'_>) -> Option<String> {
     let name = &context.launch.image;
     let image = context.engine.inspect_image(name).await.ok()?;
     let info = context.engine.info().await.ok()?;
-    let (of_image, of_host) = (&*image.architecture, info.docker_architecture());
-    let differ = !of_image.is_empty() && !of_host.is_empty() && of_image != of_host;
+    let (of_image, own) = (&*image.architecture, info.docker_architecture());
+    let differ = !of_image.is_empty() && !own.is_empty() && of_image != own;
     differ.then(|| {
         format!(
-            ": the image `{name}` is for linux/{of_image}, and the engine's host is linux/{of_host}, which runs no \
-             others without QEMU; pull it with `docker pull --platform linux/{of_host} {name}`, or choose \
+            ": the image `{name}` is for linux/{of_image}, and the engine's host is linux/{own}, which runs no \
+             others without QEMU; pull it with `docker pull --platform linux/{own} {name}`, or choose \
              another image"
         )
     })
