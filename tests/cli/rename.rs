@@ -1,9 +1,10 @@
 //! `jupyter-docker-spec rename`, and specifications that were copied.
 
-use std::fs;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use insta::assert_snapshot;
 use serde_json::Value;
 

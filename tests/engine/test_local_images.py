@@ -1,12 +1,17 @@
 """Images that have something of their own, and kernels that do not do as they are told."""
 
+import hashlib
+import io
+import json
 import os
 import signal
+import tarfile
 
 import pytest
 
 from bed.local import UID
 from bed.patience import wait_for
+from bed.programs import OTHER, PROGRAMS
 
 IMAGE = "jds-test/plain"
 HOME = "[os.environ['HOME'], os.access(os.environ['HOME'], os.W_OK), os.environ.get('USER'), os.getuid()]"
@@ -156,3 +161,44 @@ def test_a_kernel_that_dies_is_told_of(engine, local):
         assert log.index("my last words") < log.index("ended with exit status 3"), log
     finally:
         running.kill()
+
+
+def relabelled(engine, image, architecture, directory):
+    """The image, said to be for another architecture."""
+    name, old, new = f"jds-test/for-{architecture}", directory / "old.tar", directory / "new.tar"
+    engine.docker("save", "--output", old, image)
+    with tarfile.open(old) as saved, tarfile.open(new, "w") as changed:
+        (manifest,) = json.load(saved.extractfile("manifest.json"))
+        config = json.load(saved.extractfile(manifest["Config"])) | {"architecture": architecture}
+        config = json.dumps(config).encode()
+        manifest |= {"Config": f"{hashlib.sha256(config).hexdigest()}.json", "RepoTags": [f"{name}:latest"]}
+        for member in saved:
+            if member.name.endswith("/layer.tar"):
+                changed.addfile(member, saved.extractfile(member) if member.isfile() else None)
+        for path, text in ((manifest["Config"], config), ("manifest.json", json.dumps([manifest]).encode())):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(text)
+            changed.addfile(entry, io.BytesIO(text))
+    engine.docker("load", "--input", new)
+    return name
+
+
+@pytest.mark.parametrize("has_bootstrap", [True, False])
+def test_an_image_for_another_architecture(engine, local, tmp_path, has_bootstrap):
+    """It runs with QEMU only, of which this engine's host has none."""
+    if has_bootstrap and OTHER not in PROGRAMS:
+        has_bootstrap = False
+    local.install(relabelled(engine, "jds-test/tiny", "arm64", tmp_path))
+    bootstrap = local.specification("k") / "scripts" / OTHER
+    assert bootstrap.exists() == (OTHER in PROGRAMS)
+    if not has_bootstrap:
+        bootstrap.unlink(missing_ok=True)
+    running = local.launch("k", until=None)
+    try:
+        assert running.process.wait(60) > 0
+        log = running.log()
+        expected = "is for linux/arm64, and the engine's host is linux/amd64" if has_bootstrap else f"could not read `{OTHER}`"
+        assert expected in log, log
+    finally:
+        running.kill()
+    engine.assert_no_kernels()
