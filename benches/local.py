@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import report
@@ -21,6 +22,8 @@ IMAGE = "jds-test/plain"
 DRIVER = Path(__file__).with_name("local_driver.py")
 LOCAL, PEERS = ROOT / ".test/venv/local/bin", ROOT / ".test/venv/peers/bin"
 OURS, HAND, ENVKERNEL, DOCKERNEL, NONE = "ours", "docker run", "envkernel", "dockernel", "local"
+# What the engine takes to hand over as many bytes of a container's output, which it does for ours.
+ENGINE = "the engine alone"
 
 # What no other way can leave out: the ports published, the connection file mounted, ipykernel by hand.
 BY_HAND = """\
@@ -108,13 +111,21 @@ def measured(engine, wanted):
             assert done.returncode == 0, f"{name}: {done.stderr}"
             return json.loads(done.stdout.splitlines()[-1])
 
-        return turns({name: lambda name=name: arm(name) for name in kernels}, wanted, 11)
+        def handed_over(length):
+            words = ["docker", "run", "--rm", "--network=none", "--log-driver=none", IMAGE, "head", "-c", length, "/dev/zero"]
+            began = time.monotonic()
+            subprocess.run(list(map(str, words)), env=environment, check=True, stdout=subprocess.DEVNULL)
+            return time.monotonic() - began
+
+        arms = {name: lambda name=name: arm(name) for name in kernels}
+        arms[ENGINE] = lambda: {"burst": handed_over(size * 1_000_000) - handed_over(1)}
+        return turns(arms, wanted, 11)
 
 
 def tables(result):
     """The figures and the goals as Markdown."""
     factors = {"s": 1, "ms": 1000, "MiB": 1 / 1024}
-    ways = [name for name in (OURS, HAND, ENVKERNEL, DOCKERNEL, NONE) if name in result]
+    ways = [name for name in (OURS, HAND, ENVKERNEL, DOCKERNEL, NONE, ENGINE) if name in result]
 
     def figure(name, measure, unit):
         values = [value * factors[unit] for value in of(result[name], measure)]
