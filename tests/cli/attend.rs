@@ -4,7 +4,9 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::sleep;
 use std::time::Duration;
 
 use insta::assert_snapshot;
@@ -18,6 +20,9 @@ use crate::sandbox::{LAUNCHER, Outcome, Sandbox, at_once, in_shell};
 const MEMORY: usize = 400_000;
 
 const GREETING: &[u8] = b"jupyter-docker-spec stream 1";
+
+/// How long an engine takes to copy a file into a container.
+const COPYING: Duration = Duration::from_millis(50);
 
 /// The status with which the container has ended once its streams have.
 const ENDED: u8 = 42;
@@ -33,6 +38,7 @@ fn engine_with(
     speak: impl Fn(&mut UnixStream) + Clone + Send + 'static,
 ) -> FakeEngine {
     let end = Arc::new((Mutex::new(false), Condvar::new()));
+    let brought = Arc::new(AtomicBool::new(false));
     FakeEngine::with(move |asked, stream, sender| {
         let (line, _) = asked.clone();
         let _ = sender.send(asked);
@@ -46,7 +52,16 @@ fn engine_with(
             "/_ping" => say("200 OK\r\nApi-Version: 1.41", ""),
             "/info" => say("200 OK", &json!({"Architecture": std::env::consts::ARCH}).to_string()),
             "/containers/create" => say("201 Created", r#"{"Id": "c1"}"#),
-            "/containers/c1/archive" => say("200 OK", ""),
+            "/containers/c1/archive" => {
+                sleep(COPYING);
+                brought.store(true, Ordering::SeqCst);
+                say("200 OK", "")
+            }
+            // As Podman does.
+            "/containers/c1/attach" if !brought.load(Ordering::SeqCst) => say(
+                "500 Internal Server Error",
+                r#"{"message": "the first program was not found"}"#,
+            ),
             "/containers/c1/start" => say("204 No Content", ""),
             "/containers/c1/attach" => {
                 let head = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";

@@ -1,6 +1,5 @@
 //! `jupyter-docker-spec rename`, and specifications that were copied.
 
-
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 

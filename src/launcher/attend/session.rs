@@ -62,13 +62,11 @@ impl Session {
             })?;
         }
         // In this order nothing is missed, even if the container is removed at once.
-        let (brought, attached, exit) = tokio::join!(
-            bring::bring(engine, &id, context.plan, tar),
-            engine.attach(&id, log::pass_on),
-            engine.next_exit(&id),
-        );
+        let (brought, exit) =
+            tokio::join!(bring::bring(engine, &id, context.plan, tar), engine.next_exit(&id));
         brought.context("could not bring the bootstrap into the container")?;
-        let (mut attached, mut exit) = (attached?, exit?);
+        // Podman looks already now whether the container's first program is there.
+        let (mut attached, mut exit) = (engine.attach(&id, log::pass_on).await?, exit?);
         let begun = context.change(engine.start_container(&id)).await;
         begun.map_err(|error| container::explain_start(context, error))?;
         let started = Instant::now();
