@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use bootstrap::protocol::message::Start;
 use rustix::fs::{Access, access};
 
 /// How many names are tried in a directory that containers may share.
@@ -19,10 +20,14 @@ pub(crate) fn places() -> impl Iterator<Item = PathBuf> {
 
 /// Returns another home directory for the kernel if that of the image cannot be written to; `None` if it can, or
 /// if there is no other.
-pub(crate) fn replacement() -> Option<PathBuf> {
+pub(crate) fn replacement(start: &Start) -> Option<PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from);
-    // `/` is what an engine gives to users whom the image does not know.
-    if home.is_some_and(|home| home != Path::new("/") && is_writable(&home)) {
+    let is_made_up = |home: &Path| {
+        // What Docker gives to users whom the image does not know, and what Podman does: where the container begins.
+        let directory = start.directory.as_ref().map(|directory| &*directory.path);
+        home == Path::new("/") || start.user.is_some() && directory == Some(home)
+    };
+    if home.is_some_and(|home| (start.has_home || !is_made_up(&home)) && is_writable(&home)) {
         return None;
     }
     let common = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from);

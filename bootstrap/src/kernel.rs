@@ -37,7 +37,7 @@ impl Running {
         let ports = connection_file::free_ports()
             .map_err(|error| format!("there are no ports for the kernel: {error}"))?;
         let connection_file = connection_file::write(&start.connection, ports)?;
-        let home = home::replacement();
+        let home = home::replacement(start);
         match spawn(start, &connection_file, home.as_deref()) {
             Ok(id) => Ok(Self { id, ports, connection_file, home }),
             Err(reason) => {

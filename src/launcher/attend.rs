@@ -190,6 +190,7 @@ async fn prepare(
         connection: connection.members,
         user: has_own_user(context.plan).then(|| user(env)),
         directory,
+        has_home: words("Env").iter().flatten().any(|variable| variable.starts_with("HOME=")),
     };
     bring::begin_with_bootstrap(plan);
     for name in ["AttachStdin", "AttachStdout", "AttachStderr", "OpenStdin", "StdinOnce"] {

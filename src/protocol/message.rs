@@ -36,6 +36,9 @@ pub struct Start {
     pub user: Option<String>,
     /// A directory that must be what it is on the launcher's side.
     pub directory: Option<Directory>,
+    /// Whether somebody has said what `HOME` is.
+    #[serde(default)]
+    pub has_home: bool,
 }
 
 /// A directory, and how it is told from another one.

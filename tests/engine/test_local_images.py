@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from bed.local import UID
+from bed.local import GID, UID
 from bed.patience import wait_for
 from bed.programs import OTHER, PROGRAMS
 
@@ -74,6 +74,19 @@ def test_volumes_of_the_image_go_with_the_container(engine, local):
         wait_for(lambda: not engine.ask("/volumes")["Volumes"], lambda: f"left: {engine.ask('/volumes')}")
     finally:
         running.kill()
+
+
+def test_the_notebooks_directory_is_nobodys_home(engine, local):
+    """Podman says that it is, of users whom the image does not know."""
+    home = f"RUN echo 'someone:x:{UID}:{GID}::{local.directory}:/bin/sh' >> /etc/passwd"
+    image = stock(engine, home)
+    local.install(image)
+    found, is_writable, *_ = local.ask(HOME)
+    assert found != str(local.directory) and is_writable
+    assert not (local.directory / ".ipython").exists()
+    # Somebody may want it so.
+    local.install(image, f"--env=HOME={local.directory}", name="wanted")
+    assert local.ask(HOME, kernel="wanted")[:2] == [str(local.directory), True]
 
 
 def test_a_volume_where_files_are_put(engine, local):
