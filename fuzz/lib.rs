@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jupyter_docker_spec::cli::{self, Command, Install};
 use jupyter_docker_spec::env::Env;
+use jupyter_docker_spec::image::Answer;
 use jupyter_docker_spec::kernelspec::launcher::LauncherFile;
 use jupyter_docker_spec::kernelspec::render;
 use jupyter_docker_spec::kernelspec::store::Content;
@@ -38,7 +39,7 @@ pub fn install() -> Install {
 /// When values were accepted that lead out of the kernels directory, or to no `kernel.json`.
 pub fn follow(install: &Install, config: &Config, paths: &Paths<'_>) {
     let lookup = Lookup { line: &install.line, config, env: paths.env };
-    let Ok(settings) = Settings::resolve(install, &lookup) else { return };
+    let Ok(settings) = Settings::resolve(install, &lookup, Answer::default()) else { return };
     let kernels = Path::new("/kernels");
     let destination = kernels.join(settings.kernel_name.as_str());
     assert_eq!(destination.parent(), Some(kernels));

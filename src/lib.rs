@@ -11,6 +11,7 @@ mod compose;
 pub mod engine;
 pub mod env;
 mod files;
+pub mod image;
 pub mod kernelspec;
 pub mod launcher;
 pub mod layout;

@@ -46,12 +46,6 @@ impl Language {
         }
     }
 
-    /// The default name of its specifications.
-    #[must_use]
-    pub fn default_kernel_name(self) -> String {
-        format!("docker_{}", self.key())
-    }
-
     /// The default display name.
     #[must_use]
     pub const fn default_display_name(self) -> &'static str {
@@ -69,6 +63,61 @@ impl Language {
             Self::Python => "elyra/kernel-py",
             Self::R => "elyra/kernel-r",
             Self::Scala => "elyra/kernel-scala",
+        }
+    }
+}
+
+/// The language of a kernel by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LanguageName {
+    Known(Language),
+    /// Any other, which only kernels of `--local` can have.
+    Other(String),
+}
+
+impl LanguageName {
+    /// The language of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let known = Language::parse(name).map(Self::Known);
+        known.unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+
+    #[must_use]
+    pub fn known(&self) -> Option<Language> {
+        match self {
+            Self::Known(language) => Some(*language),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The name in `kernel.json`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(language) => language.name(),
+            Self::Other(name) => name,
+        }
+    }
+
+    /// The lower-case name.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.name().to_lowercase()
+    }
+
+    /// The default name of its specifications, which may be none that Jupyter takes.
+    #[must_use]
+    pub fn default_kernel_name(&self) -> String {
+        format!("docker_{}", self.key())
+    }
+
+    /// The default display name.
+    #[must_use]
+    pub fn default_display_name(&self) -> String {
+        match self {
+            Self::Known(language) => language.default_display_name().to_owned(),
+            Self::Other(name) => format!("Docker {name}"),
         }
     }
 }

@@ -13,6 +13,15 @@ const PAIRS: usize = 4;
 /// The exit status for an invalid command line.
 const USAGE: u8 = 2;
 
+/// A signal has ended what was under way, and it has been tidied up.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted: {told}")]
+pub struct Interrupted {
+    pub signal: u8,
+    /// What has become of it.
+    pub told: &'static str,
+}
+
 /// Makes a panic print its place only, in a program that it aborts: `cargo build-static` leaves out what a
 /// backtrace needs, and without symbols it would name nothing. The program then ends like after any failure,
 /// because a server does not take a signal for one. It also ends if nobody reads its log.
@@ -43,7 +52,9 @@ pub fn finish(result: Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
-            ExitCode::FAILURE
+            // The status that shells give a program that was killed by a signal.
+            let interrupted = error.downcast_ref::<Interrupted>();
+            interrupted.map_or(ExitCode::FAILURE, |by| ExitCode::from(128 + by.signal))
         }
     }
 }

@@ -27,13 +27,16 @@ pub fn options() -> &'static str {
     file.contents_utf8().expect("the template is UTF-8")
 }
 
-/// The files that Jupyter's front ends show or load for a kernel of this language: names and contents.
+/// The logos of kernels in languages that have none of their own.
+const OTHER: &str = "other";
+
+/// The files that Jupyter's front ends show or load for a kernel of this language, or of another: names and contents.
 ///
 /// # Panics
 ///
 /// Not in a release: the files are embedded, as a test checks.
 pub fn resources(
-    language: Language,
+    language: Option<Language>,
     mode: Mode,
 ) -> impl Iterator<Item = (&'static str, &'static [u8])> {
     let logos = match mode {
@@ -46,7 +49,8 @@ pub fn resources(
             (name.expect("templates have plain names"), file.contents())
         })
     };
-    of(language.key().to_owned()).chain(of(format!("{}/{logos}", language.key())))
+    let language = language.map_or(OTHER, Language::key);
+    of(language.to_owned()).chain(of(format!("{language}/{logos}")))
 }
 
 #[cfg(test)]
@@ -55,15 +59,20 @@ mod tests {
 
     #[test]
     fn every_kernel_has_its_logos() {
-        for language in [Language::Python, Language::R, Language::Scala] {
-            for mode in [Mode::Docker, Mode::Swarm] {
+        let known = [Language::Python, Language::R, Language::Scala].map(Some);
+        for (language, modes) in known
+            .map(|known| (known, &[Mode::Docker, Mode::Swarm][..]))
+            .into_iter()
+            .chain([(None, &[Mode::Docker][..])])
+        {
+            for mode in modes.iter().copied() {
                 let mut names: Vec<_> = resources(language, mode).map(|(name, _)| name).collect();
                 names.retain(|name| name.starts_with("logo-"));
                 names.sort_unstable();
                 assert_eq!(names, ["logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]);
             }
         }
-        assert!(resources(Language::R, Mode::Docker).any(|(name, _)| name == "kernel.js"));
+        assert!(resources(Some(Language::R), Mode::Docker).any(|(name, _)| name == "kernel.js"));
         assert!(python_launcher().starts_with(b"#!"));
     }
 }

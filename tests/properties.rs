@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 
 use jupyter_docker_spec::cli::{self, Command};
 use jupyter_docker_spec::env::Env;
+use jupyter_docker_spec::image::Answer;
 use jupyter_docker_spec::kernelspec::launcher::LauncherFile;
 use jupyter_docker_spec::kernelspec::render;
 use jupyter_docker_spec::kernelspec::store::Content;
@@ -38,7 +39,8 @@ fn settings(words: &[String], env: &Env) -> Settings {
         panic!("not an installation")
     };
     let config = Config::default();
-    Settings::resolve(&install, &Lookup { line: &install.line, config: &config, env }).unwrap()
+    let lookup = &Lookup { line: &install.line, config: &config, env };
+    Settings::resolve(&install, lookup, Answer::default()).unwrap()
 }
 
 /// The directory of the specification, and its `kernel.json` as a program reads it that does not

@@ -19,6 +19,9 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
     let Job { destination, files, .. } = job;
     let mut text = String::new();
     // Writing to a string does not fail.
+    if let Some(addition) = &settings.addition {
+        let _ = writeln!(text, "Dockerfile of {}:\n{}", addition.tag, addition.dockerfile()?);
+    }
     for file in files {
         let mode = if file.executable { "0755" } else { "0644" };
         let origin = match &file.content {

@@ -1,5 +1,7 @@
 //! `jupyter-docker-spec install`.
 
+mod on_engine;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,7 @@ use crate::setting::{self, Line};
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::Lookup;
 use crate::settings::manifest::Manifest;
-use crate::settings::{Settings, sample, values};
+use crate::settings::{Question, Settings, sample, values};
 use crate::templates;
 
 /// The name under which the installer speaks: that of the Python tool's class.
@@ -123,6 +125,7 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
             .collect();
         return Ok(described?.join("\n"));
     }
+    on_engine::build(&specifications, paths.env)?;
     let mut kernels = BTreeSet::new();
     for (settings, job) in &specifications {
         tracing::info!("Installing kernel specification for '{}'", settings.display_name);
@@ -171,7 +174,10 @@ fn specification(
     lookup: &Lookup<'_>,
     paths: &Paths<'_>,
 ) -> Result<(Settings, Job)> {
-    let settings = Settings::resolve(args, lookup)?;
+    let question = Question::of(args, lookup)?;
+    let may_pull = !lookup.line.has(&setting::DRY_RUN);
+    let answer = question.map(|question| on_engine::ask(&question, may_pull, paths.env));
+    let settings = Settings::resolve(args, lookup, answer.transpose()?.unwrap_or_default())?;
     let kernels = settings.location.kernels_directory(paths)?;
     let destination = kernels.join(settings.kernel_name.as_str());
     let launcher = match settings.system {

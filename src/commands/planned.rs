@@ -31,7 +31,7 @@ pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
         kernel_class_name: settings.kernel_class.clone(),
         ..Arguments::default()
     };
-    let (image, language) = (&settings.image_name, settings.language.key());
+    let (image, language) = (&settings.image_name, &settings.language.key());
     options
         .and_then(|options| {
             let server = (settings.system, settings.mode);

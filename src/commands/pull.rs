@@ -9,7 +9,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
@@ -86,7 +86,7 @@ pub fn run(args: &Pull, paths: &Paths<'_>) -> Result<(String, ExitCode)> {
 }
 
 /// Waits for a signal that stops a process, and returns its number.
-async fn stopped() -> io::Result<u8> {
+pub(super) async fn stopped() -> io::Result<u8> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -95,6 +95,36 @@ async fn stopped() -> io::Result<u8> {
         _ = terminate.recv() => 15,
         _ = hangup.recv() => 1,
     })
+}
+
+/// Returns an image, which is pulled if the engine does not have it.
+pub(super) async fn fetched(
+    image: &str,
+    platform: Option<&str>,
+    engine: &Engine,
+    env: &Env,
+) -> Result<Image> {
+    let target = Target {
+        image: image.to_owned(),
+        platform: platform.map(str::to_owned),
+        policy: PullPolicy::Missing,
+        of_swarm: false,
+    };
+    if let Some(image) = find(image, engine).await?.filter(|image| target.is_for(image)) {
+        return Ok(image);
+    }
+    let display = Display::new(env, false);
+    let outcome = tokio::select! {
+        outcome = pull(&target, engine, &display, env) => outcome,
+        never = display.keep_current() => match never {},
+    };
+    match (outcome.status, find(image, engine).await?) {
+        (Status::Pulled | Status::UpToDate | Status::Skipped, Some(image)) => Ok(image),
+        _ => bail!(
+            "the image `{image}` is not on the engine and could not be pulled: {}",
+            outcome.reason.unwrap_or_default()
+        ),
+    }
 }
 
 /// Reports what cannot be pulled, pulls the rest, and returns the results in the order of `specifications`.

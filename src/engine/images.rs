@@ -47,6 +47,10 @@ struct ImageConfig {
     entrypoint: Vec<String>,
     #[serde(default, deserialize_with = "null_is_default")]
     volumes: BTreeMap<String, serde_json::Value>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    env: Vec<String>,
+    #[serde(default)]
+    user: String,
 }
 
 impl Image {
@@ -59,6 +63,18 @@ impl Image {
     #[must_use]
     pub fn volumes(&self) -> Vec<String> {
         self.config.volumes.keys().cloned().collect()
+    }
+
+    /// The value of a variable that all its containers have.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.config.env.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Whom its containers run as, by name or number, and with a group if it names one; empty for root.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.config.user
     }
 
     #[must_use]

@@ -5,7 +5,9 @@
 //! limited in size, and every call in time; redirects are never followed. Answers are parsed only as far as
 //! they are used, so that old and new engines, and others with the same API, all work.
 
+mod archive;
 mod attachment;
+mod build;
 mod call;
 mod client;
 mod config_file;
@@ -38,6 +40,7 @@ mod usage;
 mod version;
 mod volumes;
 
+pub(crate) use self::archive::Archive;
 pub(crate) use self::attachment::Attachment;
 pub use self::client::Engine;
 pub(crate) use self::containers::{Container, ContainerConfig, Created, Ended, Mount, NextExit};

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::specification::{CONFIG, Specification};
 use crate::files;
@@ -29,11 +29,10 @@ struct KernelJson {
     env: BTreeMap<String, String>,
     display_name: String,
     language: String,
-    #[serde(skip_deserializing)]
-    interrupt_mode: &'static str,
+    interrupt_mode: String,
     metadata: Metadata,
     #[serde(skip_deserializing)]
-    kernel_protocol_version: &'static str,
+    kernel_protocol_version: String,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -47,6 +46,8 @@ struct Metadata {
     kernel_provisioner: Option<Provisioner>,
     #[serde(skip_serializing_if = "Option::is_none")]
     process_proxy: Option<Proxy>,
+    #[serde(skip_deserializing, flatten)]
+    of_image: Map<String, Value>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -102,14 +103,19 @@ impl Specification {
             }
             System::Local => {}
         }
+        let mut kernel_protocol_version = String::new();
+        if let Some((of_image, version)) = self.of_image {
+            metadata = Metadata { of_image, ..Metadata::default() };
+            kernel_protocol_version = version;
+        }
         let kernel_json = KernelJson {
             argv: self.argv,
             env: self.env,
             display_name: self.display_name,
             language: self.language,
-            interrupt_mode: "signal",
+            interrupt_mode: self.interrupt_mode,
             metadata,
-            kernel_protocol_version: "",
+            kernel_protocol_version,
         };
         serde_json::to_string_pretty(&kernel_json).map(|text| text + "\n")
     }
@@ -171,6 +177,8 @@ impl Specification {
             shows_launch_errors,
             config,
             local_image: None,
+            interrupt_mode: kernel_json.interrupt_mode,
+            of_image: None,
         }))
     }
 

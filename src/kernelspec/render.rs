@@ -15,9 +15,14 @@ use crate::templates;
 pub fn files(settings: &Settings, launcher: LauncherFile, destination: &Path) -> Result<Vec<File>> {
     let command = launcher.command(destination)?;
     let spec = Specification::new(settings, destination, command);
-    let mut files: Vec<File> = templates::resources(settings.language, settings.mode)
-        .map(|(name, content)| File::data(name, content))
-        .collect();
+    let of_image = settings.of_image.iter().flat_map(|found| &found.logos);
+    let mut files: Vec<File> =
+        of_image.map(|(name, content)| File::data(*name, content.clone())).collect();
+    let has_logos = !files.is_empty();
+    // Those of two drawings would not go together.
+    let ours = templates::resources(settings.language.known(), settings.mode)
+        .filter(|(name, _)| !(has_logos && name.starts_with("logo-")));
+    files.extend(ours.map(|(name, content)| File::data(name, content)));
     files.push(launcher.file);
     files.extend(launcher.bootstraps);
     if let Some(options) = &settings.options {

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::env::Env;
 use crate::model::{Language, Mode};
@@ -57,6 +57,11 @@ pub struct Specification {
     pub config: BTreeMap<String, Value>,
     /// The image that `launch_docker.toml` names, for a specification that is of no server.
     pub local_image: Option<String>,
+    /// `signal` or `message`; empty if nothing is said, which is the same as `signal`.
+    pub interrupt_mode: String,
+    /// What a kernelspec of the image says for front ends and servers, in the place of what is known of the language;
+    /// and the version of the protocol that it names. It is only written.
+    pub of_image: Option<(Map<String, Value>, String)>,
 }
 
 impl Specification {
@@ -74,12 +79,18 @@ impl Specification {
             shows_launch_errors: settings.show_launch_errors,
             config: BTreeMap::new(),
             local_image: None,
+            interrupt_mode: "signal".to_owned(),
+            of_image: None,
         };
         if spec.system == System::Local {
             // Each is a word of its own: some clients fill in nothing else.
             spec.argv.extend(CONNECTION_FILE.map(str::to_owned));
             spec.display_name.clone_from(&settings.display_name);
             spec.local_image = Some(settings.image_name.clone());
+            if let Some(found) = &settings.of_image {
+                spec.interrupt_mode.clone_from(&found.interrupt_mode);
+                spec.of_image = Some((found.metadata.clone(), found.protocol_version.clone()));
+            }
             return spec;
         }
         // The options that the server fills in.
@@ -164,7 +175,9 @@ impl Specification {
             move |name: &&String| of_gateway && *name == variable::KERNEL_LAUNCH_TIMEOUT;
         let variables = self.env.keys().filter(move |name| !is_written(name));
         let settings = self.config.keys().filter(|name| !CONFIG.contains(&name.as_str()));
-        variables.map(|name| format!("env.{name}")).chain(settings.cloned())
+        let is_message = self.interrupt_mode == "message";
+        let mode = is_message.then(|| "interrupt_mode".to_owned());
+        variables.map(|name| format!("env.{name}")).chain(settings.cloned()).chain(mode)
     }
 
     pub(super) fn is_python(&self) -> bool {

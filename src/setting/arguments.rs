@@ -39,6 +39,7 @@ fn argument(known: &'static Setting) -> Arg {
     let arg = arg.value_name(known.value_name).action(action);
     match known.kind {
         Kind::Choice(words) => arg.value_parser(PossibleValuesParser::new(words)).ignore_case(true),
+        Kind::TextOrNothing => arg.num_args(0..=1).require_equals(true).default_missing_value(""),
         Kind::Path => arg.value_parser(value_parser!(std::ffi::OsString)),
         _ => arg,
     }

@@ -46,6 +46,8 @@ pub enum Kind {
     /// True or false.
     Flag,
     Text,
+    /// A text, or nothing; in a file true stands for that.
+    TextOrNothing,
     /// A whole number.
     Number,
     /// A set of names.

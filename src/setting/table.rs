@@ -82,7 +82,7 @@ rows! {
         option: "language",
         heading: "Kernel",
         value_name: "LANGUAGE",
-        help: "Language of the kernel: Python, R or Scala",
+        help: "Language of the kernel: Python, R or Scala; with --local, any other that --kernel-command or --image-kernelspec starts",
         configurable: Some(of(Class::BaseSpecApp, "language")),
         default: "\"Python\"",
         in_file: true,
@@ -154,6 +154,39 @@ rows! {
         default_text: "that of ipykernel or IRkernel",
         in_file: true,
         change: Change::Needed,
+        ..TEXT
+    };
+    IMAGE_KERNELSPEC = Setting {
+        option: "image-kernelspec",
+        heading: "Kernel",
+        value_name: "NAME",
+        help: "For --local, take command, language, display name, variables and logos from this kernelspec of the image, or from the only one",
+        kind: Kind::TextOrNothing,
+        in_file: true,
+        ..TEXT
+    };
+    ADD_KERNEL = Setting {
+        option: "add-kernel",
+        heading: "Kernel",
+        help: "For --local, build an image on top of one that has no kernel: with ipykernel, or with IRkernel for --language=R",
+        in_file: true,
+        ..FLAG
+    };
+    BUILD_ARG = Setting {
+        option: "build-arg",
+        heading: "Kernel",
+        value_name: "NAME[=VALUE]",
+        help: "Build-time variable of --add-kernel, such as PIP_INDEX_URL; without VALUE, this environment's; repeatable",
+        is_repeatable: true,
+        in_file: true,
+        ..TEXT
+    };
+    BUILD_NETWORK = Setting {
+        option: "build-network",
+        heading: "Kernel",
+        value_name: "NETWORK",
+        help: "Networking mode for the steps of --add-kernel, such as host",
+        in_file: true,
         ..TEXT
     };
     PORT_RANGE = Setting {

@@ -225,7 +225,7 @@ fn checked(known: &Setting, value: Value) -> Result<Value> {
         ),
         Kind::PythonOnly => (true, ""),
         // No trait is one.
-        Kind::Choice(_) | Kind::ChoiceOrPath(_) => (false, "nothing"),
+        Kind::Choice(_) | Kind::ChoiceOrPath(_) | Kind::TextOrNothing => (false, "nothing"),
     };
     ensure!(valid, "must be {wanted}, and is {value}");
     Ok(value)

@@ -1,19 +1,14 @@
-//! What is different for a specification of `install --local`, which no server starts kernels of: what it
-//! cannot have, and what it has by default.
+//! What a specification of `install --local`, which no server starts kernels of, cannot have.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::image::check_image;
-use super::kernel_class::{DEFAULT_KERNEL_CLASS, kernel_class};
 use super::lookup::Lookup;
-use super::{manifest, relative};
 use crate::cli::{Install, Set};
-use crate::model::Language;
-use crate::options::flags::{Flag, MOUNT_CWD, NO_MOUNT_CWD};
-use crate::options::{Options, command, toml_text, written};
+use crate::options::command;
+use crate::options::flags::{MOUNT_CWD, NO_MOUNT_CWD};
 use crate::server::CONNECTION_FILE;
 use crate::setting::{self, Kind, Line, Setting};
-use crate::templates;
 
 const NO_SAMPLES: &str = "samples are specifications for Enterprise Gateway";
 const NO_LISTS: &str = "there is no server that looks at users: who can read the specification and use the \
@@ -138,73 +133,6 @@ pub(super) fn image(lookup: &Lookup<'_>) -> Result<String> {
     )?;
     check_image(&given)?;
     Ok(given.value)
-}
-
-/// The text of `launch_docker.toml`.
-pub(super) fn options(
-    args: &Install,
-    lookup: &Lookup<'_>,
-    language: Language,
-    image: &str,
-) -> Result<String> {
-    let table = args.launch_docker.as_deref().unwrap_or_default();
-    let in_table = Options::parse("", table)?;
-    let has = |key: &str| in_table.get(key).is_some();
-    ensure!(
-        !has("image"),
-        "`image` in the table `{}` is what `image-name` says; use that",
-        manifest::LAUNCH_DOCKER
-    );
-    if let Some(node) = in_table.get("command") {
-        let [_, file] = CONNECTION_FILE;
-        ensure!(
-            node.to_json().to_string().contains(file),
-            "`command` in the table `{}` must have `{file}` in it, where the kernel takes the file with its ports \
-             and key",
-            manifest::LAUNCH_DOCKER
-        );
-    }
-    let mut given = relative::container(&args.container, lookup.env)?;
-    let says_mount = given.iter().any(|(flag, _)| flag.key == "mount_cwd");
-    if let Some(flag) = Flag::named(MOUNT_CWD).filter(|flag| !says_mount && !has(flag.key)) {
-        given.push((flag, Vec::new()));
-    }
-    let mut text = written::written(templates::options(), &given, lookup.env)?;
-    text = written::with_line(&text, "image", &toml_text::quoted(image))?;
-    let words = match lookup.line.get(&setting::KERNEL_COMMAND) {
-        Some((_, origin)) if has("command") => bail!(
-            "{origin} and `command` in the table `{}` say the same; use one",
-            manifest::LAUNCH_DOCKER
-        ),
-        _ if has("command") => None,
-        _ => Some(command(lookup, language)?),
-    };
-    if let Some(words) = words {
-        text = written::with_line(&text, "command", &toml_text::words(&words))?;
-    }
-    Ok(if table.is_empty() { text } else { format!("{text}\n{table}") })
-}
-
-/// The words of the command that starts the kernel.
-fn command(lookup: &Lookup<'_>, language: Language) -> Result<Vec<String>> {
-    let class = kernel_class(lookup, language)?.filter(|class| class != DEFAULT_KERNEL_CLASS);
-    if let Some(words) = given_command(lookup.line)? {
-        if let Some((_, origin)) = lookup.line.get(&setting::KERNEL_CLASS) {
-            bail!("{origin} goes into the command of ipykernel; say it in `--kernel-command`");
-        }
-        return Ok(words);
-    }
-    let [_, file] = CONNECTION_FILE;
-    let words = match language {
-        Language::Python => vec!["python", "-m", "ipykernel_launcher", "-f", file],
-        Language::R => vec!["R", "--slave", "-e", "IRkernel::main()", "--args", file],
-        Language::Scala => bail!(
-            "`--local` with the language Scala needs `--kernel-command`: the command that starts the kernel, with \
-             `{file}` in it"
-        ),
-    };
-    let class = class.map(|class| format!("--IPKernelApp.kernel_class={class}"));
-    Ok(words.into_iter().map(str::to_owned).chain(class).collect())
 }
 
 /// The words of the command on the command line.

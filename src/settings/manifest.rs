@@ -253,6 +253,17 @@ impl Manifest<'_> {
                 }
                 given.to_owned()
             }
+            (Kind::TextOrNothing, DeValue::Boolean(true)) => String::new(),
+            // That is as if it were not there, whatever the defaults say.
+            (Kind::TextOrNothing, DeValue::Boolean(false)) => return Ok(Vec::new()),
+            (Kind::TextOrNothing, DeValue::String(text)) => text.to_string(),
+            (Kind::TextOrNothing, _) => {
+                return Err(self.must(name, value, "be text, in quotes, or true or false"));
+            }
+            (Kind::Text, DeValue::Array(texts)) if known.is_repeatable => {
+                let texts = texts.iter().map(|one| self.string(name, one).map(str::to_owned));
+                return texts.collect();
+            }
             (Kind::ChoiceOrPath(words), _) => {
                 let given = self.string(name, value)?;
                 if words.contains(&given) { given.to_owned() } else { self.path(given) }

@@ -10,6 +10,8 @@ mod local;
 mod location;
 pub mod lookup;
 pub mod manifest;
+mod of_image;
+mod of_local;
 mod port_range;
 mod python;
 mod relative;
@@ -28,13 +30,15 @@ use self::kernel_class::kernel_class;
 pub use self::kernel_name::KernelName;
 pub use self::location::Location;
 use self::lookup::Lookup;
+pub use self::of_image::{Question, Wanted};
 pub use self::port_range::PortRange;
 pub use self::relative::container as resolved;
 use crate::cli::Install;
 use crate::engine::Reference;
 use crate::env::Env;
+use crate::image::{Addition, Answer, Kernelspec};
 use crate::layout::{OPTIONS, PYTHON};
-use crate::model::{Language, Mode, Sample};
+use crate::model::{Language, LanguageName, Mode, Sample};
 use crate::options::written;
 use crate::server::System;
 use crate::setting::{self, Given, Kind};
@@ -62,7 +66,7 @@ pub struct Settings {
     /// The system that starts the kernel.
     pub system: System,
     /// The language of the kernel.
-    pub language: Language,
+    pub language: LanguageName,
     /// Container or service.
     pub mode: Mode,
     /// The directory's name.
@@ -94,72 +98,38 @@ pub struct Settings {
     pub launcher: Launcher,
     /// The text of `launch_docker.toml`; `None` for launchers that do not read it.
     pub options: Option<String>,
+    /// The kernelspec of the image that it is made of.
+    pub of_image: Option<Kernelspec>,
+    /// The image that has to be built for it.
+    pub addition: Option<Addition>,
 }
 
 impl Settings {
-    /// The settings that the command line, the configuration files and the environment come to.
+    /// The settings that the command line, the configuration files and the environment come to, with the answer
+    /// to what there was to ask before: see [`Question`].
     ///
     /// # Errors
     /// When a value is not valid: it names the place it is from and what is accepted.
-    pub fn resolve(args: &Install, lookup: &Lookup<'_>) -> Result<Self> {
+    pub fn resolve(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result<Self> {
         for known in setting::ALL.into_iter().filter(|known| known.kind == Kind::PythonOnly) {
             if lookup.text(known).is_some() {
                 tracing::warn!("`{known}` has no meaning here and is ignored");
             }
         }
+        let system = system(lookup)?;
+        if system == System::Local {
+            return of_local::settings(args, lookup, answer);
+        }
         let language = match lookup.text(&setting::LANGUAGE) {
             None => Language::Python,
-            Some(given) => Language::parse(&given.value)
-                .with_context(|| given.must("be one of Python, R and Scala"))?,
+            Some(given) => Language::parse(&given.value).with_context(|| {
+                given.must(
+                    "be one of Python, R and Scala; only kernels of `--local` can have another",
+                )
+            })?,
         };
-        // The Python tool cannot tell its default from the same value given, and neither do we:
-        // `--language=R --kernel-name=docker_python` has always meant `docker_r`.
-        let name_or = |known, of_python: &str, default: String| {
-            let given = lookup.text(known).map(|given| given.value);
-            given.filter(|name| name != of_python).unwrap_or(default)
-        };
-        let kernel_name = name_or(
-            &setting::KERNEL_NAME,
-            &Language::Python.default_kernel_name(),
-            language.default_kernel_name(),
-        );
-        let display_name = name_or(
-            &setting::DISPLAY_NAME,
-            Language::Python.default_display_name(),
-            language.default_display_name().to_owned(),
-        );
-        if let Some(given) = lookup.text(&setting::DISPLAY_NAME) {
-            check_display_name(&Given { value: display_name.clone(), ..given })?;
-        }
-        let system = system(lookup)?;
+        let (kernel_name, display_name) = names(lookup, &LanguageName::Known(language), None)?;
         let (place, replace) = (location(args, lookup)?, lookup.flag(&setting::REPLACE)?);
-        if system == System::Local {
-            local::check(lookup)?;
-            let image_name = local::image(lookup)?;
-            return Ok(Self {
-                system,
-                language,
-                mode: Mode::Docker,
-                kernel_name: KernelName::parse(&kernel_name)?,
-                display_name,
-                options: Some(local::options(args, lookup, language, &image_name)?),
-                image_name,
-                executor_image_name: None,
-                authorized_users: BTreeSet::new(),
-                unauthorized_users: None,
-                port_range: None,
-                launch_timeout: None,
-                kernel_class: None,
-                location: place,
-                replace,
-                show_launch_errors: false,
-                launcher: match launcher(lookup)? {
-                    // Only a variable can say so, of specifications that can have it.
-                    Launcher::Python => Launcher::Native,
-                    native => native,
-                },
-            });
-        }
         local::only(args)?;
         let sample = sample(lookup)?;
         let executor = lookup.text(&setting::EXECUTOR_IMAGE_NAME);
@@ -168,7 +138,7 @@ impl Settings {
         let launcher = launcher(lookup)?;
         Ok(Self {
             system,
-            language,
+            language: LanguageName::Known(language),
             mode,
             kernel_name: match sample.filter(|sample| sample.name() == kernel_name) {
                 Some(sample) => KernelName::of_sample(sample),
@@ -187,8 +157,43 @@ impl Settings {
             show_launch_errors: lookup.flag(&setting::SHOW_LAUNCH_ERRORS)?,
             options: options(args, &launcher, lookup.env)?,
             launcher,
+            of_image: None,
+            addition: None,
         })
     }
+}
+
+/// The names of the specification and of what people see.
+///
+/// # Errors
+/// When the latter is blank.
+fn names(
+    lookup: &Lookup<'_>,
+    language: &LanguageName,
+    of_image: Option<&Kernelspec>,
+) -> Result<(String, String)> {
+    // The Python tool cannot tell its default from the same value given, and neither do we:
+    // `--language=R --kernel-name=docker_python` has always meant `docker_r`.
+    let name_or = |known, of_python: &str, default: String| {
+        let given = lookup.text(known).map(|given| given.value);
+        given.filter(|name| name != of_python).unwrap_or(default)
+    };
+    let python = LanguageName::Known(Language::Python);
+    // Several of one image may have one language.
+    let default = match of_image {
+        Some(found) => format!("docker_{}", found.name),
+        None => language.default_kernel_name(),
+    };
+    let kernel_name = name_or(&setting::KERNEL_NAME, &python.default_kernel_name(), default);
+    let default = match of_image {
+        Some(found) => found.display_name.clone(),
+        None => language.default_display_name(),
+    };
+    let display_name = name_or(&setting::DISPLAY_NAME, &python.default_display_name(), default);
+    if let Some(given) = lookup.text(&setting::DISPLAY_NAME) {
+        check_display_name(&Given { value: display_name.clone(), ..given })?;
+    }
+    Ok((kernel_name, display_name))
 }
 
 /// The server, or else the default.

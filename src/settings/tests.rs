@@ -12,7 +12,8 @@ fn settings(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Settings> 
     };
     let config = Config::default();
     let env = Env::new(Path::new("/"), variables.iter().copied());
-    Settings::resolve(&install, &Lookup { line: &install.line, config: &config, env: &env })
+    let lookup = &Lookup { line: &install.line, config: &config, env: &env };
+    Settings::resolve(&install, lookup, Answer::default())
 }
 
 fn error(arguments: &[&str], variables: &[(&str, &str)]) -> String {
@@ -90,7 +91,7 @@ fn the_command_line_comes_before_the_environment() {
 fn a_value_that_is_not_valid_is_named_with_its_place() {
     assert_eq!(
         error(&["--language=Julia"], &[]),
-        "`--language` of `Julia` must be one of Python, R and Scala"
+        "`--language` of `Julia` must be one of Python, R and Scala; only kernels of `--local` can have another"
     );
     assert_eq!(
         error(&[], &[("GP_LAUNCH_TIMEOUT", "soon")]),

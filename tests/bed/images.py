@@ -37,7 +37,7 @@ def main():
         images = [(DOCUMENTED / name, PREPARED) for name in ("scala", "r")]
         images += [
             (HERE / "images" / name, base)
-            for name in ("kernel", "plain", "app", "gateway", "small", "haproxy", "tiny")
+            for name in ("kernel", "plain", "bare", "app", "gateway", "small", "haproxy", "tiny")
         ]
         with ThreadPoolExecutor(3) as pool:
             for building in [pool.submit(build, engine, *image) for image in images]:

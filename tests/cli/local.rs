@@ -82,7 +82,7 @@ fn run(sandbox: &Sandbox, words: &[&str]) -> Outcome {
 }
 
 /// What `launch_docker.toml` says.
-fn options(specification: &Path) -> String {
+pub(crate) fn options(specification: &Path) -> String {
     let text = fs::read_to_string(specification.join("scripts/launch_docker.toml")).unwrap();
     let said = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     said.collect::<Vec<_>>().join("\n")
@@ -144,7 +144,7 @@ fn the_language_decides_how_a_kernel_is_started() {
     command = ["R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}"]
     "#);
     let outcome = install(&sandbox, &["--image-name=i", "--language=Scala"]);
-    assert_snapshot!(outcome.error(), @"`--local` with the language Scala needs `--kernel-command`: the command that starts the kernel, with `{connection_file}` in it");
+    assert_snapshot!(outcome.error(), @"`--local` with the language scala needs `--kernel-command`: the command that starts the kernel, with `{connection_file}` in it; or `--image-kernelspec`, if the image has a kernelspec that says it");
     let scala = installed(
         &sandbox,
         &["--language=scala", "--kernel-command=toree --profile '{connection_file}' 'a \"b'"],

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod add_kernel;
 mod attend;
 mod changes;
 mod check;
@@ -31,6 +32,7 @@ mod manifest;
 mod meanwhile;
 mod messages;
 mod mounts;
+mod of_image;
 mod one_file;
 mod placement;
 mod promises;

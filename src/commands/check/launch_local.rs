@@ -16,7 +16,10 @@ use super::docker::Docker;
 use super::launcher::Launcher;
 use super::report::Report;
 use super::{kernel_info, launch, requested};
+use crate::commands::show;
+use crate::image::Addition;
 use crate::kernelspec::specification::Specification;
+use crate::model::Language;
 use crate::paths::Paths;
 use crate::protocol::CHANNELS;
 use crate::server::CONNECTION_FILE;
@@ -44,8 +47,29 @@ pub(super) async fn check(
         Err(error) => Err(error),
     };
     if let Err(error) = outcome {
-        report.error(format!("the kernel could not be started: {error:#}"));
+        let reason = format!("{error:#}");
+        let advice = add_kernel(spec, &reason, paths).unwrap_or_default();
+        report.error(format!("the kernel could not be started: {reason}{advice}"));
     }
+}
+
+/// What R and Python say if they do not have the kernel.
+const MISSING: [&str; 2] = ["No module named ipykernel", "IRkernel"];
+
+/// What to do where the image has the language and not the kernel.
+fn add_kernel(spec: &Specification, reason: &str, paths: &Paths<'_>) -> Option<String> {
+    let language = Language::parse(&spec.language)?;
+    if Addition::package(language).is_none() || !MISSING.iter().any(|word| reason.contains(word)) {
+        return None;
+    }
+    let name = spec.directory.file_name()?.to_str()?;
+    let command = show::table::bare(name, &spec.directory, paths).ok()?;
+    let image = show::shell::quoted(&format!("--image-name={}", spec.image()?));
+    Some(format!(
+        ". The image has no kernel; this builds one with it, and installs the specification again, for which it needs \
+         the other options that it had: `{command} --local --language={} {image} --add-kernel`",
+        language.name()
+    ))
 }
 
 async fn start(

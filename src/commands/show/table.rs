@@ -14,7 +14,7 @@ use crate::files;
 use crate::kernelspec::installed_launcher::{self, Kind};
 use crate::kernelspec::specification::Specification;
 use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
-use crate::model::{Language, Mode, Sample};
+use crate::model::{Language, LanguageName, Mode, Sample};
 use crate::options::Options;
 use crate::options::flags::NO_MOUNT_CWD;
 use crate::options::toml_text::quoted;
@@ -48,8 +48,9 @@ pub(super) fn text(
     } else {
         set(&setting::GATEWAY, spec.system.facts().name.into());
     }
-    let language = Language::parse(&spec.language);
-    if let Some(language) = language.filter(|_| *key == setting::KERNEL_NAME) {
+    let language = LanguageName::of(&spec.language);
+    let has_one = is_local && !spec.language.is_empty() || language.known().is_some();
+    if has_one && *key == setting::KERNEL_NAME {
         set(&setting::LANGUAGE, language.name().into());
     }
     set(&setting::DISPLAY_NAME, spec.display_name.as_str().into());

@@ -1,0 +1,199 @@
+//! The settings of a specification of `install --local`: what it has by default, and what it takes from its image.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail, ensure};
+
+use super::kernel_class::{DEFAULT_KERNEL_CLASS, kernel_class};
+use super::lookup::Lookup;
+use super::{KernelName, Launcher, Settings, local, manifest, of_image, relative};
+use crate::cli::Install;
+use crate::image::{Answer, Kernelspec};
+use crate::model::{Language, LanguageName, Mode};
+use crate::options::flags::{self, Flag, MOUNT_CWD};
+use crate::options::{Options, toml_text, written};
+use crate::server::{CONNECTION_FILE, System};
+use crate::setting::{self, Given};
+use crate::templates;
+
+/// The option for variables.
+const ENV: &str = "env";
+
+/// The longest name of a language, in characters.
+const LONGEST: usize = 100;
+
+pub(super) fn settings(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result<Settings> {
+    let Answer { kernelspec: found, user } = answer;
+    local::check(lookup)?;
+    let image = local::image(lookup)?;
+    let language = language(lookup, found.as_ref())?;
+    let adds = lookup.flag(&setting::ADD_KERNEL)?;
+    // One that the image has is not added once more.
+    let addition = if adds && found.is_none() {
+        Some(of_image::addition(args, lookup, &image, user)?)
+    } else {
+        None
+    };
+    // What people see stays theirs if the kernelspec has only been come across.
+    let named = found.as_ref().filter(|_| !adds);
+    let (kernel_name, display_name) = super::names(lookup, &language, named)?;
+    let kernel_name = match KernelName::parse(&kernel_name) {
+        Err(error) if !lookup.line.has(&setting::KERNEL_NAME) => {
+            let name = language.name();
+            return Err(error.context(format!(
+                "no name can be made of the language `{name}`; give one with `--kernel-name`"
+            )));
+        }
+        parsed => parsed?,
+    };
+    let image_name = addition.as_ref().map_or(image, |addition| addition.tag.clone());
+    let is_built = addition.is_some();
+    let text = options(args, lookup, &language, (&image_name, is_built), found.as_ref())?;
+    Ok(Settings {
+        system: System::Local,
+        language,
+        mode: Mode::Docker,
+        kernel_name,
+        display_name,
+        options: Some(text),
+        image_name,
+        executor_image_name: None,
+        authorized_users: BTreeSet::new(),
+        unauthorized_users: None,
+        port_range: None,
+        launch_timeout: None,
+        kernel_class: None,
+        location: super::location(args, lookup)?,
+        replace: lookup.flag(&setting::REPLACE)?,
+        show_launch_errors: false,
+        launcher: match super::launcher(lookup)? {
+            // Only a variable can say so, of specifications that can have it.
+            Launcher::Python => Launcher::Native,
+            native => native,
+        },
+        of_image: found,
+        addition,
+    })
+}
+
+/// The language, which may be any: what is said counts more than what a kernelspec of the image says.
+fn language(lookup: &Lookup<'_>, found: Option<&Kernelspec>) -> Result<LanguageName> {
+    let given = lookup.text(&setting::LANGUAGE);
+    let of_image = || {
+        let value = found?.language.clone();
+        Some(Given { value, origin: "the language in the kernelspec".to_owned() })
+    };
+    let Some(given) = given.or_else(of_image) else {
+        return Ok(LanguageName::Known(Language::Python));
+    };
+    let name = given.value.trim();
+    let is_name = !name.is_empty()
+        && name.chars().count() <= LONGEST
+        && !name.chars().any(crate::text::is_invisible);
+    ensure!(is_name, given.must("be the name of a language; `--language` says one"));
+    Ok(LanguageName::of(name))
+}
+
+/// The text of `launch_docker.toml`.
+fn options(
+    args: &Install,
+    lookup: &Lookup<'_>,
+    language: &LanguageName,
+    (image, is_built): (&str, bool),
+    of_image: Option<&Kernelspec>,
+) -> Result<String> {
+    let table = args.launch_docker.as_deref().unwrap_or_default();
+    let in_table = Options::parse("", table)?;
+    let has = |key: &str| in_table.get(key).is_some();
+    ensure!(
+        !has("image"),
+        "`image` in the table `{}` is what `image-name` says; use that",
+        manifest::LAUNCH_DOCKER
+    );
+    if let Some(node) = in_table.get("command") {
+        let [_, file] = CONNECTION_FILE;
+        ensure!(
+            node.to_json().to_string().contains(file),
+            "`command` in the table `{}` must have `{file}` in it, where the kernel takes the file with its ports \
+             and key",
+            manifest::LAUNCH_DOCKER
+        );
+    }
+    let mut given = relative::container(&args.container, lookup.env)?;
+    let says_mount = given.iter().any(|(flag, _)| flag.key == "mount_cwd");
+    if let Some(flag) = Flag::named(MOUNT_CWD).filter(|flag| !says_mount && !has(flag.key)) {
+        given.push((flag, Vec::new()));
+    }
+    add_variables(&mut given, of_image, has("environment"))?;
+    let mut text = written::written(templates::options(), &given, lookup.env)?;
+    text = written::with_line(&text, "image", &toml_text::quoted(image))?;
+    let says_pull = has("pull_policy") || given.iter().any(|(flag, _)| flag.key == "pull_policy");
+    if is_built && !says_pull {
+        // No registry has it, or one of somebody else's.
+        text = written::with_line(&text, "pull_policy", &toml_text::quoted("never"))?;
+    }
+    let words = match lookup.line.get(&setting::KERNEL_COMMAND) {
+        Some((_, origin)) if has("command") => bail!(
+            "{origin} and `command` in the table `{}` say the same; use one",
+            manifest::LAUNCH_DOCKER
+        ),
+        _ if has("command") && of_image.is_some() => bail!(
+            "`command` in the table `{}` has no meaning beside `image-kernelspec`: the kernelspec has the command",
+            manifest::LAUNCH_DOCKER
+        ),
+        _ if has("command") => None,
+        _ => Some(match of_image {
+            Some(found) => of_image::command(found)?,
+            None => command(lookup, language)?,
+        }),
+    };
+    if let Some(words) = words {
+        text = written::with_line(&text, "command", &toml_text::words(&words))?;
+    }
+    Ok(if table.is_empty() { text } else { format!("{text}\n{table}") })
+}
+
+/// Adds the variables of a kernelspec.
+fn add_variables(
+    given: &mut Vec<flags::Given>,
+    of_image: Option<&Kernelspec>,
+    is_in_table: bool,
+) -> Result<()> {
+    let said = given.iter().filter(|(flag, _)| flag.long == ENV).flat_map(|(_, words)| words);
+    let said: Vec<String> = said.cloned().collect();
+    let found = of_image.map(|found| of_image::variables(found, &said)).transpose()?;
+    let Some(words) = found.filter(|words| !words.is_empty()) else { return Ok(()) };
+    ensure!(
+        !is_in_table,
+        "the kernelspec of the image has variables, and the table `{}` has an `environment` of its own; say that with \
+         `{ENV}` instead",
+        manifest::LAUNCH_DOCKER
+    );
+    given.extend(Flag::named(ENV).map(|flag| (flag, words)));
+    Ok(())
+}
+
+/// The words of the command that starts the kernel.
+fn command(lookup: &Lookup<'_>, language: &LanguageName) -> Result<Vec<String>> {
+    let known = language.known();
+    let class = known.map(|known| kernel_class(lookup, known)).transpose()?.flatten();
+    let class = class.filter(|class| class != DEFAULT_KERNEL_CLASS);
+    if let Some(words) = local::given_command(lookup.line)? {
+        if let Some((_, origin)) = lookup.line.get(&setting::KERNEL_CLASS) {
+            bail!("{origin} goes into the command of ipykernel; say it in `--kernel-command`");
+        }
+        return Ok(words);
+    }
+    let [_, file] = CONNECTION_FILE;
+    let words = match known {
+        Some(Language::Python) => vec!["python", "-m", "ipykernel_launcher", "-f", file],
+        Some(Language::R) => vec!["R", "--slave", "-e", "IRkernel::main()", "--args", file],
+        _ => bail!(
+            "`--local` with the language {} needs `--kernel-command`: the command that starts the kernel, with \
+             `{file}` in it; or `--image-kernelspec`, if the image has a kernelspec that says it",
+            language.name()
+        ),
+    };
+    let class = class.map(|class| format!("--IPKernelApp.kernel_class={class}"));
+    Ok(words.into_iter().map(str::to_owned).chain(class).collect())
+}
