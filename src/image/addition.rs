@@ -116,7 +116,11 @@ impl Addition {
         let is_part = |c: char| c.is_alphanumeric() || "._-:@+".contains(c);
         ensure!(user.chars().all(is_part), "the user of the image `{}` is no name", self.base);
         let steps = if self.language == Language::R { R } else { PYTHON };
-        let mut text = format!("FROM {}\nUSER root\n", self.base);
+        let mut text = format!("FROM {}\n", self.base);
+        let is_root = self.user.as_ref().is_some_and(String::is_empty);
+        if !is_root {
+            text.push_str("USER root\n");
+        }
         for name in self.arguments.keys().filter(|name| !is_predefined(name)) {
             // Writing to a string does not fail.
             let _ = writeln!(text, "ARG {name}");
@@ -124,7 +128,7 @@ impl Addition {
         text.push_str(steps);
         if self.user.is_none() {
             text.push_str("# USER is that of the image again.\n");
-        } else if !user.is_empty() {
+        } else if !is_root {
             let _ = writeln!(text, "USER {user}");
         }
         Ok(text)
@@ -203,7 +207,7 @@ mod tests {
             let user = user.map(str::to_owned);
             Addition { language: Language::R, user, ..addition.clone() }.dockerfile()
         };
-        assert!(with(Some("")).unwrap().ends_with("library(IRkernel)'\n"));
+        assert!(!with(Some("")).unwrap().contains("USER"));
         assert!(with(None).unwrap().ends_with("# USER is that of the image again.\n"));
         assert!(with(Some("a\nRUN x")).is_err());
     }

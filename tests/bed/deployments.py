@@ -22,7 +22,6 @@ IMAGES = {
     "python:3.12-slim": "jds-test/prepared",
     "my/python-kernel:1.0": "jds-test/kernel",
     "my/image:1.0": "jds-test/plain",
-    "my/torch:1.0": "jds-test/plain",
     "my/r-image:1.0": "jds-test/r",
 }
 

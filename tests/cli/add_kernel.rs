@@ -12,7 +12,7 @@ use crate::sandbox::{Outcome, Sandbox};
 
 /// An engine with this image that answers a build with these lines.
 fn building(image: FakeImage, lines: &[Value]) -> FakeEngine {
-    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let lines = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\r\n");
     FakeEngine::with(move |asked: Asked, stream, sender| {
         let (line, _) = asked.clone();
         let (status, body) = match &line {

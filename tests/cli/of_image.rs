@@ -117,7 +117,7 @@ fn install(sandbox: &Sandbox, engine: &FakeEngine, words: &[&str]) -> Outcome {
 
 /// The specification of this name.
 fn specification(sandbox: &Sandbox, name: &str) -> PathBuf {
-    sandbox.path(&format!("prefix/share/jupyter/kernels/{name}"))
+    sandbox.path(format!("prefix/share/jupyter/kernels/{name}"))
 }
 
 fn asked(engine: &FakeEngine) -> String {
@@ -428,13 +428,15 @@ fn what_has_no_meaning_beside_it_is_refused_and_nobody_is_asked() {
     assert_eq!(asked(&engine), "");
 }
 
+/// What fills an archive.
+type Fill = Box<dyn Fn(&mut Builder<Vec<u8>>)>;
+
 #[test]
 fn a_hostile_archive_does_no_harm() {
     let kernel_json = spec("good").to_string().into_bytes();
     let good = |tar: &mut Builder<Vec<u8>>| {
-        add(tar, "./good/kernel.json", EntryType::Regular, &kernel_json)
+        add(tar, "./good/kernel.json", EntryType::Regular, &kernel_json);
     };
-    type Fill = Box<dyn Fn(&mut Builder<Vec<u8>>)>;
     let cases: Vec<(&str, Fill, &str)> = vec![
         (
             "names that lead elsewhere",

@@ -49,6 +49,7 @@ PAGES = {
 # Those for whom nothing has to know of provisioners.
 LOCAL = (
     "docs/any-image.md",
+    "docs/how-to/any-language.md",
     "docs/how-to/pytorch.md",
     "docs/how-to/r.md",
     "docs/how-to/sandbox.md",
@@ -61,6 +62,12 @@ def typing(engine, env, place, binaries):
     """A directory with the images that pages name, and our programs beside the `jupyter` of an environment."""
     for name, image in IMAGES.items():
         engine.docker("tag", image, name)
+    # Without kernels; there is no network to fetch one from.
+    offline = "ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels"
+    for name in ("my/python:1.0", "pytorch/pytorch:latest", "rocker/r-ver:4"):
+        engine.image(name, offline, base="jds-test/bare")
+    shell = "RUN pip install --quiet --break-system-packages bash_kernel && python3 -m bash_kernel.install"
+    engine.image("my/shell:1.0", offline, shell, base="jds-test/bare")
     home, work = place / "home", place / "home" / "work"
     work.mkdir(parents=True)
     shutil.copy2(env / "bin" / "jupyter", work)

@@ -27,7 +27,7 @@ const STATUSES: [(&str, &str, &str); 6] = [
     ("2", "both", "The command line is not understood; nothing was done."),
     (
         "130, 143, 129",
-        "`pull`",
+        "`pull`, `install` while it speaks with the engine",
         "Interrupted by SIGINT, SIGTERM or SIGHUP: 128 and the signal's number.",
     ),
 ];
@@ -208,20 +208,24 @@ const FILES: [(&str, &[File]); 5] = [
 
 /// Paths in the sources that are no files of this machine: in images and containers, or ends and
 /// directories of what is listed.
-const ELSEWHERE: [&str; 16] = [
+const ELSEWHERE: [&str; 20] = [
     "/bin/bash",
     "/bin/sh",
     "/bin/true",
     "/dev/shm",
     "/etc/hostname",
     "/etc/hosts",
+    "/etc/passwd",
     "/etc/pyenv.d",
     "/etc/resolv.conf",
     "/haproxy-is-alive",
+    "/usr",
     "/usr/etc/pyenv.d",
     "/usr/lib/pyenv/hooks",
+    "/usr/local",
     "/usr/local/etc/pyenv.d",
     "/usr/local/share/jupyter/kernels",
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "/usr/local/share:/usr/share",
     "bootstrap-kernel.sh",
     "packages.sh",
@@ -288,6 +292,7 @@ fn there_are_no_other_statuses() {
     let known = [
         "Ok((String::new(), ExitCode::from(128 + signal)))",
         "USAGE.into()",
+        "interrupted.map_or(ExitCode::FAILURE, |by| ExitCode::from(128 + by.signal))",
         "std::process::exit(1);",
     ];
     assert_eq!(made, known);

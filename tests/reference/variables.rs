@@ -313,13 +313,19 @@ const VARIABLES: [(&str, &str, &[Row]); 9] = [
     ),
 ];
 
-/// Words like names of variables that are none: cargo's, a placeholder, and ends of names.
-const OTHERS: [&str; 6] = [
+/// Words like names of variables that are none: cargo's, a placeholder, ends of names, those of images and of builds.
+const OTHERS: [&str; 12] = [
     "ALLOWED_KERNELS",
+    "ALL_PROXY",
     "CARGO_PKG_NAME",
     "CARGO_PKG_VERSION",
+    "CONDA_DIR",
     "CULL_IDLE_TIMEOUT",
+    "FTP_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
     "KERNEL_INFO_TIMEOUT",
+    "NO_PROXY",
     "OVERLAY_NETWORK",
 ];
 /// Those that are put together of the short name of a server and an end.
