@@ -1,4 +1,4 @@
-//! The Docker client's `config.json`: registry credentials and the current context.
+//! The Docker client's `config.json`: registry credentials, the current context, and proxies for containers.
 //! <https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties>
 
 use std::collections::BTreeMap;
@@ -24,6 +24,9 @@ pub(super) struct ConfigFile {
     #[serde(deserialize_with = "null_is_default")]
     pub(super) cred_helpers: BTreeMap<String, String>,
     pub(super) current_context: String,
+    /// By the addresses of engines, or `default`.
+    #[serde(deserialize_with = "null_is_default")]
+    proxies: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(skip)]
     directory: PathBuf,
 }
@@ -60,9 +63,32 @@ impl ConfigFile {
         Ok(None)
     }
 
+    /// The variables of proxies that the client gives to containers of an engine, and to builds:
+    /// <https://docs.docker.com/engine/cli/proxy/#configure-the-docker-client>
+    fn proxies(&self, engine: &str) -> BTreeMap<String, String> {
+        const NAMES: [(&str, &str); 5] = [
+            ("httpProxy", "HTTP_PROXY"),
+            ("httpsProxy", "HTTPS_PROXY"),
+            ("ftpProxy", "FTP_PROXY"),
+            ("noProxy", "NO_PROXY"),
+            ("allProxy", "ALL_PROXY"),
+        ];
+        let found = self.proxies.get(engine).or_else(|| self.proxies.get("default"));
+        let of = |(key, name): (&str, &str)| {
+            let value = found?.get(key).filter(|value| !value.is_empty())?;
+            Some([(name.to_owned(), value.clone()), (name.to_lowercase(), value.clone())])
+        };
+        NAMES.into_iter().filter_map(of).flatten().collect()
+    }
+
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// The variables of proxies that the Docker client would give to builds of the engine at this address.
+pub fn proxies(env: &Env, engine: &str) -> Result<BTreeMap<String, String>> {
+    Ok(ConfigFile::find(env)?.map(|file| file.proxies(engine)).unwrap_or_default())
 }
 
 /// Whether the error means that there is no such file.
@@ -73,6 +99,28 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn proxies_are_those_of_the_engine_or_of_all() {
+        let file: ConfigFile = serde_json::from_str(
+            r#"{"proxies": {"default": {"httpProxy": "http://d", "noProxy": ""}, "tcp://e:1": {"httpsProxy": "http://e"}}}"#,
+        )
+        .unwrap();
+        let found = |engine: &str| {
+            file.proxies(engine)
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found("unix:///x"), ["HTTP_PROXY=http://d", "http_proxy=http://d"]);
+        assert_eq!(found("tcp://e:1"), ["HTTPS_PROXY=http://e", "https_proxy=http://e"]);
+        assert!(
+            serde_json::from_str::<ConfigFile>(r#"{"proxies": null}"#)
+                .unwrap()
+                .proxies("x")
+                .is_empty()
+        );
+    }
 
     #[test]
     fn what_is_no_file_that_people_write_is_not_read() {

@@ -43,6 +43,7 @@ mod volumes;
 pub(crate) use self::archive::Archive;
 pub(crate) use self::attachment::Attachment;
 pub use self::client::Engine;
+pub use self::config_file::proxies;
 pub(crate) use self::containers::{Container, ContainerConfig, Created, Ended, Mount, NextExit};
 pub(crate) use self::credentials::RegistryAuth;
 pub use self::credentials::credentials;

@@ -16,6 +16,7 @@ mod port_range;
 mod python;
 mod relative;
 pub mod sample;
+mod users;
 pub mod values;
 
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ use self::lookup::Lookup;
 pub use self::of_image::{Question, Wanted};
 pub use self::port_range::PortRange;
 pub use self::relative::container as resolved;
+use self::users::{authorized_users, unauthorized_users};
 use crate::cli::Install;
 use crate::engine::Reference;
 use crate::env::Env;
@@ -118,7 +120,7 @@ impl Settings {
         }
         let system = system(lookup)?;
         if system == System::Local {
-            return of_local::settings(args, lookup, answer);
+            return local_settings(args, lookup, answer);
         }
         let language = match lookup.text(&setting::LANGUAGE) {
             None => Language::Python,
@@ -161,6 +163,61 @@ impl Settings {
             addition: None,
         })
     }
+}
+
+/// The settings of `install --local`.
+fn local_settings(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result<Settings> {
+    let Answer { kernelspec: found, user } = answer;
+    local::check(lookup)?;
+    let image = local::image(lookup)?;
+    let language = of_local::language(lookup, found.as_ref())?;
+    let adds = lookup.flag(&setting::ADD_KERNEL)?;
+    // One that the image has is not added once more.
+    let addition = if adds && found.is_none() {
+        Some(of_image::addition(args, lookup, &image, user)?)
+    } else {
+        None
+    };
+    // What people see stays theirs if the kernelspec has only been come across.
+    let named = found.as_ref().filter(|_| !adds);
+    let (kernel_name, display_name) = names(lookup, &language, named)?;
+    let kernel_name = match KernelName::parse(&kernel_name) {
+        Err(error) if !lookup.line.has(&setting::KERNEL_NAME) => {
+            let name = language.name();
+            return Err(error.context(format!(
+                "no name can be made of the language `{name}`; give one with `--kernel-name`"
+            )));
+        }
+        parsed => parsed?,
+    };
+    let image_name = addition.as_ref().map_or(image, |addition| addition.tag.clone());
+    let is_built = addition.is_some();
+    let text = of_local::options(args, lookup, &language, (&image_name, is_built), found.as_ref())?;
+    Ok(Settings {
+        system: System::Local,
+        language,
+        mode: Mode::Docker,
+        kernel_name,
+        display_name,
+        options: Some(text),
+        image_name,
+        executor_image_name: None,
+        authorized_users: BTreeSet::new(),
+        unauthorized_users: None,
+        port_range: None,
+        launch_timeout: None,
+        kernel_class: None,
+        location: location(args, lookup)?,
+        replace: lookup.flag(&setting::REPLACE)?,
+        show_launch_errors: false,
+        launcher: match launcher(lookup)? {
+            // Only a variable can say so, of specifications that can have it.
+            Launcher::Python => Launcher::Native,
+            native => native,
+        },
+        of_image: found,
+        addition,
+    })
 }
 
 /// The names of the specification and of what people see.
@@ -251,37 +308,6 @@ fn image_name(
 fn check_display_name(given: &Given) -> Result<()> {
     ensure!(!given.value.trim().is_empty(), given.must("not be blank"));
     Ok(())
-}
-
-/// Users who may start the kernel; none of them where everybody may. That has to be said: what names nobody by
-/// accident, such as a variable of a script that is empty, must not let everybody in.
-fn authorized_users(lookup: &Lookup<'_>) -> Result<BTreeSet<String>> {
-    let known = &setting::AUTHORIZED_USERS;
-    let users = lookup.names(known)?.unwrap_or_default();
-    if users.is_empty()
-        && let Some(given) = lookup.nobody(known)
-    {
-        bail!(
-            given.must(
-                "name somebody; leave it out, or write [], to let everybody start the kernel"
-            )
-        );
-    }
-    Ok(users)
-}
-
-/// Users who may not start the kernel; `None` where nobody says so, or those are meant whom the server
-/// keeps out anyway.
-fn unauthorized_users(lookup: &Lookup<'_>, system: System) -> Result<Option<BTreeSet<String>>> {
-    let users = lookup.names(&setting::UNAUTHORIZED_USERS)?.filter(|users| !users.is_empty());
-    let variable = system.facts().unauthorized_users_variable;
-    let of_server = match lookup.env.get(variable) {
-        Some(value) => value,
-        // Set, but to nobody.
-        None if lookup.env.is_set(variable) => "",
-        None => "root",
-    };
-    Ok(users.filter(|users| of_server.trim() != "root" || !users.iter().eq(["root"])))
 }
 
 fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {

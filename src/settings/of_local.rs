@@ -1,18 +1,16 @@
-//! The settings of a specification of `install --local`: what it has by default, and what it takes from its image.
-
-use std::collections::BTreeSet;
+//! What a specification of `install --local` says of its containers: by default, and from a kernelspec of the image.
 
 use anyhow::{Result, bail, ensure};
 
 use super::kernel_class::{DEFAULT_KERNEL_CLASS, kernel_class};
 use super::lookup::Lookup;
-use super::{KernelName, Launcher, Settings, local, manifest, of_image, relative};
+use super::{local, manifest, of_image, relative};
 use crate::cli::Install;
-use crate::image::{Answer, Kernelspec};
-use crate::model::{Language, LanguageName, Mode};
+use crate::image::Kernelspec;
+use crate::model::{Language, LanguageName};
 use crate::options::flags::{self, Flag, MOUNT_CWD};
 use crate::options::{Options, toml_text, written};
-use crate::server::{CONNECTION_FILE, System};
+use crate::server::CONNECTION_FILE;
 use crate::setting::{self, Given};
 use crate::templates;
 
@@ -22,62 +20,8 @@ const ENV: &str = "env";
 /// The longest name of a language, in characters.
 const LONGEST: usize = 100;
 
-pub(super) fn settings(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result<Settings> {
-    let Answer { kernelspec: found, user } = answer;
-    local::check(lookup)?;
-    let image = local::image(lookup)?;
-    let language = language(lookup, found.as_ref())?;
-    let adds = lookup.flag(&setting::ADD_KERNEL)?;
-    // One that the image has is not added once more.
-    let addition = if adds && found.is_none() {
-        Some(of_image::addition(args, lookup, &image, user)?)
-    } else {
-        None
-    };
-    // What people see stays theirs if the kernelspec has only been come across.
-    let named = found.as_ref().filter(|_| !adds);
-    let (kernel_name, display_name) = super::names(lookup, &language, named)?;
-    let kernel_name = match KernelName::parse(&kernel_name) {
-        Err(error) if !lookup.line.has(&setting::KERNEL_NAME) => {
-            let name = language.name();
-            return Err(error.context(format!(
-                "no name can be made of the language `{name}`; give one with `--kernel-name`"
-            )));
-        }
-        parsed => parsed?,
-    };
-    let image_name = addition.as_ref().map_or(image, |addition| addition.tag.clone());
-    let is_built = addition.is_some();
-    let text = options(args, lookup, &language, (&image_name, is_built), found.as_ref())?;
-    Ok(Settings {
-        system: System::Local,
-        language,
-        mode: Mode::Docker,
-        kernel_name,
-        display_name,
-        options: Some(text),
-        image_name,
-        executor_image_name: None,
-        authorized_users: BTreeSet::new(),
-        unauthorized_users: None,
-        port_range: None,
-        launch_timeout: None,
-        kernel_class: None,
-        location: super::location(args, lookup)?,
-        replace: lookup.flag(&setting::REPLACE)?,
-        show_launch_errors: false,
-        launcher: match super::launcher(lookup)? {
-            // Only a variable can say so, of specifications that can have it.
-            Launcher::Python => Launcher::Native,
-            native => native,
-        },
-        of_image: found,
-        addition,
-    })
-}
-
 /// The language, which may be any: what is said counts more than what a kernelspec of the image says.
-fn language(lookup: &Lookup<'_>, found: Option<&Kernelspec>) -> Result<LanguageName> {
+pub(super) fn language(lookup: &Lookup<'_>, found: Option<&Kernelspec>) -> Result<LanguageName> {
     let given = lookup.text(&setting::LANGUAGE);
     let of_image = || {
         let value = found?.language.clone();
@@ -95,7 +39,7 @@ fn language(lookup: &Lookup<'_>, found: Option<&Kernelspec>) -> Result<LanguageN
 }
 
 /// The text of `launch_docker.toml`.
-fn options(
+pub(super) fn options(
     args: &Install,
     lookup: &Lookup<'_>,
     language: &LanguageName,

@@ -14,6 +14,7 @@ LISTING = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.m
 TYPED = {
     "README.md": "engine/test_readme.py",
     "docs/any-image.md": "engine/test_docs.py",
+    "docs/how-to/any-language.md": "engine/test_docs.py",
     "docs/compose.md": "engine/test_compose.py",
     "docs/enterprise-gateway.md": "engine/test_compose.py",
     "docs/languages.md": "engine/test_languages.py",

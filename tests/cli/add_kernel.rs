@@ -103,6 +103,21 @@ fn an_image_with_a_kernel_is_built_and_is_that_of_the_specification() {
 }
 
 #[test]
+fn proxies_of_dockers_configuration_are_given_to_the_build() {
+    let (sandbox, engine) = (Sandbox::new(), building(FakeImage::new(), &built()));
+    let proxies = json!({"proxies": {"default": {"httpProxy": "a", "httpsProxy": "b"}}});
+    sandbox.file("home/.docker/config.json", proxies.to_string());
+    let words = ["--image-name=my/image:1", "--build-arg=https_proxy=c"];
+    assert_eq!(install(&sandbox, &engine, &words).code(), Some(0));
+    let asked = builds(&engine).join("");
+    let given = asked.replace("%22", "").replace("%3A", "=").replace("%2C", " ");
+    assert!(
+        given.contains("%7BHTTPS_PROXY=b HTTP_PROXY=a http_proxy=a https_proxy=c%7D"),
+        "{given}"
+    );
+}
+
+#[test]
 fn a_dry_run_shows_what_would_be_built_and_builds_nothing() {
     let missing = FakeImage { inspected: Value::Null, ..FakeImage::new() };
     for (image, user) in

@@ -184,6 +184,7 @@ fn name(arg: &Arg) -> String {
     let value = if arg.get_action().takes_values() { values.join(" ") } else { String::new() };
     let short = arg.get_short().map(|short| code(&format!("-{short}")) + ", ").unwrap_or_default();
     match arg.get_long() {
+        Some(long) if arg.is_require_equals_set() => short + &code(&format!("--{long}[={value}]")),
         Some(long) => short + &code(format!("--{long} {value}").trim_end()),
         None => code(&value),
     }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::time::Instant;
 
 use crate::commands::pull;
-use crate::engine::{Engine, Error, Image};
+use crate::engine::{self, Engine, Error, Image};
 use crate::env::Env;
 use crate::image::{self, Addition, Answer};
 use crate::kernelspec::store::Job;
@@ -123,7 +123,10 @@ fn build_one(addition: &Addition, env: &Env) -> Result<()> {
         let building = async {
             let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
             let (network, platform) = (network.as_deref(), platform.as_deref());
-            let built = engine.build_image(tag, context, arguments, network, platform, |piece| {
+            // As the client gives them; what is said counts more.
+            let mut all = engine::proxies(env, &engine.endpoint().to_string())?;
+            all.extend(arguments.clone());
+            let built = engine.build_image(tag, context, &all, network, platform, |piece| {
                 output.add(piece);
             });
             Ok(built.await?)
