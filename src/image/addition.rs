@@ -101,8 +101,8 @@ impl Addition {
         let length = tag.len() - name.len() - 1;
         ensure!(
             length <= TAG && tag.parse::<Reference>().is_ok(),
-            "no name can be made of `{base}` for the image with {package}: `{tag}` is none; give the image another \
-             one with `docker tag`"
+            "no name can be made of `{base}` for the image with {package}: `{tag}` is none; give the image a shorter \
+             one"
         );
         Ok(tag)
     }
@@ -183,7 +183,7 @@ mod tests {
         }
         let long = format!("a:{}", "x".repeat(125));
         let error = Addition::tag_for(&long, "ipykernel").unwrap_err().to_string();
-        assert!(error.ends_with("give the image another one with `docker tag`"), "{error}");
+        assert!(error.ends_with("give the image a shorter one"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Logos of kernels, which front ends show: pictures for the browser, of somebody else's making.
 
 /// The largest that is taken, in bytes.
-pub(super) const LARGEST: u64 = 256 * 1024;
+pub(super) const LARGEST: u64 = 1024 * 1024;
 
 /// The names that front ends look for.
 pub(super) const NAMES: [&str; 3] = ["logo-32x32.png", "logo-64x64.png", SVG];
@@ -27,7 +27,7 @@ const ACTIVE: [&str; 9] = [
 /// Why a file is no logo.
 pub(super) fn fault(name: &str, content: &[u8]) -> Option<&'static str> {
     if content.len() as u64 > LARGEST {
-        return Some("is larger than 256 kB");
+        return Some("is larger than 1 MB");
     }
     if name != SVG {
         return (!content.starts_with(PNG)).then_some("is no PNG");
@@ -86,6 +86,6 @@ mod tests {
             assert_eq!(fault(name, content).is_none(), taken, "{name} {text}");
         }
         let large = [PNG, &vec![0; usize::try_from(LARGEST).unwrap()]].concat();
-        assert_eq!(fault("logo-32x32.png", &large), Some("is larger than 256 kB"));
+        assert_eq!(fault("logo-32x32.png", &large), Some("is larger than 1 MB"));
     }
 }

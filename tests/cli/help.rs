@@ -73,7 +73,8 @@ fn help_of_install() {
               Code, in any image that has it: no server has to know of Docker
 
           --language <LANGUAGE>
-              Language of the kernel: Python, R or Scala [default: Python]
+              Language of the kernel: Python, R or Scala; with --local, any other
+              that --kernel-command or --image-kernelspec starts [default: Python]
               [equivalent to: --BaseSpecApp.language]
 
           --image-name <IMAGE>
@@ -104,6 +105,21 @@ fn help_of_install() {
           --kernel-command <COMMAND>
               Command that starts a kernel of --local, split as a shell would, with
               {connection_file} in it [default: that of ipykernel or IRkernel]
+
+          --image-kernelspec[=<NAME>]
+              For --local, take command, language, display name, variables and logos
+              from this kernelspec of the image, or from the only one
+
+          --add-kernel
+              For --local, build an image on top of one that has no kernel: with
+              ipykernel, or with IRkernel for --language=R
+
+          --build-arg <NAME[=VALUE]>
+              Build-time variable of --add-kernel, such as PIP_INDEX_URL; without
+              VALUE, this environment's; repeatable
+
+          --build-network <NETWORK>
+              Networking mode for the steps of --add-kernel, such as host
 
           --port-range <LOW..HIGH>
               Ports that the kernel takes its own from, such as 40000..42000; 0..0

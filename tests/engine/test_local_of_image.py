@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from bed.patience import wait_for
+from bed.shelf import LAYERS
 
 PLAIN = "jds-test/plain"
 BARE = "jds-test/bare"
@@ -140,14 +141,12 @@ def test_a_kernel_for_an_image_without(engine, local, lines, expected):
     )
     assert f"Adding nothing to the image {image}-ipykernel" in again.stderr
     assert local.ask("6*7", kernel="again") == 42
-    engine.docker("image", "rm", f"{image}-ipykernel")
 
 
 def test_a_kernel_in_r(engine, local):
     image = engine.image("jds-test/without:2", "USER 1000", base=BARE)
     built(local, engine, image, "--language=R", "--container-user=image")
     assert local.execute("cat(6 * 7)") == ["42"]
-    engine.docker("image", "rm", f"{image}-irkernel")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +203,6 @@ def test_check_proposes_to_add_a_kernel(engine, local):
     repaired = local.run("sh", "-c", " ".join([command, *OFFLINE, NETWORK]), **environment)
     assert repaired.returncode == 0, repaired.stderr
     assert local.ask("6*7") == 42
-    engine.docker("image", "rm", f"{image}-ipykernel")
 
 
 def test_one_that_the_engine_does_not_have(engine, local):
@@ -213,3 +211,16 @@ def test_one_that_the_engine_does_not_have(engine, local):
     )
     assert "the image `registry.invalid/none:1` is not on the engine and could not be pulled" in refused.stderr
     assert not list(local.specification("k").parent.glob("*"))
+
+
+def test_one_that_is_pulled_for_it(engine, local, shelf, serve):
+    """With progress, and with nothing of it run."""
+    kernel = {"argv": ["/run", "{connection_file}"], "display_name": "Own", "language": "own"}
+    directory = "/usr/local/share/jupyter/kernels/own"
+    write = f"RUN mkdir -p {directory} && echo '{json.dumps(kernel)}' > {directory}/kernel.json"
+    shelf.put("team/own:1", write, *LAYERS, 'ENTRYPOINT ["/nothing"]')
+    image = f"{serve().host}/team/own:1"
+    done = local.install(image, "--image-kernelspec")
+    assert f"Pulling the image {image}" in done.stderr
+    assert kernel_json(local, "k")["display_name"] == "Own"
+    assert_nothing_left(engine)

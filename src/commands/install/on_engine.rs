@@ -79,19 +79,19 @@ async fn with_image(
     may_pull: bool,
     env: &Env,
 ) -> Result<(Engine, Option<Image>)> {
-    let Question { image: name, platform, wanted } = question;
+    let Question { image, platform, wanted } = question;
     let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
     if may_pull {
-        let image = pull::fetched(name, platform.as_deref(), &engine, env).await?;
-        return Ok((engine, Some(image)));
+        let found = pull::fetched(image, platform.as_deref(), &engine, env).await?;
+        return Ok((engine, Some(found)));
     }
-    match engine.inspect_image(name).await {
-        Ok(image) => Ok((engine, Some(image))),
+    match engine.inspect_image(image).await {
+        Ok(found) => Ok((engine, Some(found))),
         Err(error) if error.is_not_found() => match wanted {
             Wanted::Kernel(_) => Ok((engine, None)),
             Wanted::Kernelspec(_) => bail!(
-                "the engine does not have the image `{name}`, and `--dry-run` pulls none; pull it with \
-                 `docker pull {name}`"
+                "the engine does not have the image `{image}`, and `--dry-run` pulls none; pull it with \
+                 `docker pull {image}`"
             ),
         },
         Err(error) => Err(error.into()),
