@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use fs_err as fs;
 use insta::assert_snapshot;
@@ -556,4 +559,38 @@ fn a_file_of_specifications_can_have_it() {
     sandbox.file("k.toml", "[[kernel]]\nimage-kernelspec = 5");
     let outcome = sandbox.run(&mut installer(&sandbox, &["--file=k.toml"]));
     assert_snapshot!(outcome.error(), @"k.toml:2:20: `image-kernelspec` must be text, in quotes, or true or false");
+}
+
+#[test]
+fn who_interrupts_leaves_no_container() {
+    let image = FakeImage::new();
+    let engine = FakeEngine::with(move |asked: Asked, stream, sender| {
+        let (line, _) = asked.clone();
+        let (status, body) = image.answer(&line);
+        let is_archive = line.contains("/archive?");
+        let _ = sender.send(asked);
+        // Of an archive, nothing but its head comes.
+        let (status, length) = if is_archive { ("200 OK", 1000) } else { (status, body.len()) };
+        let head =
+            format!("HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Length: {length}\r\n\r\n");
+        let body = if is_archive || line.starts_with("HEAD") { &[][..] } else { &body };
+        stream.write_all(head.as_bytes()).is_ok() && stream.write_all(body).is_ok()
+    });
+    let sandbox = Sandbox::new();
+    let words = ["--local", "--image-name=my/image:1", "--prefix=prefix", "--image-kernelspec"];
+    let mut command = installer(&sandbox, &words);
+    command.env("DOCKER_HOST", engine.host()).stderr(Stdio::piped());
+    let process = command.spawn().unwrap();
+    let mut all = String::new();
+    while !all.contains("/archive?") {
+        all += &asked(&engine);
+        sleep(Duration::from_millis(10));
+    }
+    let killed = Command::new("kill").args(["-INT", &process.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let outcome = sandbox.outcome(&process.wait_with_output().unwrap());
+    assert_eq!(outcome.code(), Some(130), "{outcome}");
+    assert!(outcome.stderr.contains("interrupted: nothing was installed"), "{outcome}");
+    assert!(asked(&engine).contains("DELETE /containers/c1?v=1&force=1"));
+    assert!(!sandbox.path("prefix").exists());
 }
