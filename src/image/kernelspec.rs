@@ -34,7 +34,9 @@ pub struct Kernelspec {
     pub protocol_version: String,
     /// Pictures by their file names.
     pub logos: Vec<(&'static str, Vec<u8>)>,
-    /// What of it is left out, in sentences.
+    /// Those that are not taken, with the reason.
+    pub other_logos: Vec<(&'static str, &'static str)>,
+    /// What else of it is left out, in sentences.
     pub left_out: Vec<String>,
 }
 
@@ -111,6 +113,7 @@ impl Kernelspec {
             metadata,
             protocol_version,
             logos: Vec::new(),
+            other_logos: Vec::new(),
             left_out,
         })
     }

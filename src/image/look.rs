@@ -152,7 +152,7 @@ impl Found {
         for (file, content) in logos.into_iter().flatten() {
             match content {
                 Ok(content) => spec.logos.push((file, content.clone())),
-                Err(fault) => spec.left_out.push(format!("its {file}, which {fault}")),
+                Err(fault) => spec.other_logos.push((file, fault)),
             }
         }
         Ok(spec)

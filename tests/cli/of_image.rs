@@ -155,9 +155,9 @@ fn everything_is_taken_from_the_kernelspec() {
     let found = specification(&sandbox, "docker_julia-1.10");
     assert_snapshot!(outcome.stderr, @"
     [I [TIME] DockerSpecInstaller] Taking the kernelspec julia-1.10 in /opt/conda/share/jupyter/kernels/julia-1.10 of the image my/image:1
+    [I [TIME] DockerSpecInstaller] Not taking its logo-32x32.png, which is no PNG
+    [I [TIME] DockerSpecInstaller] Not taking its logo-svg.svg, which has more in it than a drawing
     [W [TIME] DockerSpecInstaller] Leaving out of the kernelspec julia-1.10: the variable LOST of `$LOST`: the image has no variable LOST; say it with `--env`
-    [W [TIME] DockerSpecInstaller] Leaving out of the kernelspec julia-1.10: its logo-32x32.png, which is no PNG
-    [W [TIME] DockerSpecInstaller] Leaving out of the kernelspec julia-1.10: its logo-svg.svg, which has more in it than a drawing
     [I [TIME] DockerSpecInstaller] Installing kernel specification for 'Julia 1.10'
     [W [TIME] DockerSpecInstaller] Installing to [ROOT]/prefix/share/jupyter/kernels, which is not in ['[ROOT]/home/.local/share/jupyter/kernels', '/usr/local/share/jupyter/kernels', '/usr/share/jupyter/kernels']. The kernelspec may not be found.
     [I [TIME] DockerSpecInstaller] Installed kernelspec docker_julia-1.10 in [ROOT]/prefix/share/jupyter/kernels/docker_julia-1.10

@@ -65,6 +65,9 @@ pub(super) fn ask(question: &Question, may_pull: bool, env: &Env) -> Result<Answ
                     spec.directory
                 ),
             }
+            for (file, fault) in &spec.other_logos {
+                tracing::info!("Not taking its {file}, which {fault}");
+            }
             for part in &spec.left_out {
                 tracing::warn!("Leaving out of the kernelspec {}: {part}", spec.name);
             }
