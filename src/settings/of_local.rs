@@ -76,19 +76,23 @@ pub(super) fn options(
         // No registry has it, or one of somebody else's.
         text = written::with_line(&text, "pull_policy", &toml_text::quoted("never"))?;
     }
+    // Beside a kernel that has been come across; beside one that was asked for nothing is said.
+    let says_command = [&setting::KERNEL_COMMAND, &setting::KERNEL_CLASS]
+        .into_iter()
+        .any(|known| lookup.line.has(known));
     let words = match lookup.line.get(&setting::KERNEL_COMMAND) {
         Some((_, origin)) if has("command") => bail!(
             "{origin} and `command` in the table `{}` say the same; use one",
             manifest::LAUNCH_DOCKER
         ),
-        _ if has("command") && of_image.is_some() => bail!(
+        _ if has("command") && lookup.line.value(&setting::IMAGE_KERNELSPEC).is_some() => bail!(
             "`command` in the table `{}` has no meaning beside `image-kernelspec`: the kernelspec has the command",
             manifest::LAUNCH_DOCKER
         ),
         _ if has("command") => None,
         _ => Some(match of_image {
-            Some(found) => of_image::command(found)?,
-            None => command(lookup, language)?,
+            Some(found) if !says_command => of_image::command(found)?,
+            _ => command(lookup, language)?,
         }),
     };
     if let Some(words) = words {

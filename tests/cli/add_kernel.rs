@@ -157,6 +157,14 @@ fn an_image_that_has_a_kernel_stays_as_it_is() {
     image = "my/image:1"
     command = ["/opt/conda/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     "#);
+    for (word, expected) in [
+        ("--kernel-command=x {connection_file}", "command = [\"x\", \"{connection_file}\"]"),
+        ("--ipykernel-subclass-name=a.B", "\"--IPKernelApp.kernel_class=a.B\"]"),
+    ] {
+        let outcome = install(&sandbox, &engine, &["--image-name=my/image:1", "--replace", word]);
+        assert_eq!(outcome.code(), Some(0), "{outcome}");
+        assert!(options(&found).contains(expected), "{}", options(&found));
+    }
     // Of another language, it has none.
     let outcome = install(&sandbox, &engine, &["--image-name=my/image:1", "--language=R"]);
     assert_eq!((outcome.code(), builds(&engine).len()), (Some(0), 1), "{outcome}");

@@ -556,6 +556,21 @@ fn a_file_of_specifications_can_have_it() {
             display_name
         );
     }
+    let spec = json!({"argv": ["{connection_file}"], "language": "x", "env": {"A": "1"}});
+    let engine = FakeImage::new().with(CONDA, &[("a", spec)]).engine();
+    let mut message = String::new();
+    for table in ["command = 'x {connection_file}'", "environment = ['B=2']"] {
+        let text = "[[kernel]]\nlocal = true\nimage-name = 'i'\nprefix = 'p'\nimage-kernelspec = true\n\
+                    [kernel.launch_docker]\n";
+        sandbox.file("k.toml", format!("{text}{table}"));
+        let mut command = installer(&sandbox, &["--file=k.toml"]);
+        message += sandbox.run(command.env("DOCKER_HOST", engine.host())).error();
+        message.push('\n');
+    }
+    assert_snapshot!(message, @"
+    `command` in the table `launch_docker` has no meaning beside `image-kernelspec`: the kernelspec has the command
+    the kernelspec of the image has variables, and the table `launch_docker` has an `environment` of its own; say that with `env` instead
+    ");
     sandbox.file("k.toml", "[[kernel]]\nimage-kernelspec = 5");
     let outcome = sandbox.run(&mut installer(&sandbox, &["--file=k.toml"]));
     assert_snapshot!(outcome.error(), @"k.toml:2:20: `image-kernelspec` must be text, in quotes, or true or false");
