@@ -39,10 +39,13 @@ impl Engine {
     /// `DOCKER_API_VERSION`.
     pub async fn connect(
         endpoint: Endpoint,
+        env: &Env,
         answer_limit: Duration,
         deadline: Instant,
     ) -> Result<Self> {
-        let transport = Transport::new(endpoint)?;
+        // Any call may need a connection of its own.
+        let answer_limit = answer_limit + endpoint.connect_timeout();
+        let transport = Transport::new(endpoint, env)?;
         let deadline = Cell::new(deadline);
         let mut engine = Self { transport, version: String::new(), answer_limit, deadline };
         let theirs = engine.ping().await?;
@@ -52,7 +55,7 @@ impl Engine {
 
     /// Connects to the engine that the environment names, or else to the local one.
     pub async fn from_env(env: &Env, answer_limit: Duration, deadline: Instant) -> Result<Self> {
-        Self::connect(Endpoint::from_env(env)?, answer_limit, deadline).await
+        Self::connect(Endpoint::from_env(env)?, env, answer_limit, deadline).await
     }
 
     #[must_use]

@@ -3,15 +3,18 @@
 //!
 //! The rules are those of docker-py 7.2 (`utils.kwargs_from_env`, `utils.parse_host`): `DOCKER_HOST`, or else
 //! the Docker CLI's current context (see [`super::context`]), or else `/var/run/docker.sock`. What docker-py
-//! rejects, such as a missing port, is an error here too: its server would not find the kernel. Two things
-//! are not supported: `ssh://`, and TLS without verification.
+//! rejects, such as a missing port, is an error here too: its server would not find the kernel. TLS without
+//! verification is not supported. An address with `ssh://` is read as Docker's client reads it, which knows more of
+//! them than docker-py.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::config_file::ConfigFile;
 use super::context::{self, Context};
+use super::destination::{CONNECT_TIMEOUT, Destination};
 use super::error::{Error, Result};
 use super::tls_files::{TlsFiles, TlsMode};
 use crate::env::Env;
@@ -33,6 +36,7 @@ pub enum Endpoint {
         /// `None` for plain HTTP.
         tls: Option<TlsFiles>,
     },
+    Ssh(Destination),
 }
 
 impl Endpoint {
@@ -91,15 +95,22 @@ impl Endpoint {
                 );
             }
             "tcp" | "https" => tls,
-            "ssh" | "npipe" | "fd" => {
+            "ssh" => {
+                return match Destination::parse(authority, path) {
+                    Ok(destination) => Ok(Self::Ssh(destination)),
+                    Err(reason) => refuse(reason.to_owned()),
+                };
+            }
+            "npipe" | "fd" => {
                 return refuse(format!(
-                    "`{scheme}://` is not supported; set DOCKER_HOST to `unix:///path` or to \
-                     `tcp://host:port`"
+                    "`{scheme}://` is not supported; write an address as `unix:///path`, \
+                     `ssh://user@host` or `tcp://host:port`"
                 ));
             }
             _ => {
                 return refuse(
-                    "write an address as `unix:///path` or as `tcp://host:port`".to_owned(),
+                    "write an address as `unix:///path`, `ssh://user@host` or `tcp://host:port`"
+                        .to_owned(),
                 );
             }
         };
@@ -127,14 +138,22 @@ impl Endpoint {
     /// The path before the path of each request, if a proxy serves the engine below one.
     pub(super) fn base(&self) -> &str {
         match self {
-            Self::Unix(_) => "",
             Self::Tcp { base, .. } => base,
+            Self::Unix(_) | Self::Ssh(_) => "",
+        }
+    }
+
+    /// How long opening a connection may take beyond what a call does.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        match self {
+            Self::Unix(_) | Self::Tcp { .. } => Duration::ZERO,
+            Self::Ssh(_) => CONNECT_TIMEOUT,
         }
     }
 
     pub(super) fn host(&self) -> String {
         match self {
-            Self::Unix(_) => "localhost".to_owned(),
+            Self::Unix(_) | Self::Ssh(_) => "localhost".to_owned(),
             Self::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
             Self::Tcp { host, port, .. } => format!("{host}:{port}"),
         }
@@ -145,6 +164,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Ssh(destination) => destination.fmt(f),
             tcp @ Self::Tcp { base, .. } => write!(f, "tcp://{}{base}", tcp.host()),
         }
     }
@@ -231,6 +251,10 @@ mod tests {
             ("[::1]:2375", "tcp://[::1]:2375"),
             ("tcp://h:1/some/where/", "tcp://h:1/some/where"),
             ("TCP://h:02375", "tcp://h:2375"),
+            ("ssh://h", "ssh://h"),
+            ("SSH://me@h:2222/", "ssh://me@h:2222"),
+            ("ssh://h:/run/docker.sock", "ssh://h/run/docker.sock"),
+            ("ssh://me@[::1]:22", "ssh://me@[::1]:22"),
         ] {
             assert_eq!(found(&[("DOCKER_HOST", host)]), endpoint, "{host}");
         }
@@ -256,7 +280,13 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_refused_with_the_way_out() {
         for (variables, part) in [
-            (vec![("DOCKER_HOST", "ssh://me@h")], "`ssh://` is not supported; set DOCKER_HOST"),
+            (
+                vec![("DOCKER_HOST", "ssh://me:secret@h")],
+                "is `ssh://...@h`: a password has no place",
+            ),
+            (vec![("DOCKER_HOST", "ssh://")], "name a host"),
+            (vec![("DOCKER_HOST", "ssh://-oProxyCommand=id")], "does not begin with `-`"),
+            (vec![("DOCKER_HOST", "ssh://h?x")], "no query"),
             (vec![("DOCKER_HOST", "npipe:////./pipe/x")], "`npipe://` is not supported"),
             (vec![("DOCKER_HOST", "fd://")], "`fd://` is not supported"),
             (vec![("DOCKER_HOST", "tcp://")], "write an address as `tcp://host:port`"),

@@ -1,6 +1,8 @@
 //! What can go wrong between this program and the Docker Engine. Cases are told apart where a caller acts on
 //! the difference; the texts are for readers of a Jupyter server's log.
 
+use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +33,7 @@ pub enum Error {
 
     /// Nothing listens at the endpoint, or it cannot be reached.
     #[error("found no Docker Engine at `{endpoint}`: {reason}; {remedy}")]
-    NoEngine { endpoint: String, reason: io::Error, remedy: &'static str },
+    NoEngine { endpoint: String, reason: io::Error, remedy: Cow<'static, str> },
 
     /// The socket is there, but belongs to others.
     #[error(
@@ -84,6 +86,24 @@ pub enum Error {
     /// The credentials for a registry could not be read.
     #[error("failed to get the credentials for the registry `{registry}`: {reason}")]
     Credentials { registry: String, reason: String },
+}
+
+/// The first of an error's causes that is of this type.
+pub(super) fn cause<'a, T: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // The source of an `io::Error` is that of its inner error, not the inner error itself.
+        cause = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 impl Error {

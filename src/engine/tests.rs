@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::{Endpoint, Engine, Error, Result};
+use crate::env::Env;
 
 const PONG: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 0\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(150);
@@ -79,7 +80,7 @@ impl Fake {
     }
 
     async fn connect(&self, answer_limit: Duration) -> Result<Engine> {
-        Engine::connect(self.endpoint(), answer_limit, Instant::now() + LONG).await
+        Engine::connect(self.endpoint(), &Env::default(), answer_limit, Instant::now() + LONG).await
     }
 
     /// The first lines of the requests so far.
@@ -199,14 +200,20 @@ fn an_engine_may_be_below_a_path() {
     let host = format!("tcp://127.0.0.1:{port}/some/where");
     let env = crate::env::Env::new(std::path::Path::new("/"), [("DOCKER_HOST", &host)]);
     let endpoint = Endpoint::from_env(&env).unwrap();
-    run(Engine::connect(endpoint, LONG, Instant::now() + LONG)).unwrap();
+    run(Engine::connect(endpoint, &Env::default(), LONG, Instant::now() + LONG)).unwrap();
     assert_eq!(serving.join().unwrap(), "HEAD /some/where/_ping HTTP/1.1\r\n");
 }
 
 #[test]
 fn a_missing_engine_is_told_from_one_that_may_not_be_used() {
-    let connect =
-        |path: &str| run(Engine::connect(Endpoint::Unix(path.into()), LONG, Instant::now() + LONG));
+    let connect = |path: &str| {
+        run(Engine::connect(
+            Endpoint::Unix(path.into()),
+            &Env::default(),
+            LONG,
+            Instant::now() + LONG,
+        ))
+    };
     assert_fails!(connect("/nonexistent/socket"), Error::NoEngine { .. }, "set DOCKER_HOST");
 
     let fake = Fake::new([]);
@@ -216,7 +223,7 @@ fn a_missing_engine_is_told_from_one_that_may_not_be_used() {
 
     let endpoint =
         Endpoint::Tcp { host: "host.invalid".to_owned(), port: 1, base: String::new(), tls: None };
-    let result = run(Engine::connect(endpoint, LONG, Instant::now() + LONG));
+    let result = run(Engine::connect(endpoint, &Env::default(), LONG, Instant::now() + LONG));
     assert_fails!(
         result,
         Error::NoEngine { .. },

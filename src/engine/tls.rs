@@ -10,7 +10,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, cause};
 use super::tls_files::TlsFiles;
 use crate::files;
 
@@ -68,18 +68,7 @@ fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> Error {
 /// What to check, if one of the error's causes is about TLS. The engine may refuse a client's certificate as
 /// late as in its first answer.
 pub(super) fn explain(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Some(advice(error));
-        }
-        // The source of an `io::Error` is that of its inner error, not the inner error itself.
-        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
+    cause(error).map(advice)
 }
 
 fn advice(error: &rustls::Error) -> String {

@@ -1,4 +1,4 @@
-//! HTTP/1.1 connections to one Docker Engine, over a socket, TCP or TLS.
+//! HTTP/1.1 connections to one Docker Engine, over a socket, TCP, TLS or `ssh`.
 //!
 //! Consecutive calls share a connection; concurrent calls, and streams, have one each. A call is sent again
 //! only if nothing of it was sent the first time.
@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
 use std::thread;
 
 use http_body_util::Full;
@@ -18,30 +19,44 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
 use super::endpoint::Endpoint;
-use super::error::{Error, Result};
+use super::error::{Error, Result, cause};
+use super::ssh::Ssh;
+use super::ssh_failure::SshFailure;
 use super::tls::{self, Tls};
+use crate::env::Env;
 
 /// A connection that can be reused once an answer is read to its end.
 pub(super) type Connection = SendRequest<Full<Bytes>>;
 
-/// One type for the three transports, because each type would add its own copy of hyper to the launcher.
+/// One type for all transports, because each type would add its own copy of hyper to the launcher.
 trait Pipe: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Pipe for T {}
 
 pub(super) struct Transport {
     endpoint: Endpoint,
-    tls: Option<Tls>,
+    way: Way,
     idle: Cell<Option<Connection>>,
 }
 
+/// How connections are opened.
+enum Way {
+    Unix(PathBuf),
+    Tcp { host: String, port: u16, tls: Option<Tls> },
+    Ssh(Ssh),
+}
+
 impl Transport {
-    pub(super) fn new(endpoint: Endpoint) -> Result<Self> {
-        let tls = match &endpoint {
-            Endpoint::Tcp { host, tls: Some(files), .. } => Some(Tls::new(host, files)?),
-            _ => None,
+    pub(super) fn new(endpoint: Endpoint, env: &Env) -> Result<Self> {
+        let way = match &endpoint {
+            Endpoint::Unix(path) => Way::Unix(path.clone()),
+            Endpoint::Tcp { host, port, tls, .. } => {
+                let tls = tls.as_ref().map(|files| Tls::new(host, files)).transpose()?;
+                Way::Tcp { host: host.clone(), port: *port, tls }
+            }
+            Endpoint::Ssh(destination) => Way::Ssh(Ssh::new(destination, env)),
         };
-        Ok(Self { endpoint, tls, idle: Cell::new(None) })
+        Ok(Self { endpoint, way, idle: Cell::new(None) })
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -102,17 +117,20 @@ impl Transport {
     }
 
     async fn open(&self) -> Result<Box<dyn Pipe>> {
-        let (host, port) = match &self.endpoint {
-            Endpoint::Unix(path) => {
+        let (host, port, tls) = match &self.way {
+            Way::Unix(path) => {
                 let stream = UnixStream::connect(path).await;
                 return Ok(Box::new(stream.map_err(|error| self.unreachable(error))?));
             }
-            Endpoint::Tcp { host, port, .. } => (host.as_str(), *port),
+            Way::Ssh(ssh) => {
+                return Ok(Box::new(ssh.connect().map_err(|error| self.unreachable(error))?));
+            }
+            Way::Tcp { host, port, tls } => (host, *port, tls),
         };
         let stream = connect(host, port).await.map_err(|error| self.unreachable(error))?;
         // What goes through an attached container is small, and waited for.
         stream.set_nodelay(true).map_err(|error| self.unreachable(error))?;
-        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let Some(tls) = tls else { return Ok(Box::new(stream)) };
         match tls.connect(stream).await {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(Error::Tls {
@@ -132,7 +150,11 @@ impl Transport {
                  socket with `--volume /var/run/docker.sock:/var/run/docker.sock`"
             }
             Endpoint::Tcp { .. } => "start it, or set DOCKER_HOST to where it listens",
+            Endpoint::Ssh(_) => {
+                "`ssh`, which leads there, cannot be run: it is OpenSSH's client, and has to be on the PATH"
+            }
         };
+        let remedy = remedy.into();
         Error::NoEngine { endpoint: self.endpoint.to_string(), reason: error, remedy }
     }
 }
@@ -158,6 +180,15 @@ pub(super) fn lost(action: &'static str, endpoint: &str, error: &hyper::Error) -
     let endpoint = endpoint.to_owned();
     if let Some(reason) = tls::explain(error) {
         return Error::Tls { endpoint, reason };
+    }
+    if let Some(failure) = cause::<SshFailure>(error) {
+        let remedy = failure.remedy();
+        return if failure.has_answered {
+            Error::Connection { action, endpoint, reason: format!("{failure}; {remedy}") }
+        } else {
+            let (reason, remedy) = (failure.clone().into(), remedy.into());
+            Error::NoEngine { endpoint, reason, remedy }
+        };
     }
     if error.is_parse() {
         return Error::BadAnswer { action, endpoint, reason: chain(error) };

@@ -269,6 +269,14 @@ def serve(shelf):
         each.stop()
 
 
+@pytest.fixture(scope="session")
+def sshd_files():
+    """What the packages of an ssh server have."""
+    directory = ROOT / ".test" / "sshd"
+    assert (directory / "usr/sbin/sshd").exists(), f"no {directory}: tests/run makes it"
+    return directory
+
+
 @pytest.fixture
 def put_programs(engine, binaries):
     """Copies our programs over the Python tool in a container."""

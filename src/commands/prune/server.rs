@@ -105,7 +105,13 @@ impl Host {
 async fn doubt(endpoint: &Endpoint, info: &Info) -> Option<String> {
     let own = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let is_named_so = info.name == own.trim();
+    let elsewhere = || {
+        format!(
+            "the engine at {endpoint} may be on another host; run the command there, with its socket"
+        )
+    };
     match endpoint {
+        Endpoint::Ssh(_) => return Some(elsewhere()),
         Endpoint::Unix(path) if !is_visible(path).await => {
             return Some(format!(
                 "the engine at {endpoint} is outside of what this command runs in; run it on the \
@@ -118,10 +124,7 @@ async fn doubt(endpoint: &Endpoint, info: &Info) -> Option<String> {
                 || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
             // This may also be the end of a tunnel to another host.
             if !loopback || !is_named_so {
-                return Some(format!(
-                    "the engine at {endpoint} may be on another host; run the command there, with its \
-                     socket"
-                ));
+                return Some(elsewhere());
             }
         }
     }

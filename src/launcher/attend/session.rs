@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::carry::Clients;
 use super::connection::Listener;
 use super::parent::Parent;
-use crate::engine::{Attachment, Ended, NextExit};
+use crate::engine::{Attachment, Ended, NextExit, explain_ssh};
 use crate::launcher::bring;
 use crate::launcher::container;
 use crate::launcher::context::Context;
@@ -142,7 +142,8 @@ impl Session {
     ) -> Result<u8> {
         let clients = Clients::serve(listeners, &self.opener);
         let mut told = None;
-        let (mut waits, mut is_carried) = (true, true);
+        let mut waits = true;
+        let mut carried = None;
         let ended = loop {
             tokio::select! {
                 answer = self.control.next() => match answer {
@@ -164,25 +165,38 @@ impl Session {
                 }
                 // The kernel ends with the stream, and the stream with this process.
                 () = parent.gone() => return Ok(status(Signal::TERM)),
-                _ = &mut self.carrying, if is_carried => {
-                    is_carried = false;
+                result = &mut self.carrying => {
+                    carried = Some(result);
                     break self.verdict().await;
                 }
             }
         };
         let _ = timeout(LAST_BYTES, clients.finish()).await;
-        if is_carried {
+        if carried.is_none() {
             // What the kernel has written last may still be on its way.
-            let _ = timeout(LAST_BYTES, &mut self.carrying).await;
+            carried = timeout(LAST_BYTES, &mut self.carrying).await.ok();
         }
+        let broken = carried.and_then(|result| explain_ssh(result.ok()?.as_ref().err()?));
         let Some(code) = ended else {
-            bail!("the kernel is lost: the engine at {} does not say how it ended", self.endpoint);
+            let at = self.endpoint;
+            match broken {
+                Some(reason) => {
+                    bail!("the kernel is lost, and with it the engine at `{at}`: {reason}")
+                }
+                None => bail!("the kernel is lost: the engine at {at} does not say how it ended"),
+            }
         };
         let is_asked_for = told.is_some_and(|signal| i64::from(status(signal)) == code);
         if code != 0 && !is_asked_for {
             let age = text::seconds(self.started.elapsed());
             let how = death::how(code, false);
             tracing::error!("The kernel of image {} {how}, {age} s after its start", self.image);
+            if let Some(reason) = broken {
+                tracing::error!(
+                    "The connection to the engine at `{}` broke: {reason}",
+                    self.endpoint
+                );
+            }
         }
         Ok(u8::try_from(code).unwrap_or(u8::MAX))
     }
