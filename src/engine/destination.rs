@@ -95,13 +95,12 @@ impl Destination {
     /// The command by which people come there.
     pub(super) fn command(&self) -> String {
         let port = self.port.map_or_else(String::new, |port| format!("-p {port} "));
-        format!("ssh {port}{}", self.place())
+        let user = self.user.as_ref().map_or_else(String::new, |user| format!("{user}@"));
+        format!("ssh {port}{user}{}", self.host)
     }
 
-    /// The host, with the user.
-    pub(super) fn place(&self) -> String {
-        let user = self.user.as_ref().map_or_else(String::new, |user| format!("{user}@"));
-        format!("{user}{}", self.host)
+    pub(super) fn without_socket(&self) -> Self {
+        Self { socket: None, ..self.clone() }
     }
 
     pub(super) fn host(&self) -> &str {

@@ -35,15 +35,15 @@ pub(crate) fn explain_ssh(error: &io::Error) -> Option<String> {
     Some(format!("{failure}; {}", failure.remedy()))
 }
 
-/// Words that tell a failure, and what to do. `COMMAND` stands for the one by which people come there, `HOST` for
-/// the host, and `PLACE` for that with the user.
+/// Words that tell a failure, and what to do. `COMMAND` stands for the one by which people come there, `HOST` for the
+/// host, and `ADDRESS` for where the engine is, without its socket.
 type Known = (&'static str, &'static str);
 
 const OF_THE_LINE: [Known; 5] = [
     (
         "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "its key is not the one that is known here: if whoever looks after that machine says why, forget that one \
-         with `ssh-keygen -R HOST`, and run `COMMAND` in a terminal to accept the new one",
+        "its key is not the one that is known here: run `COMMAND` in a terminal, which says how to forget that one, \
+         once whoever looks after that machine has said why",
     ),
     (
         "Host key verification failed",
@@ -69,7 +69,7 @@ const OF_THE_OTHER_SIDE: [Known; 4] = [
     (
         "failed to open the raw stream connection",
         "start the engine there; if it has another socket, name that after the host, as in \
-         `ssh://PLACE/run/user/1000/docker.sock`",
+         `ADDRESS/run/user/1000/docker.sock`",
     ),
     ("Usage:", "Docker's client there is older than 18.09: install a newer one"),
     ("", "see what `COMMAND docker version` says"),
@@ -84,7 +84,7 @@ impl SshFailure {
         let (_, remedy) = self.known();
         remedy
             .replace("COMMAND", &self.destination.command())
-            .replace("PLACE", &self.destination.place())
+            .replace("ADDRESS", &self.destination.without_socket().to_string())
             .replace("HOST", self.destination.host())
     }
 

@@ -101,7 +101,16 @@ impl Transport {
 
     /// The error for a connection that was open and then broke.
     pub(super) fn lost(&self, action: &'static str, error: &hyper::Error) -> Error {
-        lost(action, &self.endpoint.to_string(), error)
+        match (lost(action, &self.endpoint.to_string(), error), &self.endpoint) {
+            (Error::BadAnswer { action, endpoint, reason }, Endpoint::Ssh(destination)) => {
+                let command = destination.command();
+                let reason = format!(
+                    "{reason}; see that `{command} true` prints nothing, as a start-up file of the shell there may"
+                );
+                Error::BadAnswer { action, endpoint, reason }
+            }
+            (error, _) => error,
+        }
     }
 
     async fn connect(&self, action: &'static str) -> Result<Connection> {
@@ -123,7 +132,10 @@ impl Transport {
                 return Ok(Box::new(stream.map_err(|error| self.unreachable(error))?));
             }
             Way::Ssh(ssh) => {
-                return Ok(Box::new(ssh.connect().map_err(|error| self.unreachable(error))?));
+                let stream = ssh.connect().map_err(|error| {
+                    io::Error::new(error.kind(), format!("could not run `ssh`: {error}"))
+                });
+                return Ok(Box::new(stream.map_err(|error| self.unreachable(error))?));
             }
             Way::Tcp { host, port, tls } => (host, *port, tls),
         };
@@ -150,9 +162,7 @@ impl Transport {
                  socket with `--volume /var/run/docker.sock:/var/run/docker.sock`"
             }
             Endpoint::Tcp { .. } => "start it, or set DOCKER_HOST to where it listens",
-            Endpoint::Ssh(_) => {
-                "`ssh`, which leads there, cannot be run: it is OpenSSH's client, and has to be on the PATH"
-            }
+            Endpoint::Ssh(_) => "install OpenSSH's client, such that it is on the PATH",
         };
         let remedy = remedy.into();
         Error::NoEngine { endpoint: self.endpoint.to_string(), reason: error, remedy }

@@ -248,7 +248,13 @@ async fn mount_directory(
         Err(format!("it would hide `{target}` of the image"))
     } else {
         let found = own_container::mounts(engine, directory, target, read_only).await?;
-        found.ok_or_else(|| format!("the engine at {} does not have it", engine.endpoint()))
+        found.ok_or_else(|| {
+            format!(
+                "the engine at {} does not have it, or has another one there; if it has it, say where by \
+                 `mount_cwd.paths` in launch_docker.toml",
+                engine.endpoint()
+            )
+        })
     };
     let reason = found.as_ref().err().cloned();
     others.extend(found.unwrap_or_default());

@@ -45,6 +45,7 @@ mod set;
 mod set_files;
 mod show;
 mod specification;
+mod ssh;
 mod surroundings;
 mod taken;
 mod transaction;
