@@ -81,7 +81,7 @@ fn description(key: &Key) -> String {
         [false, true] => " In a Swarm only.",
         _ => "",
     };
-    let ours = ["client_overrides", "environment_mode", "mount_cwd", "pass_environment"];
+    let ours = ["client_overrides", "engine", "environment_mode", "mount_cwd", "pass_environment"];
     if ours.contains(&key.name) {
         return format!("A key of jupyter-docker-spec's own.{modes}");
     }
@@ -261,7 +261,7 @@ fn own(name: &str, amount: &Value, cpus: &Value, pairs: &Value) -> Value {
             let file = table(&properties, &["path"]);
             one_or_many(&json!({"anyOf": [word, file]}))
         }
-        "image" => word,
+        "engine" | "image" => word,
         "environment" => pairs.clone(),
         "environment_mode" => json!({"enum": ["filtered", "inherit"]}),
         "mount_cwd" => {

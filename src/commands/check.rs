@@ -22,13 +22,17 @@ mod requested;
 mod users;
 mod volumes;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Result;
 
+use self::docker::Docker;
 use self::jupyter::Addresses;
 use self::reach::ServerAddress;
 use self::report::Report;
 use super::show;
 use crate::cli::Check;
+use crate::env::Env;
 use crate::kernelspec::installed_launcher::Reader;
 use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::specification::Specification;
@@ -87,6 +91,25 @@ fn chosen(args: &Check, paths: &Paths<'_>, report: &mut Report) -> Vec<Read> {
     chosen
 }
 
+/// The engines of these specifications that answer, by the addresses that those name.
+async fn engines(
+    read: &[Read],
+    env: &Env,
+    report: &mut Report,
+) -> BTreeMap<Option<String>, Option<Docker>> {
+    let mut engines = BTreeMap::new();
+    let named = read.iter().filter_map(|(_, _, spec)| Some(spec.as_ref().ok()?.engine.clone()));
+    let mut addresses: BTreeSet<_> = named.collect();
+    if addresses.is_empty() {
+        addresses.insert(None);
+    }
+    for address in addresses {
+        let docker = docker::connect(address.as_deref(), env, report).await;
+        engines.insert(address, docker);
+    }
+    engines
+}
+
 async fn on_engine(
     args: &Check,
     read: &[Read],
@@ -94,7 +117,7 @@ async fn on_engine(
     paths: &Paths<'_>,
     report: &mut Report,
 ) {
-    let docker = docker::connect(paths.env, report).await;
+    let engines = engines(read, paths.env, report).await;
     let mut reader = Reader::default();
     for (word, found, spec) in read {
         report.about(&format!("{} in {}", found.name, found.directory.display()));
@@ -115,7 +138,7 @@ async fn on_engine(
         let is_local = spec.system == System::Local;
         let starts = !is_local && users::check(spec, paths.env, args.launch, report);
         gateway::check(spec, paths.env, report);
-        let Some(docker) = &docker else { continue };
+        let Some(Some(docker)) = engines.get(&spec.engine) else { continue };
         let server_address = ServerAddress {
             system: spec.system,
             of_server: addresses.of(spec.system),

@@ -5,6 +5,7 @@ mod images;
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use self::display::Display;
-use self::images::{Kernelspec, Target};
+use self::images::{Job, Kernelspec, Target};
 use super::output::json;
 use crate::cli::Pull;
 use crate::engine::{self, Engine, Error, Image, Reference, RegistryAuth};
@@ -106,6 +107,7 @@ pub(super) async fn fetched(
 ) -> Result<Image> {
     let target = Target {
         image: image.to_owned(),
+        engine: None,
         platform: platform.map(str::to_owned),
         policy: PullPolicy::Missing,
         of_swarm: false,
@@ -148,12 +150,17 @@ async fn pull_all(
     }
     let jobs = images::jobs(specifications);
     if !jobs.is_empty() {
-        let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
-        log_swarm(specifications, &engine);
+        let engines = engines(&jobs, env).await?;
+        if let Some(Ok(engine)) = engines.get(&None) {
+            log_swarm(specifications, engine);
+        }
         let next = Cell::new(0);
         let worker = async || {
             while let Some(job) = jobs.get(next.replace(next.get() + 1)) {
-                let outcome = pull(&job.target, &engine, display, env).await;
+                let outcome = match &engines[&job.target.engine] {
+                    Ok(engine) => pull(&job.target, engine, display, env).await,
+                    Err(error) => Outcome::without(Status::Failed, error.to_string()),
+                };
                 let names: Vec<&str> = job
                     .specifications
                     .iter()
@@ -172,6 +179,24 @@ async fn pull_all(
         }
     }
     Ok(outcomes.into_iter().map(RefCell::into_inner).collect())
+}
+
+/// The engines of these images, by the addresses that specifications name. That of the environment has to answer.
+async fn engines(
+    jobs: &[Job],
+    env: &Env,
+) -> engine::Result<BTreeMap<Option<String>, engine::Result<Engine>>> {
+    let mut engines = BTreeMap::new();
+    for Job { target, .. } in jobs {
+        if engines.contains_key(&target.engine) {
+            continue;
+        }
+        let address = target.engine.as_deref();
+        let connected = Engine::of(address, env, ANSWER, Instant::now() + ALL).await;
+        let connected = if address.is_none() { Ok(connected?) } else { connected };
+        engines.insert(target.engine.clone(), connected);
+    }
+    Ok(engines)
 }
 
 /// Logs for which specifications one engine with the image is not enough.

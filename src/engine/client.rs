@@ -53,9 +53,23 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Connects to the engine that `launch_docker.toml` names by its address, or else to that of the environment.
+    pub async fn of(
+        address: Option<&str>,
+        env: &Env,
+        answer_limit: Duration,
+        deadline: Instant,
+    ) -> Result<Self> {
+        let endpoint = match address {
+            Some(address) => Endpoint::of_options(address, env)?,
+            None => Endpoint::from_env(env)?,
+        };
+        Self::connect(endpoint, env, answer_limit, deadline).await
+    }
+
     /// Connects to the engine that the environment names, or else to the local one.
     pub async fn from_env(env: &Env, answer_limit: Duration, deadline: Instant) -> Result<Self> {
-        Self::connect(Endpoint::from_env(env)?, env, answer_limit, deadline).await
+        Self::of(None, env, answer_limit, deadline).await
     }
 
     #[must_use]

@@ -28,9 +28,7 @@ impl Destination {
             None => (None, authority),
         };
         if user.is_some_and(|user| user.contains(':')) {
-            return Err(
-                "a password has no place in it; log in with a key, which `ssh-copy-id` installs there",
-            );
+            return Err("a password has no place in it; log in with a key");
         }
         if user.is_some_and(|user| !is_name(user, "._-+@=~")) {
             return Err(

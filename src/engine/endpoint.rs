@@ -16,10 +16,10 @@ use super::config_file::ConfigFile;
 use super::context::{self, Context};
 use super::destination::{CONNECT_TIMEOUT, Destination};
 use super::error::{Error, Result};
+use super::sockets::DEFAULT_SOCKET;
 use super::tls_files::{TlsFiles, TlsMode};
 use crate::env::Env;
 
-const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 const DEFAULT_HOST: &str = "127.0.0.1";
 const PORT: u16 = 2375;
 const TLS_PORT: u16 = 2376;
@@ -47,7 +47,7 @@ impl Endpoint {
             let host = host.to_str().ok_or_else(|| {
                 Error::Config("DOCKER_HOST is not UTF-8: write it as `unix:///path`".to_owned())
             })?;
-            return Self::parse(host, tls, "DOCKER_HOST");
+            return Self::named("DOCKER_HOST", host, tls);
         }
         // docker-py ignores a file that it cannot read.
         let config = ConfigFile::find(env).unwrap_or_default();
@@ -56,11 +56,28 @@ impl Endpoint {
             return Ok(Self::Unix(DEFAULT_SOCKET.into()));
         };
         let tls = if tls == TlsMode::Off { of_context } else { tls };
-        Self::parse(&host, tls, &format!("the Docker context `{name}`"))
+        Self::named(&format!("the Docker context `{name}`"), &host, tls)
     }
 
-    /// Parses an address; errors name `origin`.
-    fn parse(text: &str, tls: TlsMode, origin: &str) -> Result<Self> {
+    /// Returns the engine that `launch_docker.toml` names.
+    pub(super) fn of_options(address: &str, env: &Env) -> Result<Self> {
+        Self::named("`engine` in launch_docker.toml", address, TlsMode::from_env(env)?)
+    }
+
+    /// Says what is wrong with an address in that file.
+    pub fn check(address: &str) -> std::result::Result<(), String> {
+        // Whether there is TLS is known where it is used.
+        let anywhere = TlsMode::Verified(TlsFiles::in_directory(Path::new("/")));
+        Self::parse(address, anywhere).map(drop)
+    }
+
+    /// Parses an address; errors name its origin.
+    fn named(origin: &str, text: &str, tls: TlsMode) -> Result<Self> {
+        Self::parse(text, tls).map_err(|wrong| Error::Config(format!("{origin} {wrong}")))
+    }
+
+    /// Parses an address, or says what it is and what is wrong with it.
+    fn parse(text: &str, tls: TlsMode) -> std::result::Result<Self, String> {
         let refuse = |reason: String| {
             // What precedes an `@` may be a password.
             let shown = match (text.split_once("://"), text.rsplit_once('@')) {
@@ -68,7 +85,7 @@ impl Endpoint {
                 (None, Some((_, host))) => &format!("...@{host}"),
                 (_, None) => text,
             };
-            Err(Error::Config(format!("{origin} is `{shown}`: {reason}")))
+            Err(format!("is `{shown}`: {reason}"))
         };
         let text = text.trim();
         let (scheme, rest) = split_scheme(text);

@@ -39,9 +39,13 @@ pub enum Error {
     #[error(
         "failed to open the socket of the Docker Engine, `{}`: permission denied; run the Jupyter \
          server as a member of the group that owns it (usually `docker`; in a container, with \
-         `--group-add` and that group's number), or as root", path.display()
+         `--group-add` and that group's number), or as root{others}", path.display()
     )]
-    PermissionDenied { path: PathBuf },
+    PermissionDenied {
+        path: PathBuf,
+        /// Which other engines there are.
+        others: String,
+    },
 
     /// The connection broke.
     #[error("failed to {action}: lost the Docker Engine at `{endpoint}`: {reason}")]

@@ -71,7 +71,7 @@ const OF_THE_OTHER_SIDE: [Known; 4] = [
         "start the engine there; if it has another socket, name that after the host, as in \
          `ADDRESS/run/user/1000/docker.sock`",
     ),
-    ("Usage:", "Docker's client there is older than 18.09: install a newer one"),
+    ("Usage:", "it is older than 18.09: install a newer one there"),
     ("", "see what `COMMAND docker version` says"),
 ];
 
@@ -103,7 +103,7 @@ impl SshFailure {
         let mut lines = self.said.lines().map(str::trim).filter(|line| !line.is_empty());
         let told = match *words {
             // A whole help, and no reason.
-            "Usage:" => "it has no `docker system dial-stdio`".to_owned(),
+            "Usage:" => "its client of Docker does not know `dial-stdio`".to_owned(),
             "" => {
                 let lines: Vec<_> = lines.collect();
                 lines[lines.len().saturating_sub(LINES)..].join("; ")

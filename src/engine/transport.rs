@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 use super::endpoint::Endpoint;
 use super::error::{Error, Result, cause};
+use super::sockets;
 use super::ssh::Ssh;
 use super::ssh_failure::SshFailure;
 use super::tls::{self, Tls};
@@ -36,6 +37,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Pipe for T {}
 pub(super) struct Transport {
     endpoint: Endpoint,
     way: Way,
+    env: Env,
     idle: Cell<Option<Connection>>,
 }
 
@@ -56,7 +58,7 @@ impl Transport {
             }
             Endpoint::Ssh(destination) => Way::Ssh(Ssh::new(destination, env)),
         };
-        Ok(Self { endpoint, way, idle: Cell::new(None) })
+        Ok(Self { endpoint, way, env: env.clone(), idle: Cell::new(None) })
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -152,10 +154,25 @@ impl Transport {
         }
     }
 
+    /// What to do if there are other engines than the one of this socket.
+    fn others(&self) -> String {
+        let own = self.endpoint.to_string();
+        let others = match &self.endpoint {
+            Endpoint::Unix(_) => sockets::others(&self.env),
+            Endpoint::Tcp { .. } | Endpoint::Ssh(_) => Vec::new(),
+        };
+        let other = others.into_iter().find(|other| *other != own);
+        other.map_or_else(String::new, |other| {
+            format!(
+                "; there is one at `{other}`, which is meant after `export DOCKER_HOST={other}`"
+            )
+        })
+    }
+
     fn unreachable(&self, error: io::Error) -> Error {
         let remedy = match &self.endpoint {
             Endpoint::Unix(path) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return Error::PermissionDenied { path: path.clone() };
+                return Error::PermissionDenied { path: path.clone(), others: self.others() };
             }
             Endpoint::Unix(_) => {
                 "start it, or set DOCKER_HOST to where it listens; in a container, mount its \
@@ -164,7 +181,7 @@ impl Transport {
             Endpoint::Tcp { .. } => "start it, or set DOCKER_HOST to where it listens",
             Endpoint::Ssh(_) => "install OpenSSH's client, such that it is on the PATH",
         };
-        let remedy = remedy.into();
+        let remedy = format!("{remedy}{}", self.others()).into();
         Error::NoEngine { endpoint: self.endpoint.to_string(), reason: error, remedy }
     }
 }

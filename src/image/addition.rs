@@ -61,6 +61,8 @@ pub struct Addition {
     /// The network of the steps.
     pub network: Option<String>,
     pub platform: Option<String>,
+    /// The address of the engine that builds it; `None` for that of the environment.
+    pub engine: Option<String>,
 }
 
 impl Addition {
@@ -198,6 +200,7 @@ mod tests {
             arguments: arguments.into(),
             network: None,
             platform: None,
+            engine: None,
         };
         let text = addition.dockerfile().unwrap();
         let lines: Vec<&str> = text.lines().collect();

@@ -179,6 +179,7 @@ impl Specification {
             local_image: None,
             interrupt_mode: kernel_json.interrupt_mode,
             of_image: None,
+            engine: None,
         }))
     }
 
@@ -189,10 +190,11 @@ impl Specification {
         }
         // What is wrong with it is said where it is checked.
         let options = Options::parse("", text).unwrap_or_default();
-        self.local_image = match options.get("image").map(|node| &node.value) {
-            Some(node::Value::Text(image)) if !image.is_empty() => Some(image.clone()),
+        let text = |key| match options.get(key).map(|node| &node.value) {
+            Some(node::Value::Text(text)) if !text.is_empty() => Some(text.clone()),
             _ => None,
         };
+        (self.local_image, self.engine) = (text("image"), text("engine"));
     }
 
     /// The values that options of `install` write, except those in `argv`, with their paths in `kernel.json`.

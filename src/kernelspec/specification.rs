@@ -62,6 +62,8 @@ pub struct Specification {
     /// What a kernelspec of the image says for front ends and servers, in the place of what is known of the language;
     /// and the version of the protocol that it names. It is only written.
     pub of_image: Option<(Map<String, Value>, String)>,
+    /// The engine that it names, for the same.
+    pub engine: Option<String>,
 }
 
 impl Specification {
@@ -81,6 +83,7 @@ impl Specification {
             local_image: None,
             interrupt_mode: "signal".to_owned(),
             of_image: None,
+            engine: None,
         };
         if spec.system == System::Local {
             // Each is a word of its own: some clients fill in nothing else.

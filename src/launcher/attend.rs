@@ -88,7 +88,7 @@ async fn open(
     let deadline = Instant::now() + plan.launch.timeout;
     let mut prepared = plan.clone();
     let preparing = async {
-        let engine = Engine::from_env(env, ANSWER, deadline).await?;
+        let engine = Engine::of(plan.engine.as_deref(), env, ANSWER, deadline).await?;
         let context = Context::new(plan, env, engine, deadline);
         let (image, is_rootless) = tokio::join!(image(&context), is_rootless(&context));
         let (image, is_rootless) = (image?, is_rootless?);
@@ -96,7 +96,7 @@ async fn open(
         let start = prepare(&mut prepared, &context, &image, is_rootless, connection).await?;
         Ok((context.engine, start, bootstrap))
     };
-    let guarding = Guard::post(&plan.launch.name, env);
+    let guarding = Guard::post(&plan.launch.name, plan.engine.as_deref(), env);
     let ((engine, start, bootstrap), guard) = tokio::select! {
         both = async { tokio::try_join!(preparing, guarding) } => both?,
         stopped = &mut stop => return Err(stopped),

@@ -46,6 +46,8 @@ pub struct Plan {
     pub configs: Vec<Reference>,
     /// Where the notebook's directory is mounted, if that must be looked at before: see `attend`.
     pub own_directory: Option<String>,
+    /// The address of the engine, if the file names one.
+    pub engine: Option<String>,
 }
 
 impl Plan {

@@ -75,12 +75,15 @@ const fn flag(
 pub const MOUNT_CWD: &str = "mount-cwd";
 pub const NO_MOUNT_CWD: &str = "no-mount-cwd";
 
+/// Where kernels run, and the key that this writes.
+pub const ENGINE: &str = "engine";
+
 /// What is said of the container's user if it is to be the image's own.
 pub(super) const IMAGES_OWN: &str = "image";
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
-pub static FLAGS: [Flag; 55] = [
+pub static FLAGS: [Flag; 56] = [
     flag("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
     flag("mount", None, "volumes", Shape::Mount, "type=TYPE,...", "Attach a mount, in the syntax of `docker run --mount`; repeatable"),
     flag(MOUNT_CWD, None, "mount_cwd", Shape::Flag, "", "Mount the notebook's directory, and start the kernel there"),
@@ -126,6 +129,7 @@ pub static FLAGS: [Flag; 55] = [
     flag("health-start-period", None, "healthcheck", Shape::Health, "DURATION", "Start period in which failures do not count"),
     flag("health-start-interval", None, "healthcheck", Shape::Health, "DURATION", "Time between running the check during the start period"),
     flag("no-healthcheck", None, "healthcheck", Shape::Flag, "", "Disable any health check, which is the default"),
+    flag(ENGINE, None, ENGINE, Shape::Text, "ADDRESS", "Engine of the kernels, such as ssh://USER@HOST; for --local [default: that of DOCKER_HOST or of the Docker context]"),
     flag("pull", None, "pull_policy", Shape::Text, "POLICY", "When to pull the image: missing, always or never"),
     flag("platform", None, "platform", Shape::Platform, "OS/ARCHITECTURE", "Platform of the image"),
     flag("entrypoint", None, "entrypoint", Shape::Single, "COMMAND", "Entrypoint in the place of the one that the image has"),

@@ -93,6 +93,7 @@ impl Key {
                 "have the nodes declare their GPUs and ask for them with \
                  deploy.resources.reservations.generic_resources"
             }
+            "engine" => "its manager is what DOCKER_HOST says",
             "pull_policy" => "its nodes pull by themselves",
             "domainname" => "use a full name as hostname",
             _ => return None,
@@ -122,7 +123,7 @@ pub(super) const HERE: &str = "*";
 
 /// All keys, in the order of the Compose specification's tables.
 #[rustfmt::skip]
-pub const KEYS: [Key; 70] = [
+pub const KEYS: [Key; 71] = [
     key("annotations", Pairs, Any, "HostConfig.Annotations", ""),
     key("cap_add", Words, Trusted, "HostConfig.CapAdd", "TaskTemplate.ContainerSpec.CapabilityAdd"),
     key("cap_drop", Words, Trusted, "HostConfig.CapDrop", "TaskTemplate.ContainerSpec.CapabilityDrop"),
@@ -151,6 +152,7 @@ pub const KEYS: [Key; 70] = [
     key("dns_opt", Words, Trusted, "HostConfig.DnsOptions", "TaskTemplate.ContainerSpec.DNSConfig.Options"),
     key("dns_search", Words, Trusted, "HostConfig.DnsSearch", "TaskTemplate.ContainerSpec.DNSConfig.Search"),
     key("domainname", Text, Path, "Domainname", ""),
+    key("engine", Code, Trusted, HERE, ""),
     key("entrypoint", Command, Trusted, "Entrypoint", "TaskTemplate.ContainerSpec.Command"),
     key("env_file", Code, Path, HERE, HERE),
     key("environment", Code, Any, HERE, HERE),

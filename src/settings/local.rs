@@ -5,8 +5,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::image::check_image;
 use super::lookup::Lookup;
 use crate::cli::{Install, Set};
-use crate::options::command;
-use crate::options::flags::{MOUNT_CWD, NO_MOUNT_CWD};
+use crate::engine::other_engine;
+use crate::options::flags::{ENGINE, MOUNT_CWD, NO_MOUNT_CWD};
+use crate::options::{Options, command};
 use crate::server::CONNECTION_FILE;
 use crate::setting::{self, Kind, Line, Setting};
 
@@ -70,6 +71,10 @@ pub(super) fn only(args: &Install) -> Result<()> {
         );
     }
     ensure!(
+        !args.container.iter().any(|(flag, _)| flag.long == ENGINE),
+        "`--{ENGINE}` is for `--local`: a server looks for its kernels where DOCKER_HOST or the Docker context says"
+    );
+    ensure!(
         !args.container.iter().any(|(flag, _)| flag.long == NO_MOUNT_CWD),
         "`--{NO_MOUNT_CWD}` is for `--local`: other kernels have the notebook's directory only with `--{MOUNT_CWD}`"
     );
@@ -113,7 +118,7 @@ pub(super) fn check_change(args: &Set) -> Result<()> {
 /// Looks for what `set` can change of nothing else.
 pub(super) fn check_change_of_others(args: &Set) -> Result<()> {
     let command = setting::KERNEL_COMMAND.option;
-    let is_of_local = |name: &str| [command, NO_MOUNT_CWD].contains(&name);
+    let is_of_local = |name: &str| [command, ENGINE, NO_MOUNT_CWD].contains(&name);
     let mut given = args.container.iter().map(|(flag, _)| flag.long);
     let unset = args.unset.iter().map(|name| name.trim_start_matches("--"));
     let named = args.line.has(&setting::KERNEL_COMMAND).then_some(command);
@@ -133,6 +138,17 @@ pub(super) fn image(lookup: &Lookup<'_>) -> Result<String> {
     )?;
     check_image(&given)?;
     Ok(given.value)
+}
+
+/// The address of the engine that the kernels will have; `None` for that of the environment.
+pub(super) fn engine(args: &Install, lookup: &Lookup<'_>) -> Result<Option<String>> {
+    let given = args.container.iter().rfind(|(flag, _)| flag.key == ENGINE);
+    if let Some(address) = given.and_then(|(_, words)| words.last()) {
+        return Ok(Some(address.clone()));
+    }
+    let in_table = Options::parse("", args.launch_docker.as_deref().unwrap_or_default())?;
+    let in_table = in_table.get(ENGINE).and_then(|node| node.to_json().as_str().map(str::to_owned));
+    Ok(in_table.or_else(|| other_engine(lookup.env)))
 }
 
 /// The words of the command on the command line.

@@ -26,6 +26,8 @@ pub enum Wanted {
 pub struct Question {
     pub image: String,
     pub platform: Option<String>,
+    /// The address of the engine; `None` for that of the environment.
+    pub engine: Option<String>,
     pub wanted: Wanted,
 }
 
@@ -65,7 +67,8 @@ impl Question {
             }
             None => Wanted::Kernel(language_to_add(lookup, origin)?),
         };
-        Ok(Some(Self { image: local::image(lookup)?, platform: platform(args), wanted }))
+        let engine = local::engine(args, lookup)?;
+        Ok(Some(Self { image: local::image(lookup)?, platform: platform(args), engine, wanted }))
     }
 }
 
@@ -124,6 +127,7 @@ pub(super) fn addition(
         arguments: arguments(lookup)?,
         network,
         platform: platform(args),
+        engine: local::engine(args, lookup)?,
     })
 }
 

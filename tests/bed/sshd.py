@@ -18,6 +18,7 @@ PASSWD = Path("/etc/passwd")
 # The server insists on this directory.
 EMPTY = Path("/run/sshd")
 CONFIG = """
+{further}
 Port {port}
 ListenAddress 127.0.0.1
 HostKey {key}
@@ -27,7 +28,6 @@ UsePAM no
 StrictModes no
 PidFile none
 SetEnv DOCKER_HOST={engine}
-{further}
 """
 # What the user here has in her configuration.
 CLIENT = """
@@ -103,6 +103,17 @@ class Sshd:
         """Has the user know the key of the server."""
         kind, key, *_ = self.host_key.with_suffix(".pub").read_text().split()
         self.write("known_hosts", f"[127.0.0.1]:{self.port} {kind} {key}\n")
+
+    def configure(self, *lines):
+        """Has the user's configuration begin with these lines, for the same host; what is said first counts."""
+        config = CLIENT.format(port=self.port, user=FAR)
+        self.write("config", "\n".join(["Host gpu", *lines, config]))
+
+    def restart(self, *further):
+        """Starts the server with these lines before the others of its configuration."""
+        self.stop()
+        self.further = "\n".join(further)
+        self.start()
 
     def start(self):
         options = {"port": self.port, "key": self.host_key, "place": self.place, "engine": self.engine.address}

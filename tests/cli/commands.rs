@@ -60,6 +60,7 @@ const TYPED: &[(&str, &str)] = &[
         "docker inspect {0}",
         "tests/engine/test_advice.py::test_commands_that_only_show_or_remove_are_the_clients",
     ),
+    ("export DOCKER_HOST={other}", "tests/cli/ssh.rs::another_engine_is_named_and_can_be_had"),
     ("docker login {registry}", "tests/engine/test_docs.py::test_the_page"),
     ("docker login {}", "tests/engine/test_docs.py::test_the_page"),
     (

@@ -370,6 +370,10 @@ fn help_of_install() {
           --no-healthcheck[=<BOOL>]
               Disable any health check, which is the default
 
+          --engine <ADDRESS>
+              Engine of the kernels, such as ssh://USER@HOST; for --local [default:
+              that of DOCKER_HOST or of the Docker context]
+
           --pull <POLICY>
               When to pull the image: missing, always or never
 

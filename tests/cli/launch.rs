@@ -352,7 +352,7 @@ fn what_the_server_must_say_and_does_not() {
         ("GP_DOCKER_NETWORK", "host"),
         ("GP_REMOVE_CONTAINER", "perhaps"),
         ("GP_LAUNCH_TIMEOUT", "soon"),
-        ("DOCKER_HOST", "ssh://host"),
+        ("DOCKER_HOST", "npipe:////./pipe/docker"),
     ] {
         errors += &error(launch(&sandbox).env(name, value));
     }
@@ -370,7 +370,7 @@ fn what_the_server_must_say_and_does_not() {
     the server cannot reach a kernel on the network `host`, where a container has no address of its own: name another network in GP_DOCKER_NETWORK
     `GP_REMOVE_CONTAINER` of `perhaps` must be `true` or `false`
     `GP_LAUNCH_TIMEOUT` of `soon` must be a number of seconds greater than 0, and at most 1000000000
-    DOCKER_HOST is `ssh://host`: `ssh://` is not supported; set DOCKER_HOST to `unix:///path` or to `tcp://host:port`
+    DOCKER_HOST is `npipe:////./pipe/docker`: `npipe://` is not supported; write an address as `unix:///path`, `ssh://user@host` or `tcp://host:port`
     ");
 }
 

@@ -1,13 +1,16 @@
 //! An engine on another machine, by an `ssh` that is none: what it is called with, and what is said when it fails.
 
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
 use std::process::Command;
 
 use fs_err as fs;
 use insta::assert_snapshot;
 use serde_json::json;
 
+use crate::engine::FakeEngine;
 use crate::local::installer;
-use crate::sandbox::{INSTALLER, LAUNCHER, Outcome, Sandbox, at_once};
+use crate::sandbox::{INSTALLER, LAUNCHER, Outcome, Sandbox, at_once, in_shell};
 
 /// Answers each call for what there is with an empty list, or with nothing.
 const ENGINE: &str = r#"
@@ -101,7 +104,7 @@ fn each_failure_is_one_error_with_the_way_out() {
     assert_snapshot!(failed(&format!("{socket}permission denied"), 1), @"found no Docker Engine at `ssh://ann@gpu:2222`: failed to open the raw stream connection: dial unix /var/run/docker.sock: connect: permission denied; make the user there a member of the group that owns the socket, which is `docker` as a rule");
     assert_snapshot!(failed(&format!("{socket}no such file or directory"), 1), @"found no Docker Engine at `ssh://ann@gpu:2222`: failed to open the raw stream connection: dial unix /var/run/docker.sock: connect: no such file or directory; start the engine there; if it has another socket, name that after the host, as in `ssh://ann@gpu:2222/run/user/1000/docker.sock`");
     let old = "\nUsage:\tdocker system COMMAND\n\nManage Docker\n\nCommands:\n  df          Show docker disk usage";
-    assert_snapshot!(failed(old, 1), @"found no Docker Engine at `ssh://ann@gpu:2222`: it has no `docker system dial-stdio`; Docker's client there is older than 18.09: install a newer one");
+    assert_snapshot!(failed(old, 1), @"found no Docker Engine at `ssh://ann@gpu:2222`: its client of Docker does not know `dial-stdio`; it is older than 18.09: install a newer one there");
     assert_snapshot!(failed("one\ntwo\n\nthree\nfour", 3), @"found no Docker Engine at `ssh://ann@gpu:2222`: two; three; four; see what `ssh -p 2222 ann@gpu docker version` says");
     assert_snapshot!(failed("", 255), @"found no Docker Engine at `ssh://ann@gpu:2222`: `ssh` ended with status 255; see whether `ssh -p 2222 ann@gpu` connects");
 }
@@ -129,8 +132,7 @@ fn what_never_ends_fills_no_memory_and_keeps_nobody() {
     let sandbox = with_ssh(script);
     let mut command = ps(&sandbox, "ssh://gpu");
     command.env("PATH", path(&sandbox));
-    let outcome: Outcome =
-        sandbox.run(&mut crate::sandbox::in_shell("ulimit -v 400000 && exec \"$@\"", &command));
+    let outcome: Outcome = sandbox.run(&mut in_shell("ulimit -v 400000 && exec \"$@\"", &command));
     assert!(outcome.error().len() < 3000 && outcome.error().contains("; see whether"), "{outcome}");
 }
 
@@ -159,4 +161,25 @@ fn a_launcher_and_check_say_it_too() {
         let all = format!("{}{}", outcome.stdout, outcome.stderr);
         assert_eq!(all.matches("found no Docker Engine at `ssh://ann@gpu`: ").count(), 1, "{all}");
     });
+}
+
+/// What is proposed is typed, and then it is there.
+#[test]
+fn another_engine_is_named_and_can_be_had() {
+    let sandbox = Sandbox::new();
+    let engine = FakeEngine::answering(|path, _| {
+        Some(if path.ends_with("/containers/json") { json!([]) } else { json!({}) })
+    });
+    // Of an engine that has gone, the socket may be left.
+    fs::create_dir_all(sandbox.path("run/podman")).unwrap();
+    drop(UnixListener::bind(sandbox.path("run/docker.sock")).unwrap());
+    symlink(engine.socket(), sandbox.path("run/podman/podman.sock")).unwrap();
+    let mut command = ps(&sandbox, "unix:///nonexistent/docker.sock");
+    let error = sandbox.run(command.env("XDG_RUNTIME_DIR", sandbox.path("run"))).error().to_owned();
+    let (_, proposed) = error.split_once("which is meant after `").unwrap();
+    let proposed =
+        proposed.trim_end_matches('`').replace("[ROOT]", sandbox.root().to_str().unwrap());
+    assert!(proposed.ends_with("/run/podman/podman.sock"), "{error}");
+    let outcome = sandbox.run(&mut in_shell(&format!("{proposed} && exec \"$@\""), &command));
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
 }

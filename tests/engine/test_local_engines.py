@@ -81,6 +81,30 @@ def test_curve_over_tls(local, certificates):
     lives(drive.assert_done(STEPS), False)
 
 
+def test_an_engine_of_the_user(engine, local):
+    """None is where Docker's client looks, and one is among the files of the user's session, as rootless ones are."""
+    del local.environment["DOCKER_HOST"]
+    run = local.directory.parent / "run"
+    run.mkdir()
+    (run / "docker.sock").symlink_to(engine.socket)
+    address = f"unix://{run}/docker.sock"
+    local.environment["XDG_RUNTIME_DIR"] = str(run)
+    done = local.install(IMAGE)
+    assert done.stderr.count(address) == 1, done.stderr
+    file = local.specification("k") / "scripts" / "launch_docker.toml"
+    assert f'engine = "{address}"\n' in file.read_text()
+    # Whoever starts the kernel does not need to know.
+    (local.directory / "data.txt").write_text("42")
+    assert local.ask("open('data.txt').read()", XDG_RUNTIME_DIR="") == "42"
+    # A server of gateways looks elsewhere; nothing is written where somebody says which one is meant.
+    local.tool("install", "--user", "--image-name=a/b", "--kernel-name=gp")
+    local.install(IMAGE, "--engine=tcp://h:1", name="said")
+    for name in ("gp", "said"):
+        assert address not in (local.specification(name) / "scripts" / "launch_docker.toml").read_text()
+    (run / "docker.sock").unlink()
+    assert address not in local.install(IMAGE, name="none").stderr
+
+
 def test_an_engine_that_is_not_there(local):
     local.install(IMAGE)
     local.environment["DOCKER_HOST"] = "unix:///nowhere/docker.sock"

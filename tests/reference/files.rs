@@ -148,6 +148,16 @@ const FILES: [(&str, &[File]); 5] = [
                 "~/.docker/config.json",
                 "credentials, their helpers, and the current context; `DOCKER_CONFIG` moves the directory",
             ),
+            (
+                &["docker.sock", "podman/podman.sock"],
+                "$XDG_RUNTIME_DIR/docker.sock, podman/podman.sock",
+                "other engines, where none is at the default socket",
+            ),
+            (
+                &[".docker/run/docker.sock", ".docker/desktop/docker.sock"],
+                "~/.docker/run/docker.sock, desktop/docker.sock",
+                "the same",
+            ),
             (&["meta.json"], "~/.docker/contexts/meta/*/meta.json", "contexts"),
             (
                 &["ca.pem", "cert.pem", "key.pem"],

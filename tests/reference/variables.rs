@@ -42,12 +42,17 @@ const VARIABLES: [(&str, &str, &[Row]); 9] = [
             (
                 "DOCKER_HOST",
                 "`unix:///var/run/docker.sock`",
-                "the engine: `unix:///path` or `tcp://host:port`",
+                "the engine: `unix:///path`, `ssh://user@host` or `tcp://host:port`; `engine` in `launch_docker.toml` outweighs it",
             ),
             (
                 "DOCKER_CONTEXT",
                 "the current one",
                 "a context of Docker's, where `DOCKER_HOST` is not set",
+            ),
+            (
+                "XDG_RUNTIME_DIR",
+                "",
+                "where other engines may listen, which are named if none is found",
             ),
             ("DOCKER_TLS_VERIFY", "", "anything: TLS, and the engine's certificate is looked at"),
             ("DOCKER_CERT_PATH", "`~/.docker`", "where `ca.pem`, `cert.pem` and `key.pem` are"),

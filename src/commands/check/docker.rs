@@ -23,11 +23,15 @@ pub(super) struct Docker {
     pub(super) results: RefCell<BTreeMap<String, Contents>>,
 }
 
-/// Connects to the engine.
-pub(super) async fn connect(env: &Env, report: &mut Report) -> Option<Docker> {
+/// Connects to the engine of this address, or to that of the environment.
+pub(super) async fn connect(
+    address: Option<&str>,
+    env: &Env,
+    report: &mut Report,
+) -> Option<Docker> {
     report.about("Docker Engine");
     let connected = async {
-        let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
+        let engine = Engine::of(address, env, ANSWER, Instant::now() + ALL).await?;
         let info = engine.info().await?;
         Ok::<_, engine::Error>((engine, info))
     };

@@ -82,8 +82,8 @@ async fn with_image(
     may_pull: bool,
     env: &Env,
 ) -> Result<(Engine, Option<Image>)> {
-    let Question { image, platform, wanted } = question;
-    let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
+    let Question { image, platform, engine, wanted } = question;
+    let engine = Engine::of(engine.as_deref(), env, ANSWER, Instant::now() + ALL).await?;
     if may_pull {
         let found = pull::fetched(image, platform.as_deref(), &engine, env).await?;
         return Ok((engine, Some(found)));
@@ -117,14 +117,14 @@ pub(super) fn build(specifications: &[(Settings, Job)], env: &Env) -> Result<()>
 }
 
 fn build_one(addition: &Addition, env: &Env) -> Result<()> {
-    let Addition { base, tag, arguments, network, platform, .. } = addition;
+    let Addition { base, tag, arguments, network, platform, engine, .. } = addition;
     let dockerfile = addition.dockerfile()?;
     let context = Addition::context(&dockerfile)?;
     tracing::info!("Building the image {tag} of this Dockerfile:\n{}", dockerfile.trim_end());
     let mut output = Output::default();
     let built = program::runtime()?.block_on(async {
         let building = async {
-            let engine = Engine::from_env(env, ANSWER, Instant::now() + ALL).await?;
+            let engine = Engine::of(engine.as_deref(), env, ANSWER, Instant::now() + ALL).await?;
             let (network, platform) = (network.as_deref(), platform.as_deref());
             // As the client gives them; what is said counts more.
             let mut all = engine::proxies(env, &engine.endpoint().to_string())?;

@@ -29,6 +29,8 @@ pub(super) struct Kernelspec {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Target {
     pub(super) image: String,
+    /// The address of the engine; `None` for that of the environment.
+    pub(super) engine: Option<String>,
     /// `None` for the engine's own.
     pub(super) platform: Option<String>,
     pub(super) policy: PullPolicy,
@@ -95,7 +97,13 @@ fn target(spec: &Specification, env: &Env) -> Result<Target> {
     let platform = value(&options, "platform", &interpolation, platform_name)?;
     let policy = value(&options, "pull_policy", &interpolation, PullPolicy::read)?;
     let policy = policy.unwrap_or(PullPolicy::Always);
-    Ok(Target { image: image.to_owned(), platform, policy, of_swarm: spec.mode == Mode::Swarm })
+    Ok(Target {
+        image: image.to_owned(),
+        engine: spec.engine.clone(),
+        platform,
+        policy,
+        of_swarm: spec.mode == Mode::Swarm,
+    })
 }
 
 /// Reads a key of the file, if it is there.
@@ -126,7 +134,8 @@ pub(super) fn jobs(specifications: &[Kernelspec]) -> Vec<Job> {
             continue;
         }
         let same = |job: &&mut Job| {
-            (&job.target.image, &job.target.platform) == (&target.image, &target.platform)
+            let Target { image, engine, platform, .. } = &job.target;
+            (image, engine, platform) == (&target.image, &target.engine, &target.platform)
         };
         if let Some(job) = jobs.iter_mut().find(same) {
             job.specifications.push(number);
@@ -151,6 +160,7 @@ mod tests {
             directory: PathBuf::new(),
             target: Ok(Target {
                 image: image.to_owned(),
+                engine: None,
                 platform: platform.map(str::to_owned),
                 policy,
                 of_swarm: false,

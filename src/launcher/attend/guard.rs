@@ -42,11 +42,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Starts a guard for the container of this name, and returns when it is on duty.
-    pub(super) async fn post(name: &str, env: &Env) -> Result<Self> {
+    /// Starts a guard for the container of this name, on this engine or on that of the environment, and returns when
+    /// it is on duty.
+    pub(super) async fn post(name: &str, engine: Option<&str>, env: &Env) -> Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         env.apply_to(&mut command);
-        command.args([GUARD, name]);
+        command.args([GUARD, name]).envs(engine.map(|address| ("DOCKER_HOST", address)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().context(FAILED)?;
         let (to_guard, from_guard) = (process.stdin.take(), process.stdout.take());

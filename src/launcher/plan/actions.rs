@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use super::{Plan, PullPolicy, Reference};
+use crate::engine::Endpoint;
 use crate::model::Mode;
 use crate::options::interpolation::{Interpolation, Policy};
 use crate::options::node::{Node, PositionError, Value};
@@ -16,7 +17,8 @@ pub(super) type Action =
     fn(&mut Plan, &Node, &Interpolation<'_>, &Options) -> Result<(), PositionError>;
 
 /// The keys that are not fields of a request.
-pub(super) const ACTIONS: [(&str, Action); 7] = [
+pub(super) const ACTIONS: [(&str, Action); 8] = [
+    ("engine", engine),
     ("image", image),
     ("configs", |plan, node, interpolation, _| {
         references(node, interpolation, "/").map(|all| plan.configs = all)
@@ -53,6 +55,29 @@ fn image(
     }
     let message = "is in kernel.json; see `install --image-name`";
     Err(PositionError::new(node.at, message))
+}
+
+/// A server finds its kernels where `docker-py` looks for an engine.
+fn engine(
+    plan: &mut Plan,
+    node: &Node,
+    _: &Interpolation<'_>,
+    _: &Options,
+) -> Result<(), PositionError> {
+    if plan.launch.caller != System::Local {
+        let message = "is for specifications of `install --local`; a server looks for its kernels where DOCKER_HOST or the \
+                       Docker context says";
+        return Err(PositionError::new(node.at, message));
+    }
+    let Value::Text(address) = &node.value else {
+        return Err(must(
+            node,
+            "be the address of an engine, in quotes, such as \"ssh://user@host\"",
+        ));
+    };
+    Endpoint::check(address).map_err(|wrong| PositionError::new(node.at, wrong))?;
+    plan.engine = Some(address.clone());
+    Ok(())
 }
 
 /// `true`, the target in the container, or a table with `target`, `read_only` and `paths`. The `paths` map

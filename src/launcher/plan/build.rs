@@ -29,6 +29,7 @@ impl Plan {
             secrets: Vec::new(),
             configs: Vec::new(),
             own_directory: None,
+            engine: None,
             launch,
         };
         if options.is_empty() {
