@@ -42,6 +42,6 @@ fn accepts(path: &Path) -> bool {
 }
 
 /// Addresses are text.
-fn address(path: &PathBuf) -> Option<String> {
+fn address(path: &Path) -> Option<String> {
     path.to_str().map(|path| format!("unix://{path}"))
 }

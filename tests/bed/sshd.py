@@ -39,10 +39,11 @@ Host gpu
 
 
 class Sshd:
-    """A server for one test, and what the user here needs to log in."""
+    """A server for one test, and what a user here, with this home, needs to log in."""
 
-    def __init__(self, files, place, home, engine):
+    def __init__(self, files, place, home, engine, user=UID, group=GID):
         self.files, self.place, self.engine = files, place, engine
+        self.user, self.group = user, group
         self.ssh = home / ".ssh"
         self.home = home
         with socket.socket() as free:
@@ -78,17 +79,17 @@ class Sshd:
         os.chown(far, FAR_UID, group)
         users = [
             f"sshd:x:4322:65534::{EMPTY}:/bin/false",
-            f"ann:x:{UID}:{GID}::{self.home}:/bin/sh",
+            f"{'ann' if self.user else 'root'}:x:{self.user}:{self.group}::{self.home}:/bin/sh",
             f"{FAR}:x:{FAR_UID}:{group}::{far}:/bin/bash",
         ]
         table = self.place / "passwd"
-        table.write_text(PASSWD.read_text() + "\n".join([*users, ""]))
+        # Of two with one number the first one counts.
+        table.write_text("\n".join(users) + "\n" + PASSWD.read_text())
         subprocess.run(["mount", "--bind", table, PASSWD], check=True)
 
-    @staticmethod
-    def key(path, passphrase=""):
+    def key(self, path, passphrase=""):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", path], check=True)
-        os.chown(path, UID, GID)
+        os.chown(path, self.user, self.group)
         return path
 
     def write(self, name, text):
@@ -96,7 +97,7 @@ class Sshd:
         file = self.ssh / name
         file.write_text(text)
         for path in (self.ssh, file):
-            os.chown(path, UID, GID)
+            os.chown(path, self.user, self.group)
         file.chmod(0o600)
 
     def know(self):

@@ -33,6 +33,7 @@ TYPED = {
         "r",
         "sandbox",
         "several-specifications",
+        "ssh",
         "swarm-placement",
         "switch-from-python",
         "vs-code",

@@ -9,6 +9,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::engine::FakeEngine;
+use crate::injection::launcher;
 use crate::local::installer;
 use crate::sandbox::{INSTALLER, LAUNCHER, Outcome, Sandbox, at_once, in_shell};
 
@@ -182,4 +183,29 @@ fn another_engine_is_named_and_can_be_had() {
     assert!(proposed.ends_with("/run/podman/podman.sock"), "{error}");
     let outcome = sandbox.run(&mut in_shell(&format!("{proposed} && exec \"$@\""), &command));
     assert_eq!(outcome.code(), Some(0), "{outcome}");
+}
+
+#[test]
+fn an_engine_is_named_for_local_kernels_only_and_by_an_address() {
+    let sandbox = Sandbox::new();
+    let error = |words: &[&str]| {
+        let words = [&["--user", "--image-name=my/image:1", "--kernel-name=k"], words].concat();
+        let mut install = installer(&sandbox, &words);
+        sandbox.run(install.env("JUPYTER_DOCKER_SPEC_LAUNCHER", LAUNCHER)).error().to_owned()
+    };
+    assert_snapshot!(error(&["--engine=ssh://gpu"]), @"`--engine` is for `--local`: a server looks for its kernels where DOCKER_HOST or the Docker context says");
+    assert_snapshot!(error(&["--local", "--engine=gpu"]), @r#"the options for the container are not valid: --engine: engine = "gpu": `engine` is `gpu`: write an address as `tcp://host:port`; Docker's port is 2376 as a rule"#);
+    assert_snapshot!(error(&["--local", "--engine=ssh://-oProxyCommand=id"]), @r#"the options for the container are not valid: --engine: engine = "ssh://-oProxyCommand=id": `engine` is `ssh://-oProxyCommand=id`: the name of the host may have letters, digits and `._-`, and does not begin with `-`"#);
+    // A server looks for its kernels elsewhere than a file may say.
+    let file = sandbox.path("p/share/jupyter/kernels/k/scripts/launch_docker.toml");
+    let launched = |mode: &str| {
+        let mut launch = launcher(&sandbox, &FakeEngine::new());
+        fs::write(&file, "engine = 'ssh://gpu'").unwrap();
+        sandbox
+            .run(launch.env("GP_DOCKER_MODE", mode).env("GP_DOCKER_NETWORK", "kernels"))
+            .error()
+            .to_owned()
+    };
+    assert_snapshot!(launched("docker"), @"[ROOT]/p/share/jupyter/kernels/k/scripts/launch_docker.toml:1:10: `engine` is for specifications of `install --local`; a server looks for its kernels where DOCKER_HOST or the Docker context says");
+    assert_snapshot!(launched("swarm"), @"[ROOT]/p/share/jupyter/kernels/k/scripts/launch_docker.toml:1:10: `engine` is not possible in a Swarm; its manager is what DOCKER_HOST says");
 }

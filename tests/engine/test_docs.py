@@ -9,6 +9,7 @@ import pytest
 from bed.deployments import IMAGES, Workplace
 from bed.distribution import PASSWORD, passwords
 from bed.pages import Page
+from bed.sshd import Sshd
 
 
 def private_registry(request, workplace):
@@ -48,6 +49,7 @@ PAGES = {
 
 # Those for whom nothing has to know of provisioners.
 LOCAL = (
+    "docs/how-to/ssh.md",
     "docs/any-image.md",
     "docs/how-to/any-language.md",
     "docs/how-to/pytorch.md",
@@ -99,6 +101,16 @@ def test_the_page(page, workplace, request):
     Page(page, workplace).follow_all()
 
 
+@pytest.fixture
+def gpu(engine, place, local_workplace, sshd_files):
+    """Another machine, which has the images."""
+    del local_workplace.environment["DOCKER_HOST"]
+    with Sshd(sshd_files, place / "sshd", place / "home", engine, user=0, group=0) as sshd:
+        yield sshd
+
+
 @pytest.mark.parametrize("page", LOCAL)
-def test_the_page_of_local_kernels(page, local_workplace):
+def test_the_page_of_local_kernels(page, local_workplace, request):
+    if page == "docs/how-to/ssh.md":
+        request.getfixturevalue("gpu")
     Page(page, local_workplace).follow_all()

@@ -287,3 +287,13 @@ def test_killed(engine, local, sshd):
         wait_for(lambda: not sessions(), lambda: f"left: {sessions()}")
     finally:
         running.kill()
+
+
+def test_a_server_with_provisioners(engine, place, sshd_files, application, install):
+    """docker-py speaks ssh by itself, and so the server and its launcher meet on the same engine."""
+    with Sshd(sshd_files, place / "sshd", place / "home", engine, user=0, group=0) as sshd:
+        application.environment["DOCKER_HOST"] = sshd.address
+        install("--user", "--image-name=jds-test/kernel", "--kernel-name=k")
+        steps = [["start"], ["execute", "print(6*7)"], ["restart"], ["execute", "print(6*7)"], ["shutdown"]]
+        values = application.drive("k", steps).assert_done(steps)
+        assert values[1] == values[3] == {"stdout": "42\n", "error": None}
