@@ -1,7 +1,7 @@
 //! Sockets of engines that are not where Docker's client looks for one.
 
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::config_file::ConfigFile;
 use super::context;
