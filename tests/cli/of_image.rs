@@ -609,3 +609,26 @@ fn who_interrupts_leaves_no_container() {
     assert!(asked(&engine).contains("DELETE /containers/c1?v=1&force=1"));
     assert!(!sandbox.path("prefix").exists());
 }
+
+#[test]
+fn it_is_the_engine_of_the_kernels_that_is_asked() {
+    let sandbox = Sandbox::new();
+    let engine = FakeImage::new().with(CONDA, &[("one", spec("One"))]).engine();
+    let words = ["--local", "--image-name=my/image:1", "--prefix=prefix", "--image-kernelspec"];
+    let named = format!("--engine={}", engine.host());
+    let mut command = installer(&sandbox, &[&words[..], &[&named]].concat());
+    let outcome = sandbox.run(command.env("DOCKER_HOST", "unix:///none"));
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let file = sandbox.file(
+        "kernels.toml",
+        format!(
+            "[[kernel]]\nlocal = true\nimage-name = 'my/image:1'\nprefix = 'prefix'\nkernel-name = 'k'\n\
+             image-kernelspec = ''\n[kernel.launch_docker]\nengine = '{}'\n",
+            engine.host()
+        ),
+    );
+    let mut command = installer(&sandbox, &["--file", file.to_str().unwrap()]);
+    let outcome = sandbox.run(command.env("DOCKER_HOST", "unix:///none"));
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    assert!(options(&specification(&sandbox, "k")).contains(&engine.host()));
+}
