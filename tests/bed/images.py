@@ -42,6 +42,7 @@ def main():
         with ThreadPoolExecutor(3) as pool:
             for building in [pool.submit(build, engine, *image) for image in images]:
                 building.result()
+        build(engine, HERE / "images" / "widgets", "jds-test/plain")
         of_tutorial(engine)
 
 

@@ -67,7 +67,7 @@ def engine_of_session():
     # Five attempts to fetch a layer, with longer and longer pauses, would take a minute.
     options += ["--max-download-attempts=2"]
     with Engine(run, DATA, options) as engine:
-        for name in ("kernel", "plain", "bare", "small", "r", "scala", "app", "tiny", "gateway", "haproxy"):
+        for name in ("kernel", "plain", "bare", "widgets", "small", "r", "scala", "app", "tiny", "gateway", "haproxy"):
             image = f"jds-test/{name}"
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
