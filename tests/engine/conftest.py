@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bed import tls
+from bed.browser import Browser
 from bed.engine import Engine
 from bed.inside import Inside
 from bed.kernels import Application, ContainerApplication
@@ -177,6 +178,20 @@ def local_env():
     directory = ROOT / ".test" / "venv" / "local"
     assert (directory / "bin" / "python").exists(), f"no {directory}: tests/run makes it"
     return directory
+
+
+@pytest.fixture
+def browse(place):
+    """Starts browsers for one test."""
+    running = []
+
+    def start(scale=1):
+        running.append(Browser(place, scale))
+        return running[-1]
+
+    yield start
+    for browser in running:
+        browser.driver.quit()
 
 
 @pytest.fixture

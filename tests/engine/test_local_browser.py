@@ -1,0 +1,107 @@
+"""What a user sees in JupyterLab of kernels that it starts by itself, in a real browser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from bed.browser import jupyterlab
+from bed.patience import wait_for
+
+IMAGE = "jds-test/widgets"
+NAME = "My image"
+LAB = Path(__file__).parents[2] / ".test" / "venv" / "suites" / "bin"
+
+
+@pytest.fixture
+def lab(local, place):
+    """Starts a JupyterLab, which has widgets and knows nothing of Docker; its address and log."""
+    log = place / "lab.log"
+    application = replace(local, python=str(LAB / "python"), has_python=True)
+
+    def begin(*words):
+        with log.open("w") as output:
+            return application.begin(application.program("jupyter-lab"), *words, output=output)
+
+    local.install(IMAGE, f"--display-name={NAME}")
+    with jupyterlab(begin, place / "config", log) as address:
+        yield address, log
+
+
+# A module beside the notebook. It draws without a library: what matters is that pixels arrive.
+PLOT = """
+import math, struct, zlib
+from IPython.display import Image
+
+WIDTH, HEIGHT, COLOURS = 480, 150, [(31, 119, 180), (255, 127, 14), (44, 160, 44)]
+
+def waves():
+    rows = [bytearray(b"\\xff" * 3 * WIDTH) for _ in range(HEIGHT)]
+    for number, colour in enumerate(COLOURS):
+        for step in range(8 * WIDTH):
+            height = math.sin(step / 8 * (number + 2) * math.pi / WIDTH + number)
+            middle = HEIGHT / 2 - height * (HEIGHT / 2 - 6)
+            for y in range(int(middle) - 1, int(middle) + 2):
+                rows[y][3 * (step // 8) : 3 * (step // 8) + 3] = bytes(colour)
+    data = zlib.compress(b"".join(b"\\0" + row for row in rows))
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    chunks = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts]
+    return Image(b"\\x89PNG\\r\\n\\x1a\\n" + b"".join(chunks))
+"""
+
+
+def test_a_notebook_from_the_launcher_page_to_its_end(lab, browse, engine, local):
+    (local.directory / "plot.py").write_text(PLOT)
+    browser = browse()
+    browser.open(lab[0], NAME)
+    (image,) = browser.all(f'.jp-LauncherCard[data-category="Notebook"][title="{NAME}"] img')
+    wait_for(lambda: image.get_property("naturalWidth"), "no logo")
+    browser.start(NAME)
+    browser.see("#jp-main-statusbar", f"{NAME} | Idle")
+    browser.run_first("answer = 6*7; print('it is', answer)", "it is 42")
+    browser.run("from plot import waves; waves()")
+    plot = browser.see(".jp-OutputArea-output img")
+    wait_for(lambda: plot.get_property("naturalWidth") == 480, "no plot")
+    browser.run("import ipywidgets; ipywidgets.interact(lambda n: f'{n} x {n} = {n * n}', n=7);")
+    browser.see(".jp-OutputArea-output", "7 x 7 = 49")
+    # What the widget shows then, the kernel has computed.
+    browser.see(".jupyter-widgets .noUi-handle").send_keys(Keys.ARROW_RIGHT)
+    browser.see(".jp-OutputArea-output", "8 x 8 = 64")
+    browser.picture("local")
+    browser.run("while True: pass")
+    browser.see('.jp-Notebook-ExecutionIndicator[data-status="busy"]')
+    browser.press("interrupt")
+    browser.see(".jp-OutputArea-output", "KeyboardInterrupt")
+    (before,) = engine.kernels()
+    browser.press("restart")
+    browser.see(".jp-Dialog .jp-mod-accept").click()
+    wait_for(lambda: engine.kernels() and before not in engine.kernels(), "no new kernel")
+    browser.see('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+    browser.run("print('answer' in dir())")
+    browser.see(".jp-OutputArea-output", "False")
+    browser.menu("Kernel", "Shut Down Kernel")
+    wait_for(lambda: not engine.kernels(), lambda: f"left: {engine.kernels()}")
+    browser.see("#jp-main-statusbar", "No Kernel")
+
+
+def test_the_debugger(lab, browse):
+    browser = browse()
+    browser.open(lab[0], NAME)
+    browser.start(NAME)
+    browser.see("#jp-main-statusbar", f"{NAME} | Idle")
+    browser.run_first("one = 1; print('there')", "there")
+    browser.see('[data-jp-item-name="debugger-icon"], .jp-DebuggerBugButton').click()
+    browser.see(".jp-DebuggerSidebar")
+    cell = ".jp-Notebook .jp-Cell:last-of-type"
+    browser.type("print('two is', one + 1)")
+    browser.see(f"{cell} .cm-breakpoint-gutter .cm-gutterElement:last-child").click()
+    browser.see(".jp-DebuggerBreakpoint")
+    browser.run("")
+    browser.see(".jp-DebuggerCallstackFrame", "module")
+    browser.see(".jp-DebuggerVariables-body", "one")
+    assert not any("two is" in output.text for output in browser.all(".jp-OutputArea-output"))
+    browser.picture("debugger")
+    browser.see('[data-command="debugger:continue"]').click()
+    browser.see(".jp-OutputArea-output", "two is 2")
