@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bed.killed import CALL, strace
+from bed.killed import CALL, sample, strace
 from bed.launch import prune
 from bed.patience import wait_for
 
@@ -22,10 +22,6 @@ IMAGE = "jds-test/tiny"
 TIMEOUT = "--launch-timeout=5"
 AT_ONCE = 8
 LABELS = {"component": "kernel", "app": "gateway-provisioners"}
-# By these a launcher speaks with the engine, and hears from it.
-SPEAKS = {"connect", "sendto", "write", "writev", "recvfrom", "read", "shutdown", "close", "epoll_wait"}
-# Polls and streams repeat what they do for as long as the launch lasts.
-EACH = 12
 TOLD_TO_STOP = ["TERM", "INT"]
 
 
@@ -71,18 +67,6 @@ class Bed:
     def prune_all(self):
         prune(self.engine, self._binaries, self.place)
         wait_for(lambda: not self.objects(), lambda: f"not pruned: {self.objects()}")
-
-
-def sample(calls):
-    """The calls to be killed at: their name, and their number among those of the name."""
-    count = {call: calls.count(call) for call in dict.fromkeys(calls)}
-    chosen = []
-    for call, last in count.items():
-        numbers = {1, 2, last} & set(range(1, last + 1))
-        if call in SPEAKS:
-            numbers |= set(range(max(1, last - EACH + 1), last + 1))
-        chosen += [(call, number) for number in sorted(numbers)]
-    return chosen
 
 
 @pytest.fixture
