@@ -62,6 +62,36 @@ def processes(name):
     return found
 
 
+def listed(engine, *kinds):
+    """How many there are of each kind."""
+    return [len(engine.docker(*words, "--quiet").split()) for words in kinds]
+
+
+def objects(engine, place):
+    """How many there are of all that a launch could leave; `place` is where launchers have their files."""
+    kinds = {"containers": ("ps", "--all"), "networks": ("network", "ls"), "volumes": ("volume", "ls")}
+    kinds["images"] = ("image", "ls", "--all")
+    if engine.in_swarm:
+        kinds["services"] = ("service", "ls")
+    interfaces = subprocess.run(["ip", "-oneline", "link"], check=True, capture_output=True).stdout
+    cgroups = (*CGROUPS.glob(engine.cgroup), *CGROUPS.glob(f"*/{engine.cgroup}"))
+    return dict(zip(kinds, listed(engine, *kinds.values()), strict=True)) | {
+        "files of launchers": sum(1 for _ in place.rglob("*")),
+        "processes of launchers": len(processes("launch_docker")),
+        "processes of containers": len(processes("containerd-shim")),
+        "network interfaces": len(interfaces.splitlines()),
+        "mounts": len(Path("/proc/mounts").read_text().splitlines()),
+        "cgroups": sum(len(names) for top in cgroups for _, names, _ in os.walk(top)),
+    }
+
+
+def files_open():
+    """The files that the engine has open, and its containerd."""
+    found = [process for name in ("dockerd", "containerd") for process in processes(name)]
+    found = [process for process in found if "shim" not in (process / "comm").read_text()]
+    return sum(len(list((process / "fd").iterdir())) for process in found)
+
+
 class Soak:
     """Launches on one engine that is a Swarm of one node."""
 
@@ -168,40 +198,13 @@ class Soak:
         there = [2, 1]
         wait_for(lambda: self._listed() == there, lambda: f"left: {self.engine.kernels()}")
 
-    def _listed(self, *kinds):
-        """How many there are of each kind, if nothing is said, of containers and of services."""
-        kinds = kinds or (("ps", "--all"), ("service", "ls"))
-        return [len(self.engine.docker(*words, "--quiet").split()) for words in kinds]
-
-    def objects(self):
-        """How many there are of all that a launch could leave."""
-        containers, services = self._listed()
-        kinds = [("network", "ls"), ("volume", "ls"), ("image", "ls", "--all")]
-        networks, volumes, images = self._listed(*kinds)
-        interfaces = subprocess.run(["ip", "-oneline", "link"], check=True, capture_output=True).stdout
-        cgroups = (*CGROUPS.glob(self.engine.cgroup), *CGROUPS.glob(f"*/{self.engine.cgroup}"))
-        return {
-            "containers": containers,
-            "services": services,
-            "networks": networks,
-            "volumes": volumes,
-            "images": images,
-            "files of launchers": sum(1 for _ in self.place.rglob("*")),
-            "processes of containers": len(processes("containerd-shim")),
-            "network interfaces": len(interfaces.splitlines()),
-            "mounts": len(Path("/proc/mounts").read_text().splitlines()),
-            "cgroups": sum(len(names) for top in cgroups for _, names, _ in os.walk(top)),
-        }
-
-    def files_open(self):
-        """The files that the engine has open, and its containerd."""
-        found = [process for name in ("dockerd", "containerd") for process in processes(name)]
-        found = [process for process in found if "shim" not in (process / "comm").read_text()]
-        return sum(len(list((process / "fd").iterdir())) for process in found)
+    def _listed(self):
+        """How many containers and services there are."""
+        return listed(self.engine, ("ps", "--all"), ("service", "ls"))
 
     def figures(self):
-        return self.objects() | {
-            "files open in the engine": self.files_open(),
+        return objects(self.engine, self.place) | {
+            "files open in the engine": files_open(),
             "memory of the engine, KiB": memory(self.engine.process.pid, "VmRSS"),
             **{
                 f"memory of the launcher of a {kind} all the time, KiB": memory(running.process.pid, "VmHWM")

@@ -163,9 +163,9 @@ def test_two_launches_of_one_kernel(engine, local):
         second.kill()
 
 
-def test_many_at_once(engine, local):
+@pytest.mark.parametrize("number", [20, pytest.param(50, marks=pytest.mark.full)])
+def test_many_at_once(engine, local, number):
     local.install(IMAGE)
-    number = 20
     all_of_them = [local.launch("k", until=None) for _ in range(number)]
     try:
         for running in all_of_them:

@@ -6,7 +6,10 @@ import re
 import time
 from pathlib import Path
 
+import pytest
+
 from bed.local import UID
+from bed.local_soak import ENDS, LocalSoak, soak
 
 IMAGE = "jds-test/plain"
 MIB = 1024  # kB
@@ -108,3 +111,17 @@ def test_connections_that_end_leave_nothing(engine, local):
         assert local.ask("os.getuid()") == UID
     finally:
         running.kill()
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("rounds", [4, pytest.param(100, marks=pytest.mark.full)])
+def test_nothing_stays_and_nothing_grows(engine, local, rounds):
+    bed = LocalSoak(local, engine)
+    try:
+        result = soak(bed, rounds * len(ENDS))
+    finally:
+        bed.close()
+    print(f"{sum(result['ends'].values())} launches in {result['seconds']:.0f} s")
+    for name, before in result["before"].items():
+        print(f"{name}: {before} before, {result['after'][name]} after")
+    assert set(result["ends"].values()) == {rounds}
