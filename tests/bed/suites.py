@@ -37,16 +37,44 @@ class Suite:
 
 # A test gives a kernel a second to be ready after its restart, and the server leaves sockets behind then.
 SECOND = "gives the kernel one second"
+KERNELS = "tests/services/kernels"
+EXECUTE = "papermill/tests/test_execute.py"
 SUITES = [
     Suite("jupyter_kernel_test-0.7.0", ("test_ipykernel.py",), ("test_ipykernel.py",), {}),
     Suite(
+        "jupyter_client-8.10.0",
+        tuple(
+            f"tests/test_{name}.py"
+            for name in ("client", "connect", "consoleapp", "kernelmanager", "manager", "multikernelmanager")
+            + ("provisioning", "restarter", "runapp", "transport_security")
+        ),
+        ("tests/test_client.py::TestAsyncKernelClient",),
+        {},
+    ),
+    Suite(
         "jupyter_server-2.21.1",
-        ("tests/services/kernels", "tests/services/sessions"),
-        ("tests/services/kernels/test_api.py", "tests/services/kernels/test_execution_state.py"),
+        (KERNELS, "tests/services/sessions"),
+        (f"{KERNELS}/test_api.py::test_main_kernel_handler", f"{KERNELS}/test_api.py::test_connection"),
         {
             f"tests.services.sessions.test_api::test_restart_kernel[jp_server_config{number}]": SECOND
             for number in range(4)
         },
+    ),
+    Suite(
+        "nbclient-0.11.0",
+        ("tests",),
+        ("tests/test_client.py::test_parallel_notebooks", "tests/test_client.py::TestExecute::test_widgets")
+        + ("tests/test_client.py::TestExecute::test_kernel_death_during_execution",),
+        {},
+    ),
+    Suite(
+        "papermill-2.7.0",
+        tuple(
+            f"papermill/tests/test_{name}.py"
+            for name in ("autosave", "cli", "clientwrap", "engines", "execute", "inspect", "parameterize")
+        ),
+        (f"{EXECUTE}::TestCWD", f"{EXECUTE}::TestSysExit", f"{EXECUTE}::TestBrokenNotebook1"),
+        {},
     ),
 ]
 
