@@ -31,6 +31,9 @@ LONGEST = 4000
 WAITING_LINES = 2000
 LONGEST_LINE = 8 * 1024
 
+# How many lines of a kernel's own somebody is shown.
+LAST_LINES = 10
+
 
 class LauncherOutput:
     """The standard error of a launcher, which goes on to that of the server as if nobody listened.
@@ -81,9 +84,21 @@ class LauncherOutput:
 
     async def reason(self):
         """Why the launch has failed, in the launcher's words; empty if it has said nothing."""
+        await self._end()
+        return reason_in(list(self._lines))
+
+    async def reason_and_output(self):
+        """The same, and the last that the kernel itself has written."""
+        await self._end()
+        lines = list(self._lines)
+        reason, output = reason_in(lines), output_in(lines)
+        if not output or output in reason:
+            return reason
+        return f"{reason}\nIts last output:\n{output}"
+
+    async def _end(self):
         self._close()
         await asyncio.get_running_loop().run_in_executor(None, self._join)
-        return reason_in(list(self._lines))
 
 
 class Onward:
@@ -147,6 +162,16 @@ class LaunchError(HTTPError):
 
     def __str__(self):
         return self.text
+
+
+def output_in(lines):
+    """The last lines that are not a launcher's own."""
+    others, is_message = [], False
+    for line in lines:
+        is_message = bool(MESSAGE.match(line)) or (is_message and line.startswith(INDENT))
+        if not is_message:
+            others.append(line)
+    return "\n".join(others[-LAST_LINES:]).strip()
 
 
 def wrapped(line):

@@ -18,7 +18,7 @@ use crate::files;
 use crate::layout::{self, KERNEL_JSON, NATIVE, OPTIONS};
 use crate::model::Mode;
 use crate::options::{Options, node};
-use crate::server::{CONNECTION_FILE, System};
+use crate::server::{CONNECTION_FILE, Facts, System};
 use crate::setting::variable;
 
 /// The keys have the order of the Python tool. Missing values are empty, as in `jupyter_client`.
@@ -101,6 +101,10 @@ impl Specification {
                 let provisioner = Provisioner { provisioner_name: starter, config };
                 metadata.kernel_provisioner = Some(provisioner);
             }
+            System::Local if self.shows_launch_errors => {
+                let provisioner = Provisioner { provisioner_name: starter, config };
+                metadata.kernel_provisioner = Some(provisioner);
+            }
             System::Local => {}
         }
         let mut kernel_protocol_version = String::new();
@@ -143,7 +147,13 @@ impl Specification {
             format!("could not understand `{}`", directory.join(KERNEL_JSON).display())
         })?;
         let Metadata { kernel_provisioner, process_proxy, .. } = kernel_json.metadata;
-        let is_of_server = kernel_provisioner.is_some() || process_proxy.is_some();
+        let is_of_ours = |stanza: &Provisioner| {
+            let Facts { reporting, starters, .. } = System::Local.facts();
+            stanza.provisioner_name.strip_prefix(reporting) == Some(starters[0].0)
+        };
+        let is_local_of_ours = kernel_provisioner.as_ref().is_some_and(is_of_ours);
+        let is_of_server =
+            !is_local_of_ours && (kernel_provisioner.is_some() || process_proxy.is_some());
         let provisioner = kernel_provisioner.and_then(|stanza| {
             let system = System::GatewayProvisioners;
             let of_ours = stanza.provisioner_name.strip_prefix(system.facts().reporting);
@@ -163,7 +173,7 @@ impl Specification {
         });
         let local = || {
             let is_local = !is_of_server && is_local(&kernel_json.argv);
-            is_local.then(|| (System::Local, Mode::Docker, false, BTreeMap::new()))
+            is_local.then(|| (System::Local, Mode::Docker, is_local_of_ours, BTreeMap::new()))
         };
         let found = provisioner.or(proxy).or_else(local);
         Ok(found.map(|(system, mode, shows_launch_errors, config)| Self {
@@ -271,6 +281,14 @@ mod tests {
             (argv(r#""/k/launch_docker", "--connection-file={connection_file}""#), None),
             (argv(r#""/k/launch_docker", "--kernel-id", "{kernel_id}""#), None),
             (argv(r#""python", "-f", "{connection_file}""#), None),
+            (
+                provisioner("reporting-local-provisioner").replacen(
+                    '{',
+                    &argv(r#""launch_docker", "--connection-file""#).replace('}', ", "),
+                    1,
+                ),
+                Some((Local, Mode::Docker)),
+            ),
             (
                 provisioner("local-provisioner").replacen(
                     '{',

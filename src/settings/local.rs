@@ -16,7 +16,7 @@ const NO_LISTS: &str = "there is no server that looks at users: who can read the
                         engine can start its kernels";
 
 /// What has no meaning for it, with the reason.
-static REFUSED: [(&Setting, &str); 11] = [
+static REFUSED: [(&Setting, &str); 10] = [
     (&setting::SAMPLES, NO_SAMPLES),
     (&setting::SAMPLE, NO_SAMPLES),
     (&setting::GATEWAY, "its kernels are those of no gateway, but of any Jupyter application"),
@@ -25,10 +25,6 @@ static REFUSED: [(&Setting, &str); 11] = [
     (&setting::UNAUTHORIZED_USERS, NO_LISTS),
     (&setting::PORT_RANGE, "its kernels have the ports that the application chooses"),
     (&setting::LAUNCH_TIMEOUT, "the application decides how long it waits for a kernel"),
-    (
-        &setting::SHOW_LAUNCH_ERRORS,
-        "there is no provisioner between the launcher and the application, which gets its messages as they are",
-    ),
     (
         &setting::EXECUTOR_IMAGE_NAME,
         "there is no server that tells a kernel of an image for executors; `--env` can",

@@ -209,7 +209,7 @@ fn local_settings(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result
         kernel_class: None,
         location: location(args, lookup)?,
         replace: lookup.flag(&setting::REPLACE)?,
-        show_launch_errors: false,
+        show_launch_errors: lookup.flag(&setting::SHOW_LAUNCH_ERRORS)?,
         launcher: match launcher(lookup)? {
             // Only a variable can say so, of specifications that can have it.
             Launcher::Python => Launcher::Native,

@@ -39,6 +39,8 @@ def jupyterlab(begin, configuration, log):
     words = [
         "--allow-root", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
         "--IdentityProvider.token=", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
+        # It would look for many, and its end would wait for that.
+        "--LanguageServerManager.autodetect=False",
     ]  # fmt: skip
     process = begin(*words)
 

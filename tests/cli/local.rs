@@ -197,6 +197,26 @@ fn what_is_said_of_the_container_counts() {
 }
 
 #[test]
+fn a_provisioner_of_ours_shows_why_a_launch_failed() {
+    let sandbox = Sandbox::new();
+    let directory = installed(&sandbox, &["--show-launch-errors"]);
+    let text = fs::read(directory.join("kernel.json")).unwrap();
+    let kernel_json: Value = serde_json::from_slice(&text).unwrap();
+    let provisioner = json!({"provisioner_name": "reporting-local-provisioner", "config": {}});
+    assert_eq!(kernel_json["metadata"]["kernel_provisioner"], provisioner);
+    let shown = sandbox.run(&mut other(&sandbox, &["show", "--toml", "docker_python"]));
+    for line in ["\nlocal = true\n", "\nshow-launch-errors = true\n"] {
+        assert!(shown.stdout.contains(line), "{shown}");
+    }
+    // Whether the package is there, the Python of the application says.
+    let checked = sandbox.run(&mut other(&sandbox, &["check", "docker_python"]));
+    assert!(
+        checked.stdout.contains("there is no jupyter-lab, jupyter-server, jupyter"),
+        "{checked}"
+    );
+}
+
+#[test]
 fn what_only_servers_have_is_refused_with_the_reason() {
     let sandbox = Sandbox::new();
     let mut reasons = String::new();
@@ -209,7 +229,6 @@ fn what_only_servers_have_is_refused_with_the_reason() {
         &["--BaseSpecApp.authorized_users=ann"],
         &["--port-range=40000..42000"],
         &["--launch-timeout=60"],
-        &["--show-launch-errors"],
         &["--sample=R_docker"],
         &["--samples"],
         &["--executor-image-name=e"],
@@ -243,7 +262,6 @@ fn what_only_servers_have_is_refused_with_the_reason() {
     `--BaseSpecApp.authorized_users` cannot be given with `--local`: there is no server that looks at users: who can read the specification and use the engine can start its kernels
     `--port-range` cannot be given with `--local`: its kernels have the ports that the application chooses
     `--launch-timeout` cannot be given with `--local`: the application decides how long it waits for a kernel
-    `--show-launch-errors` cannot be given with `--local`: there is no provisioner between the launcher and the application, which gets its messages as they are
     `--sample=R_docker` cannot be given with `--local`: samples are specifications for Enterprise Gateway
     `--samples` cannot be given with `--local`: samples are specifications for Enterprise Gateway
     `--executor-image-name` cannot be given with `--local`: there is no server that tells a kernel of an image for executors; `--env` can
@@ -502,6 +520,7 @@ fn what_show_prints_makes_the_same_again() {
         &["--container-user=image", "--network=none", "--memory=2g", "--env=A=$x\ny"],
         &["--mount-cwd=false", "--ipykernel-subclass-name=a.B"],
         &["--kernel-name=r_docker", "--language=R"],
+        &["--show-launch-errors"],
     ] {
         let sandbox = Sandbox::new();
         let specification = installed(&sandbox, words);

@@ -8,6 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from bed.browser import jupyterlab
 from bed.patience import wait_for
+from bed.reporting import site_packages
 
 IMAGE = "jds-test/widgets"
 NAME = "My image"
@@ -16,8 +17,10 @@ LAB = Path(__file__).parents[2] / ".test" / "venv" / "suites" / "bin"
 
 @pytest.fixture
 def lab(local, place):
-    """Starts a JupyterLab, which has widgets and knows nothing of Docker; its address and log."""
+    """Starts a JupyterLab, which has widgets and knows nothing of Docker; its address and log. This project's package
+    is there for those who ask for it."""
     log = place / "lab.log"
+    local.environment["PYTHONPATH"] = str(site_packages(place / "site"))
     application = replace(local, python=str(LAB / "python"), has_python=True)
 
     def begin(*words):
@@ -105,3 +108,42 @@ def test_the_debugger(lab, browse):
     browser.picture("debugger")
     browser.see('[data-command="debugger:continue"]').click()
     browser.see(".jp-OutputArea-output", "two is 2")
+
+
+# Options of `install`, and the reason that they are.
+FAILURES = {
+    "no image": (["--image-name=127.0.0.1:1/jds-test/none:1"], "is not on the engine and could not be pulled"),
+    "no ipykernel": (["--image-name=jds-test/away"], "No module named ipykernel_launcher"),
+    "bad command": (["--kernel-command=ruby kernel.rb {connection_file}"], "the image has no program `ruby`"),
+}
+
+
+@pytest.mark.parametrize(("options", "reason"), FAILURES.values(), ids=FAILURES)
+def test_a_kernel_that_cannot_start_shows_its_reason(lab, browse, local, engine, options, reason):
+    engine.image("jds-test/away", "RUN mv /opt/kernel/lib /opt/kernel/away", base=IMAGE)
+    image = [] if "--image-name" in options[0] else [f"--image-name={IMAGE}"]
+    name = ["--kernel-name=wrong", "--display-name=Wrong"]
+    local.tool("install", "--local", "--user", "--show-launch-errors", *name, *image, *options)
+    browser = browse()
+    browser.open(lab[0], "Wrong")
+    browser.start("Wrong")
+    browser.see(".jp-Dialog", "Error Starting Kernel")
+    browser.see(".jp-Dialog", reason)
+    browser.picture("local-reason" if "ruby" in reason else "local-failed")
+    assert reason in lab[1].read_text()
+
+
+def test_one_that_shows_reasons_lives_as_any_other(lab, browse, local, engine):
+    local.install(IMAGE, "--show-launch-errors", "--display-name=Telling", name="telling")
+    browser = browse()
+    browser.open(lab[0], "Telling")
+    browser.start("Telling")
+    browser.see("#jp-main-statusbar", "Telling | Idle")
+    browser.run_first("print('it is', 6*7)", "it is 42")
+    (before,) = engine.kernels()
+    browser.press("restart")
+    browser.see(".jp-Dialog .jp-mod-accept").click()
+    wait_for(lambda: engine.kernels() and before not in engine.kernels(), "no new kernel")
+    browser.see("#jp-main-statusbar", "Telling | Idle")
+    browser.run("print('and', 7*7)")
+    browser.see(".jp-OutputArea-output", "and 49")

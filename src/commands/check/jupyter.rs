@@ -59,8 +59,12 @@ impl Addresses {
 /// Checks what concerns all specifications.
 pub(super) fn check(specs: &[Specification], paths: &Paths<'_>, report: &mut Report) -> Addresses {
     let mut addresses = Addresses::default();
-    for system in System::GATEWAYS {
-        let mut of_system = specs.iter().filter(|spec| spec.system == system).peekable();
+    for system in System::ALL {
+        // Any application starts local kernels, unless they need something of its environment.
+        let is_concerned =
+            |spec: &&Specification| system != System::Local || spec.shows_launch_errors;
+        let of_system = specs.iter().filter(|spec| spec.system == system);
+        let mut of_system = of_system.filter(is_concerned).peekable();
         if of_system.peek().is_some() {
             let shows_errors = of_system.any(|spec| spec.shows_launch_errors);
             let address = packages(system, shows_errors, paths, report);

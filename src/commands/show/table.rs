@@ -68,6 +68,9 @@ pub(super) fn text(
         of_server(spec, &launcher, &mut set);
     }
     set(place.0, place.1);
+    if is_local && spec.shows_launch_errors {
+        set(&setting::SHOW_LAUNCH_ERRORS, true.into());
+    }
     set(&setting::REPLACE, true.into());
     let mut options = options(&spec.directory)?;
     if is_local {
