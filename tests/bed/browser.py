@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 from selenium import webdriver
@@ -15,7 +16,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from bed.patience import PATIENCE, end, wait_for
+from bed.patience import PATIENCE, wait_for
 
 PICTURES = Path(__file__).parents[2] / ".test" / "screenshots"
 # Nothing but the server is to be asked for anything.
@@ -24,6 +25,8 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
 )  # fmt: skip
 
+# How many seconds it may take to end its kernels and itself.
+ENDING = 60
 # JupyterLab would ask for its news, and whether it may.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
@@ -53,7 +56,12 @@ def jupyterlab(begin, configuration, log):
         wait_for(listens, "JupyterLab does not listen")
         yield f"http://127.0.0.1:{port}/lab"
     finally:
-        end(process)
+        process.terminate()
+        # One that is ended soon after its start may wait for ever for a thread of anyio's.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(ENDING)
+        process.kill()
+        process.wait()
 
 
 class Browser:
