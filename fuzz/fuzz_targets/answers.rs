@@ -7,8 +7,8 @@ use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::engine::{Endpoint, Engine, PullProgress, Result, SwarmObject};
+use jupyter_docker_spec::env::Env;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -44,7 +44,8 @@ impl Bed {
             // A fuzzer's main function does not have it ignored, as that of a program in Rust has.
             drop(signal(SignalKind::pipe()).expect("a client may be gone"));
             let listener = UnixListener::bind(path).expect("a socket");
-            let connect = Engine::connect(endpoint.clone(), &Env::default(), LIMIT, Instant::now() + LIMIT);
+            let env = Env::default();
+            let connect = Engine::connect(endpoint.clone(), &env, LIMIT, Instant::now() + LIMIT);
             let engine = tokio::select! {
                 engine = connect => engine.expect("an engine"),
                 () = serve(&listener, PONG, usize::MAX) => panic!("it serves for ever"),
@@ -138,7 +139,9 @@ async fn ask(bed: &Bed, what: &str) -> Result<()> {
         "nodes" => engine.nodes().await.map(drop),
         "path" => engine.has_path("x", "/").await.map(drop),
         "ping" => {
-            let connect = Engine::connect(bed.endpoint.clone(), &Env::default(), LIMIT, Instant::now() + LIMIT);
+            let env = Env::default();
+            let connect =
+                Engine::connect(bed.endpoint.clone(), &env, LIMIT, Instant::now() + LIMIT);
             connect.await.map(|engine| assert!(engine.api_version().len() <= "65535.65535".len()))
         }
         "pull" => {
