@@ -632,3 +632,18 @@ fn it_is_the_engine_of_the_kernels_that_is_asked() {
     assert_eq!(outcome.code(), Some(0), "{outcome}");
     assert!(options(&specification(&sandbox, "k")).contains(&engine.host()));
 }
+
+#[test]
+fn its_launch_errors_can_be_shown() {
+    let sandbox = Sandbox::new();
+    let mut said = spec("One");
+    said["metadata"] =
+        json!({"debugger": true, "kernel_provisioner": {"provisioner_name": "theirs"}});
+    let engine = FakeImage::new().with(CONDA, &[("one", said)]).engine();
+    let words = ["--image-kernelspec", "--show-launch-errors", "--kernel-name=k"];
+    let outcome = install(&sandbox, &engine, &words);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let metadata = &Sandbox::kernel_json(&specification(&sandbox, "k"))["metadata"];
+    let stanza = json!({"provisioner_name": "reporting-local-provisioner", "config": {}});
+    assert_eq!(*metadata, json!({"debugger": true, "kernel_provisioner": stanza}));
+}
