@@ -21,7 +21,7 @@ fn tenths(number: u128) -> String {
 }
 
 /// `; did you mean ...?` with the most similar name, or nothing if none is similar.
-pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let like = |name: &&str| strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase());
     known
         .into_iter()

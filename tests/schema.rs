@@ -141,7 +141,7 @@ fn fragment(key: &Key) -> Value {
     let pairs = json!({"anyOf": [scalars, list_of(&word)]});
     let span = json!({"type": "string", "pattern": r"^([0-9.]+(ns|us|µs|ms|s|m|h|d))+$|\$\{"});
     match key.kind {
-        Kind::Flag => flag,
+        Kind::Bool => flag,
         Kind::Integer(least) => json!({"type": "integer", "minimum": least}),
         Kind::Text => text,
         Kind::Bytes | Kind::Shm => amount,

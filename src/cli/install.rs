@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use crate::options::flags;
-use crate::setting::Line;
+use crate::options::container_options;
+use crate::setting::CommandLine;
 
 const EXAMPLES: &str = "Examples:
   jupyter-docker-spec install --local --user --image-name=foo/my_image:v1
@@ -15,13 +15,13 @@ const EXAMPLES: &str = "Examples:
 
 /// The command line of `install`, or what counts like one for a single specification: a table of
 /// `install --file`, a sample. Its options are made from two tables, [`crate::setting::ALL`] and
-/// [`flags::FLAGS`].
+/// [`container_options::CONTAINER_OPTIONS`].
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Install {
     /// What it says of the settings.
     #[arg(skip)]
-    pub line: Line,
+    pub line: CommandLine,
 
     /// The value of `--prefix`, which need not be UTF-8.
     #[arg(skip)]
@@ -29,7 +29,7 @@ pub struct Install {
 
     /// What `docker run` has options for too.
     #[arg(skip)]
-    pub container: Vec<flags::Given>,
+    pub container: Vec<container_options::Given>,
 
     /// What a file of specifications has for `launch_docker.toml`, as it is to stand there.
     #[arg(skip)]

@@ -8,7 +8,7 @@ use super::{
     Check, Cli, Command, Compose, Convert, Install, List, PROGRAM, Prune, Ps, Pull, Remove, Rename,
     Set, Show,
 };
-use crate::options::flags;
+use crate::options::container_options;
 use crate::setting::{self, PREFIX, Setting, arguments};
 
 /// The command line, with what the help of `install` has from the traits that its options stand for.
@@ -43,11 +43,12 @@ fn with_traits(install: clap::Command) -> clap::Command {
 }
 
 fn install(command: clap::Command) -> clap::Command {
-    Install::augment_args(command.args(arguments::of_install())).args(flags::arguments())
+    Install::augment_args(command.args(arguments::of_install()))
+        .args(container_options::arguments())
 }
 
 fn set(command: clap::Command) -> clap::Command {
-    Set::augment_args(command.args(arguments::of_set())).args(flags::arguments())
+    Set::augment_args(command.args(arguments::of_set())).args(container_options::arguments())
 }
 
 /// What describes a subcommand.
@@ -101,11 +102,11 @@ fn parse_as(command: &mut clap::Command, words: Vec<OsString>) -> Result<Cli, cl
         (Some(Command::Install(install)), Some((_, matches))) => {
             install.line = arguments::given(matches);
             install.prefix = matches.get_one(PREFIX.option).cloned();
-            install.container = flags::given(matches);
+            install.container = container_options::given(matches);
         }
         (Some(Command::Set(set)), Some((_, matches))) => {
             set.line = arguments::given(matches);
-            set.container = flags::given(matches);
+            set.container = container_options::given(matches);
         }
         _ => {}
     }

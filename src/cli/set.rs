@@ -4,8 +4,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args};
 
 use super::Place;
-use crate::options::flags::{self, FLAGS};
-use crate::setting::{self, Change, Line};
+use crate::options::container_options::{self, CONTAINER_OPTIONS};
+use crate::setting::{self, Change, CommandLine};
 
 /// The options of `set`.
 #[derive(Args, Clone, Debug)]
@@ -22,11 +22,11 @@ Examples:
 pub struct Set {
     /// What it says of the settings.
     #[arg(skip)]
-    pub line: Line,
+    pub line: CommandLine,
 
     /// What `docker run` has options for too.
     #[arg(skip)]
-    pub container: Vec<flags::Given>,
+    pub container: Vec<container_options::Given>,
 
     /// The specification, or the path of its directory
     #[arg(value_name = "NAME|PATH")]
@@ -63,7 +63,7 @@ pub fn not_for_set(error: &clap::Error) -> Option<String> {
         ));
     }
     let key = name.replace('-', "_");
-    let options = FLAGS.iter().filter(|flag| flag.key == key);
+    let options = CONTAINER_OPTIONS.iter().filter(|flag| flag.key == key);
     let options: Vec<String> = options.map(|flag| format!("`--{}`", flag.long)).collect();
     (!options.is_empty())
         .then(|| format!("`set` has no `--{name}`; for `{key}` there is {}", options.join(", ")))

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::env::Env;
-use crate::options::flags::Flag;
+use crate::options::container_options::ContainerOption;
 use crate::setting::{self, ClassOption, Kind};
 
 /// The words of the command line, where the first of them, or the first after `install`, is `help`: as if
@@ -33,14 +33,14 @@ pub fn normalise(words: impl Iterator<Item = OsString>, env: &Env) -> Vec<OsStri
         let Some(text) = word.to_str() else { return word };
         let read = std::mem::replace(&mut next, plain);
         let Some((name, value)) = option_and_value(text) else {
-            if Flag::is_short(text) {
+            if ContainerOption::is_short(text) {
                 next = as_for_docker;
             }
             return read(text, env).into();
         };
         // The names of classes and traits are Python's.
         let name = if name.contains('.') { name.to_owned() } else { name.replace('_', "-") };
-        let flag = Flag::named(&name);
+        let flag = ContainerOption::named(&name);
         let read = match flag {
             Some(_) => as_for_docker,
             None if takes_names(&name) => without_quotes,

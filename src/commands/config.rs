@@ -156,7 +156,7 @@ pub fn help_of_classes() -> String {
 
 const fn kind(kind: Kind) -> &'static str {
     match kind {
-        Kind::Flag => "true|false",
+        Kind::Bool => "true|false",
         Kind::Text | Kind::TextOrNothing | Kind::Path => "TEXT",
         Kind::Number => "NUMBER",
         Kind::Names => "NAME",

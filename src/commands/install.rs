@@ -21,7 +21,7 @@ use crate::log;
 use crate::options::{Options, mounts};
 use crate::paths::Paths;
 use crate::server::System;
-use crate::setting::{self, Line};
+use crate::setting::{self, CommandLine};
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::Lookup;
 use crate::settings::manifest::Manifest;
@@ -88,7 +88,7 @@ fn level_of(value: &str) -> Option<Level> {
 }
 
 /// Reads the configuration files, unless one is to be written.
-fn configuration(line: &Line, paths: &Paths<'_>) -> Result<Config> {
+fn configuration(line: &CommandLine, paths: &Paths<'_>) -> Result<Config> {
     let nothing = Config::default();
     let lookup = Lookup { line, config: &nothing, env: paths.env };
     if lookup.flag(&setting::GENERATE_CONFIG)? {

@@ -11,7 +11,7 @@ use crate::launcher::plan::Plan;
 use crate::launcher::spec::InstalledSpec;
 use crate::model::Mode;
 use crate::options::Options;
-use crate::options::flags::FLAGS;
+use crate::options::container_options::CONTAINER_OPTIONS;
 use crate::server::{CONNECTION_FILE, System};
 use crate::settings::Settings;
 
@@ -46,7 +46,10 @@ pub(super) fn of_settings(settings: &Settings, env: &Env) -> Result<Plan> {
 fn naming_option(error: &anyhow::Error) -> anyhow::Error {
     let text = format!("{error:#}");
     let key = text.split(" = ").next().unwrap_or_default();
-    let names = FLAGS.iter().filter(|flag| flag.key == key).map(|flag| format!("--{}", flag.long));
+    let names = CONTAINER_OPTIONS
+        .iter()
+        .filter(|flag| flag.key == key)
+        .map(|flag| format!("--{}", flag.long));
     match names.collect::<Vec<_>>().join(" or ") {
         names if names.is_empty() => anyhow!(text),
         names => anyhow!("{names}: {text}"),

@@ -18,7 +18,7 @@ use crate::kernelspec::store::{self, Change};
 use crate::launcher::plan::Plan;
 use crate::layout::{self, KERNEL_JSON, OPTIONS, REPLACING};
 use crate::model::Mode;
-use crate::options::flags::{FLAGS, Given};
+use crate::options::container_options::{CONTAINER_OPTIONS, Given};
 use crate::options::keys::KEYS;
 use crate::options::toml_text::{quoted, words};
 use crate::options::{Options, edit, mounts};
@@ -90,7 +90,7 @@ impl Edit {
             }
             let option = name.trim_start_matches("--");
             let key = KEYS.iter().find(|key| key.name == name).map(|key| key.name);
-            let flag = FLAGS.iter().find(|flag| flag.long == option);
+            let flag = CONTAINER_OPTIONS.iter().find(|flag| flag.long == option);
             let said = given.iter().find(|(other, _)| {
                 let is_option = flag.is_some_and(|flag| flag.long == other.long);
                 is_option || key == Some(other.key)

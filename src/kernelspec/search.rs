@@ -8,7 +8,7 @@ use fs_err as fs;
 use super::specification::Specification;
 use crate::layout::{self, KERNEL_JSON, NATIVE, PYTHON};
 use crate::paths::Paths;
-use crate::text::nearest;
+use crate::text::did_you_mean;
 
 /// A directory that Jupyter takes for a kernelspec.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ pub fn unknown_message(
     found: &[FoundKernelspec],
     directories: &[PathBuf],
 ) -> String {
-    let hint = nearest(name, found.iter().map(|found| &*found.name));
+    let hint = did_you_mean(name, found.iter().map(|found| &*found.name));
     format!("there is no kernelspec `{name}` in {}{others}{hint}", listed(directories))
 }
 

@@ -145,7 +145,7 @@ fn variables(
                 Value::Text(text) => fill(text, value.at)?,
                 Value::Integer(number) => number.to_string(),
                 Value::Decimal(number) => number.clone(),
-                Value::Flag(flag) => flag.to_string(),
+                Value::Bool(flag) => flag.to_string(),
                 _ => return Err(must(value, "be text, in quotes")),
             };
             Ok((name.clone(), VariableValue::Template(value)))

@@ -34,7 +34,7 @@ pub fn convert(
     let interpolation = &Interpolation { has_connection_file, ..*interpolation };
     let from = Reader { interpolation, policy: key.policy, mode, expanded, listed: false };
     match key.kind {
-        Kind::Flag => Ok(flag(node)?.into()),
+        Kind::Bool => Ok(flag(node)?.into()),
         Kind::Integer(least) => Ok(integer(node, least)?.into()),
         Kind::Text => Ok(from.text(node)?.into()),
         Kind::BytesOrUnlimited if node.value == Value::Integer(-1) => Ok((-1).into()),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike, Value};
 
-use super::flags::Given;
+use super::container_options::Given;
 use super::normalised::normalised;
 use super::{Options, written};
 use crate::env::Env;

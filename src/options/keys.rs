@@ -8,7 +8,7 @@ use crate::model::Mode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// True or false.
-    Flag,
+    Bool,
     /// A whole number, with the least.
     Integer(i64),
     /// Text, or a number in its place.
@@ -112,7 +112,7 @@ const fn key(
 }
 
 use Kind::{
-    Bytes, BytesOrUnlimited, Code, Command, Cpus, Devices, Duration, Flag, GenericResources, Gpus,
+    Bool, Bytes, BytesOrUnlimited, Code, Command, Cpus, Devices, Duration, GenericResources, Gpus,
     Health, Hosts, Integer, Logging, Pairs, Platform, Preferences, Security, Shm, Text, Tmpfs,
     Ulimits, Volumes, Words,
 };
@@ -163,7 +163,7 @@ pub const KEYS: [Key; 71] = [
     key("healthcheck", Health, Trusted, "Healthcheck", "TaskTemplate.ContainerSpec.Healthcheck"),
     key("hostname", Text, Path, "Hostname", "TaskTemplate.ContainerSpec.Hostname"),
     key("image", Code, Trusted, HERE, ""),
-    key("init", Flag, Trusted, "HostConfig.Init", "TaskTemplate.ContainerSpec.Init"),
+    key("init", Bool, Trusted, "HostConfig.Init", "TaskTemplate.ContainerSpec.Init"),
     key("ipc", Text, Trusted, "HostConfig.IpcMode", ""),
     key("labels", Pairs, Any, "Labels", "Labels TaskTemplate.ContainerSpec.Labels"),
     key("logging", Logging, Any, "HostConfig.LogConfig", "TaskTemplate.LogDriver"),
@@ -178,9 +178,9 @@ pub const KEYS: [Key; 71] = [
     key("pid", Text, Trusted, "HostConfig.PidMode", ""),
     key("pids_limit", Integer(-1), Trusted, "HostConfig.PidsLimit", "TaskTemplate.Resources.Limits.Pids"),
     key("platform", Platform, Trusted, HERE, "TaskTemplate.Placement.Platforms"),
-    key("privileged", Flag, Trusted, "HostConfig.Privileged", ""),
+    key("privileged", Bool, Trusted, "HostConfig.Privileged", ""),
     key("pull_policy", Code, Trusted, HERE, ""),
-    key("read_only", Flag, Trusted, "HostConfig.ReadonlyRootfs", "TaskTemplate.ContainerSpec.ReadOnly"),
+    key("read_only", Bool, Trusted, "HostConfig.ReadonlyRootfs", "TaskTemplate.ContainerSpec.ReadOnly"),
     key("runtime", Text, Trusted, "HostConfig.Runtime", ""),
     key("secrets", Code, Trusted, "", HERE),
     key("security_opt", Security, Trusted, "HostConfig", ""),

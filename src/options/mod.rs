@@ -10,11 +10,11 @@
 
 pub mod amounts;
 pub mod command;
+pub mod container_options;
 pub mod convert;
 mod docker;
 pub mod edit;
 mod fields;
-pub mod flags;
 mod go;
 pub mod interpolation;
 pub mod keys;
@@ -36,7 +36,7 @@ use self::interpolation::Interpolation;
 use self::keys::{KEYS, Key, Kind, UNSUPPORTED};
 use self::node::{Node, PositionError, Value};
 use crate::model::Mode;
-use crate::text::{nearest, position};
+use crate::text::{did_you_mean, position};
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -201,7 +201,7 @@ fn unknown(name: &str) -> String {
         let advice = if advice.is_empty() { "" } else { "; " }.to_owned() + advice;
         return format!("`{name}` of the Compose specification is not supported here{advice}");
     }
-    format!("unknown key `{name}`{}", nearest(name, KEYS.iter().map(|key| key.name)))
+    format!("unknown key `{name}`{}", did_you_mean(name, KEYS.iter().map(|key| key.name)))
 }
 
 fn meaningless(key: &Key, mode: Mode) -> String {

@@ -22,9 +22,9 @@ pub fn exchangeable(options: &Options) -> Vec<String> {
         _ => Vec::new(),
     };
     let mut said = Vec::new();
-    if let Some(cwd) = options.get("mount_cwd").filter(|node| node.value != Value::Flag(false)) {
+    if let Some(cwd) = options.get("mount_cwd").filter(|node| node.value != Value::Bool(false)) {
         let field = |name| field(cwd, name);
-        let writable = field("read_only").is_none_or(|node| node.value != Value::Flag(true));
+        let writable = field("read_only").is_none_or(|node| node.value != Value::Bool(true));
         sources.push(Source { path: "{cwd}", writable });
         if field("paths").is_some() {
             said.push(
@@ -61,7 +61,7 @@ fn source(item: &Node) -> Option<Source<'_>> {
     } else {
         let Value::Text(path) = &field(item, "source")?.value else { return None };
         let read_only = field(item, "read_only");
-        Source { path, writable: read_only.is_none_or(|node| node.value != Value::Flag(true)) }
+        Source { path, writable: read_only.is_none_or(|node| node.value != Value::Bool(true)) }
     };
     Some(source).filter(|source| source.path.starts_with(['/', '{', '$']))
 }

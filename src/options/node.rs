@@ -18,7 +18,7 @@ impl Node {
     #[must_use]
     pub fn to_json(&self) -> Json {
         match &self.value {
-            Value::Flag(flag) => (*flag).into(),
+            Value::Bool(flag) => (*flag).into(),
             Value::Integer(number) => (*number).into(),
             Value::Decimal(text) => {
                 text.parse::<f64>().map_or_else(|_| text.clone().into(), Json::from)
@@ -37,7 +37,7 @@ impl Node {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// True or false.
-    Flag(bool),
+    Bool(bool),
     /// A whole number.
     Integer(i64),
     /// A number with a point, as it is written.
@@ -96,7 +96,7 @@ fn table(entries: &DeTable<'_>) -> Result<Value, PositionError> {
 fn node(spanned: &Spanned<DeValue<'_>>) -> Result<Node, PositionError> {
     let at = spanned.span().start;
     let value = match spanned.get_ref() {
-        DeValue::Boolean(flag) => Value::Flag(*flag),
+        DeValue::Boolean(flag) => Value::Bool(*flag),
         DeValue::Integer(number) => Value::Integer(
             i64::from_str_radix(number.as_str(), number.radix())
                 .map_err(|_| PositionError::new(at, "the number is too large"))?,

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value as Json};
 
 use super::amounts::decimal;
-use super::flags::{FLAGS, Shape};
+use super::container_options::{CONTAINER_OPTIONS, Shape};
 
 /// A value in a form in which the ways to write it are the same: names with values as a table, one
 /// text as a list of one, numbers as text.
 #[must_use]
 pub fn normalised(key: &str, value: &Json) -> Json {
-    let lists = FLAGS.iter().any(|flag| {
+    let lists = CONTAINER_OPTIONS.iter().any(|flag| {
         flag.key == key
             && matches!(flag.shape, Shape::List | Shape::Single | Shape::Secrets | Shape::Networks)
     });

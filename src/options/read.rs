@@ -52,7 +52,7 @@ pub(crate) fn table(node: &Node) -> Result<&[(String, usize, Node)], PositionErr
 
 pub(crate) fn flag(node: &Node) -> Result<bool, PositionError> {
     match node.value {
-        Value::Flag(flag) => Ok(flag),
+        Value::Bool(flag) => Ok(flag),
         _ => Err(must(node, "be true or false")),
     }
 }

@@ -89,7 +89,7 @@ impl Reader<'_> {
             Value::Table(entries) => entries
                 .iter()
                 .map(|(name, _, value)| match &value.value {
-                    Value::Flag(flag) => Ok((name.clone(), flag.to_string())),
+                    Value::Bool(flag) => Ok((name.clone(), flag.to_string())),
                     _ => Ok((name.clone(), of(name).text(value)?)),
                 })
                 .collect(),

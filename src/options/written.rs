@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::container_options::{ContainerOption, Given, IMAGES_OWN, NO_MOUNT_CWD, Shape};
 use super::docker;
-use super::flags::{Flag, Given, IMAGES_OWN, NO_MOUNT_CWD, Shape};
 use super::toml_text::{list, quoted, table};
 use super::{go, long};
 use crate::env::Env;
@@ -101,14 +101,14 @@ pub(super) fn value(key: &str, given: &[&Given], env: &Env) -> Result<Option<Str
 }
 
 /// The error for the word of an option.
-fn of(flag: &Flag, word: &str, error: &anyhow::Error) -> anyhow::Error {
+fn of(flag: &ContainerOption, word: &str, error: &anyhow::Error) -> anyhow::Error {
     anyhow::anyhow!("--{} of `{word}` {error:#}", flag.long)
 }
 
 /// The value of an option that has one.
-fn one(flag: &Flag, word: &str) -> Result<String> {
+fn one(flag: &ContainerOption, word: &str) -> Result<String> {
     Ok(match flag.shape {
-        Shape::Flag => go::flag(word)?.to_string(),
+        Shape::Bool => go::flag(word)?.to_string(),
         Shape::BytesOrUnlimited if word == "-1" => word.to_owned(),
         Shape::Bytes | Shape::BytesOrUnlimited => quoted(&docker::memory(word)?),
         Shape::Cpus => quoted(&docker::cpus(word)?),
@@ -125,7 +125,7 @@ fn one(flag: &Flag, word: &str) -> Result<String> {
 }
 
 /// One of the values of an option that has many.
-fn item(flag: &Flag, word: &str, env: &Env) -> Result<String> {
+fn item(flag: &ContainerOption, word: &str, env: &Env) -> Result<String> {
     let text = match flag.shape {
         Shape::Mount => return long::mount(word, env),
         Shape::Secrets => return long::secret(word),

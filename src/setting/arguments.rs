@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
-use super::line::Line;
+use super::line::CommandLine;
 use super::row::{Change, Kind, Setting};
 use super::table::{ALL, NO_SWARM, SWARM};
 
@@ -25,7 +25,7 @@ fn argument(known: &'static Setting) -> Arg {
         .help_heading(known.heading)
         .help(known.help_with_sources())
         .conflicts_with_all(known.conflicts);
-    if known.kind == Kind::Flag {
+    if known.kind == Kind::Bool {
         let arg = arg.action(ArgAction::SetTrue);
         // Of these two the last counts.
         return match known {
@@ -49,17 +49,17 @@ fn argument(known: &'static Setting) -> Arg {
 
 /// What a command line says.
 #[must_use]
-pub fn given(matches: &ArgMatches) -> Line {
-    let mut line = Line::default();
+pub fn given(matches: &ArgMatches) -> CommandLine {
+    let mut line = CommandLine::default();
     for known in ALL {
         let Ok(Some(values)) = matches.try_get_raw(known.option) else { continue };
         let origin = format!("`--{}`", known.option);
         match known.kind {
-            Kind::Flag if !matches.get_flag(known.option) => {}
-            Kind::Flag if *known == NO_SWARM => {
+            Kind::Bool if !matches.get_flag(known.option) => {}
+            Kind::Bool if *known == NO_SWARM => {
                 line.push(&SWARM, vec![false.to_string()], origin);
             }
-            Kind::Flag => line.push(known, vec![true.to_string()], origin),
+            Kind::Bool => line.push(known, vec![true.to_string()], origin),
             _ => {
                 let values = values.map(|value| value.to_string_lossy().into_owned());
                 line.push(known, values.collect(), origin);

@@ -33,11 +33,11 @@ impl fmt::Display for Given {
 /// The values on a command line, or in what counts like one: a table of a file for `install --file`, a
 /// sample. Each is with where it stands, for messages.
 #[derive(Clone, Debug, Default)]
-pub struct Line {
+pub struct CommandLine {
     values: Vec<(&'static Setting, Vec<String>, String)>,
 }
 
-impl Line {
+impl CommandLine {
     /// What this says, and what `other` says of the settings that this says nothing of.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
@@ -64,7 +64,7 @@ impl Line {
                     values.push(value.clone());
                 }
                 // The flag counts, whatever the class form says.
-                Some(_) if known.kind == Kind::Flag => {}
+                Some(_) if known.kind == Kind::Bool => {}
                 Some((.., other)) => ensure!(false, "{other} and {origin} say the same; use one"),
             }
         }

@@ -44,7 +44,7 @@ pub struct Setting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// True or false.
-    Flag,
+    Bool,
     Text,
     /// A text, or nothing; in a file true stands for that.
     TextOrNothing,

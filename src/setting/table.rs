@@ -2,7 +2,7 @@
 
 use super::row::{Change, Kind, Setting};
 use super::traits::{Class, Trait};
-use crate::text::nearest;
+use crate::text::did_you_mean;
 
 /// Names of the environment variables that stand for an option.
 pub mod variable {
@@ -45,7 +45,7 @@ const TEXT: Setting = Setting {
 };
 
 /// The same for true or false.
-const FLAG: Setting = Setting { kind: Kind::Flag, default: "false", ..TEXT };
+const FLAG: Setting = Setting { kind: Kind::Bool, default: "false", ..TEXT };
 
 const fn of(class: Class, name: &'static str) -> Trait {
     Trait { class, name }
@@ -473,14 +473,14 @@ pub struct ClassOption {
 pub fn find(class: &str, name: &str) -> Result<(Class, &'static Setting), String> {
     let Some(section) = Class::named(class) else {
         let known = Class::ALL.map(Class::name);
-        return Err(format!("there is no class `{class}`{}", nearest(class, known)));
+        return Err(format!("there is no class `{class}`{}", did_you_mean(class, known)));
     };
     let settings = || configurable().filter(|(_, known)| section.derives_from(known.class));
     match settings().find(|(_, known)| known.name == name) {
         Some((found, _)) => Ok((section, found)),
         None => Err(format!(
             "`{class}` has no trait `{name}`{}",
-            nearest(name, settings().map(|(_, known)| known.name))
+            did_you_mean(name, settings().map(|(_, known)| known.name))
         )),
     }
 }
@@ -528,7 +528,7 @@ mod tests {
             for other in known.conflicts {
                 assert!(named(other).is_some(), "{known} conflicts with {other}");
             }
-            let has_value = known.kind != Kind::Flag && !known.option.is_empty();
+            let has_value = known.kind != Kind::Bool && !known.option.is_empty();
             assert_eq!(has_value, !known.value_name.is_empty(), "{known}");
         }
     }

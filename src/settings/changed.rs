@@ -16,7 +16,7 @@ use crate::env::Env;
 use crate::model::Language;
 use crate::server::System;
 use crate::setting::{self, Change, Given, Setting};
-use crate::text::nearest;
+use crate::text::did_you_mean;
 
 /// New values; `None` is what stays as it is. Where there is a second one, it is what is taken away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,7 +141,7 @@ pub fn empty(option: &str) -> String {
 /// The sentence for a name that nothing has that could be taken away.
 #[must_use]
 pub fn unknown(name: &str, keys: impl Iterator<Item = &'static str>) -> String {
-    let hint = nearest(name, keys.chain(optional().map(|known| known.option)));
+    let hint = did_you_mean(name, keys.chain(optional().map(|known| known.option)));
     format!(
         "`--unset` of `{name}` must be a key of launch_docker.toml, or an option that `set --help` names{hint}"
     )

@@ -207,13 +207,13 @@ fn read_json(path: &Path) -> Result<Map<String, Value>> {
 /// The value, if it is of the type that traitlets takes for the trait.
 fn checked(known: &Setting, value: Value) -> Result<Value> {
     let value = match (known.kind, &value) {
-        (Kind::Flag, Value::Number(number)) if number.as_i64() == Some(1) => true.into(),
-        (Kind::Flag, Value::Number(number)) if number.as_i64() == Some(0) => false.into(),
+        (Kind::Bool, Value::Number(number)) if number.as_i64() == Some(1) => true.into(),
+        (Kind::Bool, Value::Number(number)) if number.as_i64() == Some(0) => false.into(),
         (Kind::Number | Kind::Level, Value::Number(number)) => whole(number),
         _ => value,
     };
     let (valid, wanted) = match known.kind {
-        Kind::Flag => (value.is_boolean(), "true or false"),
+        Kind::Bool => (value.is_boolean(), "true or false"),
         // Python's `None` stands for the default.
         Kind::Text | Kind::Path => (value.is_string() || value.is_null(), "text"),
         Kind::Number => (value.is_i64(), "a whole number"),
@@ -249,7 +249,7 @@ mod tests {
 
     use super::*;
     use crate::env::Env;
-    use crate::setting::Line;
+    use crate::setting::CommandLine;
     use crate::settings::lookup::Lookup;
 
     fn config(files: &[Value]) -> Result<Config> {
@@ -310,7 +310,7 @@ mod tests {
             }
             let variables = variable.map(|value| (known.variables[0], value));
             let env = Env::new(Path::new("/"), variables);
-            let lookup = Lookup { line: &Line::default(), config: &config, env: &env };
+            let lookup = Lookup { line: &CommandLine::default(), config: &config, env: &env };
             let names = lookup.names(known).unwrap();
             names.map(|names| names.into_iter().collect::<Vec<_>>().join(" "))
         };

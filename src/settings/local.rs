@@ -6,10 +6,10 @@ use super::image::check_image;
 use super::lookup::Lookup;
 use crate::cli::{Install, Set};
 use crate::engine::other_engine;
-use crate::options::flags::{ENGINE, MOUNT_CWD, NO_MOUNT_CWD};
+use crate::options::container_options::{ENGINE, MOUNT_CWD, NO_MOUNT_CWD};
 use crate::options::{Options, command};
 use crate::server::CONNECTION_FILE;
-use crate::setting::{self, Kind, Line, Setting};
+use crate::setting::{self, CommandLine, Kind, Setting};
 
 const NO_SAMPLES: &str = "samples are specifications for Enterprise Gateway";
 const NO_LISTS: &str = "there is no server that looks at users: who can read the specification and use the \
@@ -38,7 +38,7 @@ pub(super) fn check(lookup: &Lookup<'_>) -> Result<()> {
     let Lookup { line, .. } = lookup;
     for (known, reason) in REFUSED {
         let given = match known.kind {
-            Kind::Flag => lookup.flag(known)?.then(|| lookup.text(known)).flatten(),
+            Kind::Bool => lookup.flag(known)?.then(|| lookup.text(known)).flatten(),
             _ => line.get(known).and_then(|_| lookup.text(known)),
         };
         if let Some(origin) = given.map(|given| given.origin) {
@@ -148,7 +148,7 @@ pub(super) fn engine(args: &Install, lookup: &Lookup<'_>) -> Result<Option<Strin
 }
 
 /// The words of the command on the command line.
-pub(super) fn given_command(line: &Line) -> Result<Option<Vec<String>>> {
+pub(super) fn given_command(line: &CommandLine) -> Result<Option<Vec<String>>> {
     let Some((values, origin)) = line.get(&setting::KERNEL_COMMAND) else { return Ok(None) };
     let [_, file] = CONNECTION_FILE;
     let text = values.last().map_or("", String::as_str);

@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::config::Config;
 use super::values;
 use crate::env::Env;
-use crate::setting::{Given, Kind, Line, Setting};
+use crate::setting::{CommandLine, Given, Kind, Setting};
 
 /// The places, the first that has a value counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Lookup<'a> {
     /// The command line.
-    pub line: &'a Line,
+    pub line: &'a CommandLine,
     /// The configuration files.
     pub config: &'a Config,
     /// The environment.
@@ -119,7 +119,7 @@ impl Lookup<'_> {
                 Ok(names) => names?.into_iter().collect(),
                 Err(_) => given.value.into(),
             },
-            Kind::Flag => self.flag(known).map_or_else(|_| given.value.into(), Value::from),
+            Kind::Bool => self.flag(known).map_or_else(|_| given.value.into(), Value::from),
             Kind::Number => values::integer(&given.value).map_or(given.value.into(), Value::from),
             _ => given.value.into(),
         };

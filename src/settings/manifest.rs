@@ -28,10 +28,10 @@ use toml_edit::{DocumentMut, Item};
 use super::relative;
 use crate::cli::Install;
 use crate::options::Options;
-use crate::options::flags::{self, FLAGS, Flag};
+use crate::options::container_options::{self, CONTAINER_OPTIONS, ContainerOption};
 use crate::paths::Paths;
-use crate::setting::{self, Kind, Line, Setting};
-use crate::text::{self, nearest};
+use crate::setting::{self, CommandLine, Kind, Setting};
+use crate::text::{self, did_you_mean};
 
 /// What says together where a specification goes, and which image it has.
 const PLACE: [&Setting; 3] = [&setting::USER, &setting::PREFIX, &setting::SYS_PREFIX];
@@ -61,8 +61,8 @@ pub struct Manifest<'a> {
 /// What one table says.
 #[derive(Clone, Debug, Default)]
 struct Table {
-    line: Line,
-    container: Vec<flags::Given>,
+    line: CommandLine,
+    container: Vec<container_options::Given>,
     launch_docker: Option<String>,
 }
 
@@ -139,7 +139,7 @@ impl Manifest<'_> {
                     let hint = if key_of(name).is_some() {
                         format!("; it belongs below `[[{KERNEL}]]` or `[{DEFAULTS}]`")
                     } else {
-                        nearest(name, [DEFAULTS, KERNEL])
+                        did_you_mean(name, [DEFAULTS, KERNEL])
                     };
                     bail!("{}: unknown key `{name}`{hint}", self.at(key));
                 }
@@ -156,7 +156,7 @@ impl Manifest<'_> {
             let name = key.get_ref().replace('_', "-");
             // In TOML `a-b` and `a_b` are two keys.
             ensure!(!seen.contains(&name), "{}: `{name}` is there twice", self.at(key));
-            let flag = Flag::named(&name);
+            let flag = ContainerOption::named(&name);
             if name == LAUNCH_DOCKER.replace('_', "-") {
                 let written = written.and_then(|table| table.get(&**key.get_ref()));
                 table.launch_docker = Some(self.launch_docker(value, written)?);
@@ -193,9 +193,9 @@ impl Manifest<'_> {
     /// The value of an option that `docker run` has too.
     fn container(
         &self,
-        flag: &'static Flag,
+        flag: &'static ContainerOption,
         value: &Spanned<DeValue<'_>>,
-    ) -> Result<Option<flags::Given>> {
+    ) -> Result<Option<container_options::Given>> {
         let name = flag.long;
         if flag.is_switch() {
             return Ok(self.flag(name, value)?.then(|| (flag, Vec::new())));
@@ -218,7 +218,7 @@ impl Manifest<'_> {
     fn values(&self, known: &Setting, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
         let name = known.option;
         let one = match (known.kind, value.get_ref()) {
-            (Kind::Flag, _) => self.flag(name, value)?.to_string(),
+            (Kind::Bool, _) => self.flag(name, value)?.to_string(),
             (Kind::Number, DeValue::Integer(number)) => {
                 let number = i64::from_str_radix(number.as_str(), number.radix());
                 number
@@ -325,8 +325,11 @@ fn unknown(name: &str) -> String {
         return format!("`{name}` is an option of the command line only");
     }
     let keys = setting::ALL.into_iter().filter(|known| known.in_file).map(|known| known.option);
-    let container = FLAGS.iter().map(|flag| flag.long);
-    format!("unknown key `{name}`{}", nearest(name, keys.chain([LAUNCH_DOCKER]).chain(container)))
+    let container = CONTAINER_OPTIONS.iter().map(|flag| flag.long);
+    format!(
+        "unknown key `{name}`{}",
+        did_you_mean(name, keys.chain([LAUNCH_DOCKER]).chain(container))
+    )
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::cli::Install;
 use crate::engine::other_engine;
 use crate::image::Kernelspec;
 use crate::model::{Language, LanguageName};
-use crate::options::flags::{self, ENGINE, Flag, MOUNT_CWD};
+use crate::options::container_options::{self, ContainerOption, ENGINE, MOUNT_CWD};
 use crate::options::{Options, toml_text, written};
 use crate::server::CONNECTION_FILE;
 use crate::setting::{self, Given};
@@ -66,7 +66,9 @@ pub(super) fn options(
     }
     let mut given = relative::container(&args.container, lookup.env)?;
     let says_mount = given.iter().any(|(flag, _)| flag.key == "mount_cwd");
-    if let Some(flag) = Flag::named(MOUNT_CWD).filter(|flag| !says_mount && !has(flag.key)) {
+    if let Some(flag) =
+        ContainerOption::named(MOUNT_CWD).filter(|flag| !says_mount && !has(flag.key))
+    {
         given.push((flag, Vec::new()));
     }
     add_variables(&mut given, of_image, has("environment"))?;
@@ -112,7 +114,7 @@ pub(super) fn options(
 
 /// Adds the variables of a kernelspec.
 fn add_variables(
-    given: &mut Vec<flags::Given>,
+    given: &mut Vec<container_options::Given>,
     of_image: Option<&Kernelspec>,
     is_in_table: bool,
 ) -> Result<()> {
@@ -126,7 +128,7 @@ fn add_variables(
          `{ENV}` instead",
         manifest::LAUNCH_DOCKER
     );
-    given.extend(Flag::named(ENV).map(|flag| (flag, words)));
+    given.extend(ContainerOption::named(ENV).map(|flag| (flag, words)));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Result;
 
 use crate::env::Env;
-use crate::options::flags::{Flag, Given};
+use crate::options::container_options::{ContainerOption, Given};
 
 /// What is said of the container, with files of variables by their full paths.
 ///
@@ -24,7 +24,7 @@ pub fn container(given: &[Given], env: &Env) -> Result<Vec<Given>> {
 }
 
 /// The value of an option with its path made absolute.
-pub(super) fn resolved(flag: &Flag, word: &str, directory: &Path) -> String {
+pub(super) fn resolved(flag: &ContainerOption, word: &str, directory: &Path) -> String {
     match flag.long {
         // A name that is filled in at a launch is that of a place on its own.
         "env-file" if !word.starts_with(['/', '$', '{']) && !word.is_empty() => {
@@ -96,7 +96,7 @@ mod tests {
             ("mount", "type=volume,source=a,target=./b", "type=volume,source=a,target=./b"),
             ("workdir", "./a", "./a"),
         ] {
-            let flag = Flag::named(option).unwrap();
+            let flag = ContainerOption::named(option).unwrap();
             assert_eq!(resolved(flag, word, Path::new("/d/$x")), expected, "{option} {word}");
         }
     }

@@ -6,9 +6,9 @@ use super::{Launcher, launcher};
 use crate::cli::Install;
 use crate::env::Env;
 use crate::model::Sample;
-use crate::options::flags::{self, Flag};
+use crate::options::container_options::{self, ContainerOption};
 use crate::server::System;
-use crate::setting::{self, Line, Setting};
+use crate::setting::{self, CommandLine, Setting};
 
 /// What a container is asked to get GPUs by, and a service: the kind is the one that the Docker
 /// manual's nodes advertise.
@@ -16,11 +16,11 @@ const OF_CONTAINER: (&str, &str) = ("gpus", "all");
 const OF_SERVICE: (&str, &str) = ("generic-resource", "NVIDIA-GPU=1");
 
 /// What a sample says where the command line says nothing else.
-fn line_of(sample: Sample, given: &Line) -> Line {
+fn line_of(sample: Sample, given: &CommandLine) -> CommandLine {
     let gateway = given.value(&setting::GATEWAY).and_then(System::named);
     let gateway = gateway.unwrap_or(System::EnterpriseGateway).facts();
     let tag = given.value(&setting::IMAGE_TAG).unwrap_or(gateway.image_tag);
-    let mut line = Line::default();
+    let mut line = CommandLine::default();
     let values: [(&'static Setting, String); 7] = [
         (&setting::SAMPLE, sample.name().to_owned()),
         (&setting::GATEWAY, gateway.name.to_owned()),
@@ -37,13 +37,13 @@ fn line_of(sample: Sample, given: &Line) -> Line {
 }
 
 /// The option for a GPU, unless the command line has one; `None` for a sample that needs none.
-fn gpu(sample: Sample, args: &Install, env: &Env) -> Option<flags::Given> {
+fn gpu(sample: Sample, args: &Install, env: &Env) -> Option<container_options::Given> {
     if sample != Sample::TensorflowGpu {
         return None;
     }
     let swarm = args.line.value(&setting::SWARM).is_some_and(is_true);
     let (option, value) = if swarm { OF_SERVICE } else { OF_CONTAINER };
-    let flag = Flag::named(option)?;
+    let flag = ContainerOption::named(option)?;
     if args.container.iter().any(|(given, _)| given.key == flag.key) {
         return None;
     }

@@ -12,7 +12,7 @@ from bed.inside import Inside, cgroup, mounts
 
 HERE = Path(__file__).parent
 SCHEMA = HERE.parents[1] / "docs" / "launch_docker.schema.json"
-FLAGS = HERE.parents[1] / "src" / "options" / "flags.rs"
+CONTAINER_OPTIONS = HERE.parents[1] / "src" / "options" / "container_options.rs"
 OTHERS = HERE / "test_options.py"
 
 
@@ -234,7 +234,8 @@ def test_no_key_is_left_out():
     rows = "\n".join(text for text, *_ in (*CONTAINERS, *REFUSED, *SERVICES))
     here = {key for key in keys if re.search(rf"^{re.escape(key)} = ", rows, re.MULTILINE)}
     # The others are said by options of `install`.
-    flags = re.findall(r'flag\("([\w-]+)", [^"]*?, "([\w.]+)"', FLAGS.read_text())
+    flags = re.findall(r'option\("([\w-]+)", [^"]*?, "([\w.]+)"', CONTAINER_OPTIONS.read_text())
     used = set(re.findall(r'"--([\w-]+)', OTHERS.read_text()))
     by_option = {key for flag, key in flags if flag in used}
-    assert keys - here - by_option == UNTOLD | {"pull_policy", "image"}  # test_launcher_images.py and test_local.py have them
+    # test_launcher_images.py, test_local.py and test_local_ssh.py have these.
+    assert keys - here - by_option == UNTOLD | {"pull_policy", "image", "engine"}

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jupyter_docker_spec::model::Mode;
-use jupyter_docker_spec::options::flags::FLAGS;
+use jupyter_docker_spec::options::container_options::CONTAINER_OPTIONS;
 use jupyter_docker_spec::options::keys::{KEYS, Key, UNSUPPORTED};
 use jupyter_docker_spec::templates;
 
@@ -35,7 +35,7 @@ fn keys_are_current() {
 }
 
 fn row(key: &Key) -> [String; 4] {
-    let options: Vec<_> = FLAGS
+    let options: Vec<_> = CONTAINER_OPTIONS
         .iter()
         .filter(|flag| flag.key == key.name)
         .map(|flag| code(&format!("--{}", flag.long)))

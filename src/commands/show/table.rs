@@ -16,7 +16,7 @@ use crate::kernelspec::specification::Specification;
 use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
 use crate::model::{Language, LanguageName, Mode, Sample};
 use crate::options::Options;
-use crate::options::flags::NO_MOUNT_CWD;
+use crate::options::container_options::NO_MOUNT_CWD;
 use crate::options::toml_text::quoted;
 use crate::paths::Paths;
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};

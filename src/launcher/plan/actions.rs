@@ -88,14 +88,14 @@ fn mount_cwd(
     interpolation: &Interpolation<'_>,
     options: &Options,
 ) -> Result<(), PositionError> {
-    if node.value == Value::Flag(false) {
+    if node.value == Value::Bool(false) {
         return Ok(());
     }
     let path = Path::new(interpolation.directory(node.at)?);
     let mode = plan.launch.mode;
     let (mut target, mut read_only, mut source) = (None, false, None);
     match &node.value {
-        Value::Flag(_) => {}
+        Value::Bool(_) => {}
         Value::Text(_) => target = Some(node),
         _ => {
             let given = Table::new(node, &["target", "read_only", "paths"])?;

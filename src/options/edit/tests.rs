@@ -1,18 +1,18 @@
 use super::*;
-use crate::options::flags::{self, FLAGS};
+use crate::options::container_options::{self, CONTAINER_OPTIONS};
 use crate::options::keys::KEYS;
 
 /// The text after `set` with these words; `-NAME` stands for `--unset=NAME`, of a key or of an option.
 fn set(text: &str, words: &[&str]) -> Result<String> {
-    let command = clap::Command::new("x").no_binary_name(true).args(flags::arguments());
+    let command = clap::Command::new("x").no_binary_name(true).args(container_options::arguments());
     let (unset, words): (Vec<&str>, Vec<&str>) =
         words.iter().partition(|word| !word.starts_with("--"));
     let names = unset.into_iter().map(|word| &word[1..]);
-    let option = |name: &str| FLAGS.iter().find(|flag| flag.long == name);
+    let option = |name: &str| CONTAINER_OPTIONS.iter().find(|flag| flag.long == name);
     let (keys, options): (Vec<&str>, Vec<&str>) =
         names.partition(|name| option(name).is_none() || KEYS.iter().any(|key| key.name == *name));
     let gone = options.into_iter().filter_map(|name| Some((option(name)?, Vec::new())));
-    let mut given = flags::given(&command.try_get_matches_from(words).unwrap());
+    let mut given = container_options::given(&command.try_get_matches_from(words).unwrap());
     given.extend(gone);
     changed(text, &given, &keys, &Env::new(std::path::Path::new("/work"), [("A", "1")]))
 }
@@ -171,7 +171,7 @@ fn every_key_of_the_template_finds_its_place() {
     let template = crate::templates::options();
     for key in KEYS {
         let place = written::place(template, key.name);
-        let is_written = FLAGS.iter().any(|flag| flag.key == key.name);
+        let is_written = CONTAINER_OPTIONS.iter().any(|flag| flag.key == key.name);
         assert!(place.is_some() || !is_written, "{}", key.name);
     }
     let new = set(template, &["--memory=1g", "--env=A=1", "--volume=/a:/b"]).unwrap();

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Nothing for `true`, or a truth value.
-    Flag,
+    Bool,
     /// One text.
     Text,
     /// An amount of memory.
@@ -49,7 +49,7 @@ pub(super) enum Shape {
 
 /// An option.
 #[derive(Debug)]
-pub struct Flag {
+pub struct ContainerOption {
     /// Its name, without hyphens in front.
     pub long: &'static str,
     short: Option<char>,
@@ -60,15 +60,15 @@ pub struct Flag {
     help: &'static str,
 }
 
-const fn flag(
+const fn option(
     long: &'static str,
     short: Option<char>,
     key: &'static str,
     shape: Shape,
     value: &'static str,
     help: &'static str,
-) -> Flag {
-    Flag { long, short, key, shape, value, help }
+) -> ContainerOption {
+    ContainerOption { long, short, key, shape, value, help }
 }
 
 /// Whether the notebook's directory is mounted: the two options that write `mount_cwd`.
@@ -83,77 +83,79 @@ pub(super) const IMAGES_OWN: &str = "image";
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
-pub static FLAGS: [Flag; 56] = [
-    flag("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
-    flag("mount", None, "volumes", Shape::Mount, "type=TYPE,...", "Attach a mount, in the syntax of `docker run --mount`; repeatable"),
-    flag(MOUNT_CWD, None, "mount_cwd", Shape::Flag, "", "Mount the notebook's directory, and start the kernel there"),
-    flag(NO_MOUNT_CWD, None, "mount_cwd", Shape::Flag, "", "Do not mount it, which --local does by default"),
-    flag("tmpfs", None, "tmpfs", Shape::List, "TARGET[:OPTIONS]", "Mount a tmpfs directory; repeatable"),
-    flag("workdir", Some('w'), "working_dir", Shape::Text, "DIRECTORY", "Working directory inside the container"),
-    flag("read-only", None, "read_only", Shape::Flag, "", "Mount the container's root filesystem as read only"),
-    flag("storage-opt", None, "storage_opt", Shape::List, "NAME=VALUE", "Storage driver option; repeatable"),
-    flag("env", Some('e'), "environment", Shape::List, "NAME[=VALUE]", "Environment variable; without VALUE, the server's; repeatable"),
-    flag("env-file", None, "env_file", Shape::List, "FILE", "File of environment variables; repeatable"),
-    flag("memory", Some('m'), "mem_limit", Shape::Bytes, "BYTES", "Memory limit, such as 4g"),
-    flag("memory-reservation", None, "mem_reservation", Shape::Bytes, "BYTES", "Memory soft limit"),
-    flag("memory-swap", None, "memswap_limit", Shape::BytesOrUnlimited, "BYTES", "Limit of memory plus swap; -1 for unlimited swap"),
-    flag("cpus", None, "cpus", Shape::Cpus, "NUMBER", "Number of CPUs, such as 1.5"),
-    flag("cpu-shares", None, "cpu_shares", Shape::Number, "NUMBER", "CPU shares (relative weight) [engine's default: 1024]"),
-    flag("cpuset-cpus", None, "cpuset", Shape::Text, "LIST", "CPUs in which to allow execution, such as 0-3"),
-    flag("pids-limit", None, "pids_limit", Shape::Number, "NUMBER", "Limit of processes and threads; -1 for unlimited"),
-    flag("shm-size", None, "shm_size", Shape::Bytes, "BYTES", "Size of /dev/shm"),
-    flag("ulimit", None, "ulimits", Shape::Ulimits, "NAME=SOFT[:HARD]", "Ulimit option; repeatable"),
-    flag("gpus", None, "gpus", Shape::Gpus, "GPUS", "GPU devices: all, a number, or device=ID,..."),
-    flag("device", None, "devices", Shape::List, "HOST[:CONTAINER[:rwm]]", "Add a device of the host; repeatable"),
-    flag("runtime", None, "runtime", Shape::Text, "NAME", "OCI runtime to use"),
-    flag("container-user", None, "user", Shape::Text, "USER[:GROUP]", "User of the container, or `image` for the image's own [default: the server's choice; for --local who starts the kernel]"),
-    flag("group-add", None, "group_add", Shape::List, "GROUP", "Additional group to join; repeatable"),
-    flag("cap-add", None, "cap_add", Shape::List, "CAPABILITY", "Add a Linux capability; repeatable"),
-    flag("cap-drop", None, "cap_drop", Shape::List, "CAPABILITY", "Drop a Linux capability; repeatable"),
-    flag("security-opt", None, "security_opt", Shape::List, "OPTION", "Security option; repeatable"),
-    flag("privileged", None, "privileged", Shape::Flag, "", "Give extended privileges, which are those of root on the host"),
-    flag("sysctl", None, "sysctls", Shape::List, "NAME=VALUE", "Sysctl option; repeatable"),
-    flag("ipc", None, "ipc", Shape::Text, "MODE", "IPC mode to use"),
-    flag("network", None, "networks", Shape::Networks, "NETWORK", "Network to connect to besides the server's; for --local the container's own, or none; repeatable"),
-    flag("hostname", None, "hostname", Shape::Text, "NAME", "Host name of the container"),
-    flag("domainname", None, "domainname", Shape::Text, "NAME", "Domain name of the container"),
-    flag("dns", None, "dns", Shape::List, "ADDRESS", "DNS server; repeatable"),
-    flag("dns-search", None, "dns_search", Shape::List, "DOMAIN", "DNS search domain; repeatable"),
-    flag("add-host", None, "extra_hosts", Shape::List, "HOST:ADDRESS", "Add a host-to-IP mapping; repeatable"),
-    flag("init", None, "init", Shape::Flag, "", "Run an init that forwards signals and reaps processes, so that kernels stop at once"),
-    flag("stop-timeout", None, "stop_grace_period", Shape::Seconds, "SECONDS", "Seconds to wait for the kernel to stop before it is killed"),
-    flag("health-cmd", None, "healthcheck", Shape::Health, "COMMAND", "Command to run to check health [default: no check, whatever the image has]"),
-    flag("health-interval", None, "healthcheck", Shape::Health, "DURATION", "Time between running the check"),
-    flag("health-timeout", None, "healthcheck", Shape::Health, "DURATION", "Maximum time to allow one check to run"),
-    flag("health-retries", None, "healthcheck", Shape::Health, "NUMBER", "Consecutive failures needed to report unhealthy"),
-    flag("health-start-period", None, "healthcheck", Shape::Health, "DURATION", "Start period in which failures do not count"),
-    flag("health-start-interval", None, "healthcheck", Shape::Health, "DURATION", "Time between running the check during the start period"),
-    flag("no-healthcheck", None, "healthcheck", Shape::Flag, "", "Disable any health check, which is the default"),
-    flag(ENGINE, None, ENGINE, Shape::Text, "ADDRESS", "Engine of the kernels, such as ssh://USER@HOST; for --local [default: that of DOCKER_HOST or of the Docker context]"),
-    flag("pull", None, "pull_policy", Shape::Text, "POLICY", "When to pull the image: missing, always or never"),
-    flag("platform", None, "platform", Shape::Platform, "OS/ARCHITECTURE", "Platform of the image"),
-    flag("entrypoint", None, "entrypoint", Shape::Single, "COMMAND", "Entrypoint in the place of the one that the image has"),
-    flag("label", Some('l'), "labels", Shape::List, "NAME=VALUE", "Label of the container or service; repeatable"),
-    flag("log-driver", None, "logging", Shape::Logging, "DRIVER", "Logging driver"),
-    flag("log-opt", None, "logging", Shape::Logging, "NAME=VALUE", "Logging driver option; repeatable"),
-    flag("constraint", None, "deploy.placement.constraints", Shape::List, "CONSTRAINT", "Placement constraint of a Swarm; repeatable"),
-    flag("placement-pref", None, "deploy.placement.preferences", Shape::Preferences, "spread=LABEL", "Placement preference of a Swarm; repeatable"),
-    flag("generic-resource", None, "deploy.resources.reservations.generic_resources", Shape::GenericResources, "KIND=NUMBER", "User-defined resource of a Swarm node, such as GPU=1; repeatable"),
-    flag("secret", None, "secrets", Shape::Secrets, "SECRET", "Secret of the Swarm to expose to the kernel; repeatable"),
+pub static CONTAINER_OPTIONS: [ContainerOption; 56] = [
+    option("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
+    option("mount", None, "volumes", Shape::Mount, "type=TYPE,...", "Attach a mount, in the syntax of `docker run --mount`; repeatable"),
+    option(MOUNT_CWD, None, "mount_cwd", Shape::Bool, "", "Mount the notebook's directory, and start the kernel there"),
+    option(NO_MOUNT_CWD, None, "mount_cwd", Shape::Bool, "", "Do not mount it, which --local does by default"),
+    option("tmpfs", None, "tmpfs", Shape::List, "TARGET[:OPTIONS]", "Mount a tmpfs directory; repeatable"),
+    option("workdir", Some('w'), "working_dir", Shape::Text, "DIRECTORY", "Working directory inside the container"),
+    option("read-only", None, "read_only", Shape::Bool, "", "Mount the container's root filesystem as read only"),
+    option("storage-opt", None, "storage_opt", Shape::List, "NAME=VALUE", "Storage driver option; repeatable"),
+    option("env", Some('e'), "environment", Shape::List, "NAME[=VALUE]", "Environment variable; without VALUE, the server's; repeatable"),
+    option("env-file", None, "env_file", Shape::List, "FILE", "File of environment variables; repeatable"),
+    option("memory", Some('m'), "mem_limit", Shape::Bytes, "BYTES", "Memory limit, such as 4g"),
+    option("memory-reservation", None, "mem_reservation", Shape::Bytes, "BYTES", "Memory soft limit"),
+    option("memory-swap", None, "memswap_limit", Shape::BytesOrUnlimited, "BYTES", "Limit of memory plus swap; -1 for unlimited swap"),
+    option("cpus", None, "cpus", Shape::Cpus, "NUMBER", "Number of CPUs, such as 1.5"),
+    option("cpu-shares", None, "cpu_shares", Shape::Number, "NUMBER", "CPU shares (relative weight) [engine's default: 1024]"),
+    option("cpuset-cpus", None, "cpuset", Shape::Text, "LIST", "CPUs in which to allow execution, such as 0-3"),
+    option("pids-limit", None, "pids_limit", Shape::Number, "NUMBER", "Limit of processes and threads; -1 for unlimited"),
+    option("shm-size", None, "shm_size", Shape::Bytes, "BYTES", "Size of /dev/shm"),
+    option("ulimit", None, "ulimits", Shape::Ulimits, "NAME=SOFT[:HARD]", "Ulimit option; repeatable"),
+    option("gpus", None, "gpus", Shape::Gpus, "GPUS", "GPU devices: all, a number, or device=ID,..."),
+    option("device", None, "devices", Shape::List, "HOST[:CONTAINER[:rwm]]", "Add a device of the host; repeatable"),
+    option("runtime", None, "runtime", Shape::Text, "NAME", "OCI runtime to use"),
+    option("container-user", None, "user", Shape::Text, "USER[:GROUP]", "User of the container, or `image` for the image's own [default: the server's choice; for --local who starts the kernel]"),
+    option("group-add", None, "group_add", Shape::List, "GROUP", "Additional group to join; repeatable"),
+    option("cap-add", None, "cap_add", Shape::List, "CAPABILITY", "Add a Linux capability; repeatable"),
+    option("cap-drop", None, "cap_drop", Shape::List, "CAPABILITY", "Drop a Linux capability; repeatable"),
+    option("security-opt", None, "security_opt", Shape::List, "OPTION", "Security option; repeatable"),
+    option("privileged", None, "privileged", Shape::Bool, "", "Give extended privileges, which are those of root on the host"),
+    option("sysctl", None, "sysctls", Shape::List, "NAME=VALUE", "Sysctl option; repeatable"),
+    option("ipc", None, "ipc", Shape::Text, "MODE", "IPC mode to use"),
+    option("network", None, "networks", Shape::Networks, "NETWORK", "Network to connect to besides the server's; for --local the container's own, or none; repeatable"),
+    option("hostname", None, "hostname", Shape::Text, "NAME", "Host name of the container"),
+    option("domainname", None, "domainname", Shape::Text, "NAME", "Domain name of the container"),
+    option("dns", None, "dns", Shape::List, "ADDRESS", "DNS server; repeatable"),
+    option("dns-search", None, "dns_search", Shape::List, "DOMAIN", "DNS search domain; repeatable"),
+    option("add-host", None, "extra_hosts", Shape::List, "HOST:ADDRESS", "Add a host-to-IP mapping; repeatable"),
+    option("init", None, "init", Shape::Bool, "", "Run an init that forwards signals and reaps processes, so that kernels stop at once"),
+    option("stop-timeout", None, "stop_grace_period", Shape::Seconds, "SECONDS", "Seconds to wait for the kernel to stop before it is killed"),
+    option("health-cmd", None, "healthcheck", Shape::Health, "COMMAND", "Command to run to check health [default: no check, whatever the image has]"),
+    option("health-interval", None, "healthcheck", Shape::Health, "DURATION", "Time between running the check"),
+    option("health-timeout", None, "healthcheck", Shape::Health, "DURATION", "Maximum time to allow one check to run"),
+    option("health-retries", None, "healthcheck", Shape::Health, "NUMBER", "Consecutive failures needed to report unhealthy"),
+    option("health-start-period", None, "healthcheck", Shape::Health, "DURATION", "Start period in which failures do not count"),
+    option("health-start-interval", None, "healthcheck", Shape::Health, "DURATION", "Time between running the check during the start period"),
+    option("no-healthcheck", None, "healthcheck", Shape::Bool, "", "Disable any health check, which is the default"),
+    option(ENGINE, None, ENGINE, Shape::Text, "ADDRESS", "Engine of the kernels, such as ssh://USER@HOST; for --local [default: that of DOCKER_HOST or of the Docker context]"),
+    option("pull", None, "pull_policy", Shape::Text, "POLICY", "When to pull the image: missing, always or never"),
+    option("platform", None, "platform", Shape::Platform, "OS/ARCHITECTURE", "Platform of the image"),
+    option("entrypoint", None, "entrypoint", Shape::Single, "COMMAND", "Entrypoint in the place of the one that the image has"),
+    option("label", Some('l'), "labels", Shape::List, "NAME=VALUE", "Label of the container or service; repeatable"),
+    option("log-driver", None, "logging", Shape::Logging, "DRIVER", "Logging driver"),
+    option("log-opt", None, "logging", Shape::Logging, "NAME=VALUE", "Logging driver option; repeatable"),
+    option("constraint", None, "deploy.placement.constraints", Shape::List, "CONSTRAINT", "Placement constraint of a Swarm; repeatable"),
+    option("placement-pref", None, "deploy.placement.preferences", Shape::Preferences, "spread=LABEL", "Placement preference of a Swarm; repeatable"),
+    option("generic-resource", None, "deploy.resources.reservations.generic_resources", Shape::GenericResources, "KIND=NUMBER", "User-defined resource of a Swarm node, such as GPU=1; repeatable"),
+    option("secret", None, "secrets", Shape::Secrets, "SECRET", "Secret of the Swarm to expose to the kernel; repeatable"),
 ];
 
-impl Flag {
+impl ContainerOption {
     /// The option of this name.
     #[must_use]
     pub fn named(long: &str) -> Option<&'static Self> {
-        FLAGS.iter().find(|flag| flag.long == long)
+        CONTAINER_OPTIONS.iter().find(|flag| flag.long == long)
     }
 
     /// Whether this word is the short form of one, without a value.
     #[must_use]
     pub fn is_short(word: &str) -> bool {
         let short = word.strip_prefix('-').filter(|rest| rest.len() == 1);
-        short.is_some_and(|short| FLAGS.iter().any(|flag| flag.short == short.chars().next()))
+        short.is_some_and(|short| {
+            CONTAINER_OPTIONS.iter().any(|flag| flag.short == short.chars().next())
+        })
     }
 
     /// Whether all of its values count, and not only the last one.
@@ -176,13 +178,13 @@ impl Flag {
     /// Whether it needs no value.
     #[must_use]
     pub fn is_switch(&self) -> bool {
-        self.shape == Shape::Flag
+        self.shape == Shape::Bool
     }
 }
 
 /// The options for the command line.
 pub fn arguments() -> impl Iterator<Item = Arg> {
-    FLAGS.iter().map(|flag| {
+    CONTAINER_OPTIONS.iter().map(|flag| {
         let arg = Arg::new(flag.long)
             .long(flag.long)
             .help(flag.help)
@@ -211,12 +213,12 @@ pub fn arguments() -> impl Iterator<Item = Arg> {
 }
 
 /// What is said of an option: its words, none for a switch that is on.
-pub type Given = (&'static Flag, Vec<String>);
+pub type Given = (&'static ContainerOption, Vec<String>);
 
 /// What a command line says.
 #[must_use]
 pub fn given(matches: &ArgMatches) -> Vec<Given> {
-    FLAGS
+    CONTAINER_OPTIONS
         .iter()
         .filter_map(|flag| {
             let values = matches.get_many::<String>(flag.long)?;
@@ -265,7 +267,7 @@ mod tests {
             });
             assert!(example, "no example of {name}");
         }
-        for flag in &FLAGS {
+        for flag in &CONTAINER_OPTIONS {
             assert!(KEYS.iter().any(|key| key.name == flag.key), "{}", flag.long);
         }
     }
