@@ -125,15 +125,21 @@ impl PlainFile {
             return Err(io::Error::other(reason));
         }
         let size = u64::try_from(found.st_size).unwrap_or_default();
-        let identity = Identity(
-            found.st_dev,
-            found.st_ino,
-            found.st_size,
-            found.st_mtime,
-            found.st_mtime_nsec.cast_signed(),
-        );
-        Ok(Self { file, size, mode: found.st_mode & 0o7777, identity })
+        Ok(Self { file, size, mode: found.st_mode & 0o7777, identity: Identity::of(&found) })
     }
+}
+
+impl Identity {
+    fn of(found: &Stat) -> Self {
+        let time = (found.st_mtime, found.st_mtime_nsec.cast_signed());
+        Self(found.st_dev, found.st_ino, found.st_size, time.0, time.1)
+    }
+}
+
+/// Which file is there, and its permissions, without opening it; `None` if that cannot be told.
+pub(crate) fn identity(path: &Path) -> Option<(Identity, u32)> {
+    let found = rustix::fs::stat(path).ok()?;
+    Some((Identity::of(&found), found.st_mode & 0o7777))
 }
 
 /// Opens a plain file for reading.

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::inside::is_below;
 use super::specification::Specification;
 use super::{bootstrap, elf};
-use crate::files::{Identity, PlainFile};
+use crate::files::{self, Identity, PlainFile};
 use crate::layout::{NATIVE, REPLACING};
 use crate::server::System;
 
@@ -189,13 +189,17 @@ impl Reader {
             io::ErrorKind::NotFound => "is missing".to_owned(),
             kind => format!("cannot be read: {kind}"),
         };
+        let known = |identity| self.known.iter().find(|(known, _)| *known == identity);
+        // Most share one, and who could read that can read this: it is the same file.
+        if let Some((identity, mode)) = files::identity(path)
+            && let Some((_, known)) = known(identity)
+        {
+            return Ok((known.clone(), mode));
+        }
         let file = PlainFile::open(path).map_err(|error| match fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => "is not a file".to_owned(),
             _ => unreadable(&error),
         })?;
-        if let Some((_, known)) = self.known.iter().find(|(known, _)| *known == file.identity) {
-            return Ok((known.clone(), file.mode));
-        }
         let (kind, version) =
             kind_and_version(&file, &mut self.place).map_err(|error| unreadable(&error))?;
         let fault = fault(&file).map_err(|error| unreadable(&error))?;
