@@ -128,7 +128,8 @@ impl Plan {
         let launcher = LauncherFile::find(&Launcher::Native, paths)?;
         let old = self.launcher.as_deref();
         let files = convert::files(&self.spec, old, kept.as_deref(), launcher, &self.words)?;
-        Ok(Job { destination: self.found.directory.clone(), files, replace: true })
+        let destination = self.found.directory.clone();
+        Ok(Job { copy_of: Some(destination.clone()), destination, files, replace: true })
     }
 }
 

@@ -185,7 +185,7 @@ fn specification(
         _ => LauncherFile::find(&settings.launcher, paths)?,
     };
     let files = render::files(&settings, launcher, &destination)?;
-    let job = Job { destination, files, replace: settings.replace };
+    let job = Job { destination, files, replace: settings.replace, copy_of: None };
     Ok((settings, job))
 }
 

@@ -16,7 +16,7 @@ use crate::settings::KernelName;
 /// # Errors
 /// When there is no such specification, or there is one of the new name. Both are then as they were before.
 pub fn run(args: &Rename, paths: &Paths<'_>) -> Result<()> {
-    let (found, spec) = chosen(&args.name, &args.place, paths)?;
+    let (found, _) = chosen(&args.name, &args.place, paths)?;
     let place = found.directory.display();
     ensure!(
         !found.directory.join(REPLACING).exists(),
@@ -31,17 +31,19 @@ pub fn run(args: &Rename, paths: &Paths<'_>) -> Result<()> {
         "there is a kernelspec `{name}` already, in {}; choose another name, or remove that one first",
         new.display()
     );
-    let files = convert::moved(&spec, &new)?;
-    store::install(&[Job { destination: new.clone(), files, replace: !is_moved }])?;
-    if is_moved {
-        store::remove(std::slice::from_ref(&found.directory)).with_context(|| {
-            format!(
-                "kernelspec {} is in {} now, and also where it was",
-                name.as_str(),
-                new.display()
-            )
-        })?;
-    }
+    store::undisturbed(&found.directory, || {
+        // Somebody may have changed it meanwhile.
+        let spec = found.read()?.with_context(|| found.not_for_docker())?;
+        let files = convert::moved(&spec, &new)?;
+        let copy_of = Some(found.directory.clone());
+        store::install(&[Job { destination: new.clone(), files, replace: !is_moved, copy_of }])?;
+        if is_moved {
+            store::remove(std::slice::from_ref(&found.directory)).with_context(|| {
+                format!("kernelspec {name} is in {} now, and also where it was", new.display())
+            })?;
+        }
+        Ok(())
+    })?;
     tracing::info!("Renamed kernelspec {} in {place} to {name}", found.name);
     Ok(())
 }

@@ -60,7 +60,9 @@ pub fn moved(spec: &Specification, to: &Path) -> Result<Vec<File>> {
     let directory = &*spec.directory;
     let mut files = Vec::new();
     for path in store::files(directory) {
-        if path != Path::new(KERNEL_JSON) && !path.starts_with(CACHE) {
+        let is_left =
+            path == Path::new(KERNEL_JSON) || store::is_mark(&path) || path.starts_with(CACHE);
+        if !is_left {
             files.push(copy(directory, &path, path.clone())?);
         }
     }

@@ -31,8 +31,8 @@ use anyhow::{Context as _, Result};
 use self::journal::Journal;
 use self::staging::{Staging, Stagings};
 
-pub use self::change::{Change, change, read};
-pub use self::files::{added_by_user, files};
+pub use self::change::{Change, change, read, undisturbed};
+pub use self::files::{added_by_user, files, is_mark};
 pub use self::job::{Content, File, Job, Outcome};
 pub use self::staging::finish_removal;
 
@@ -66,6 +66,10 @@ pub fn install(jobs: &[Job]) -> Result<Vec<Outcome>> {
         let (place, destination) = (staging.at(number.to_string()), staging.kernels().at(name));
         let written = staging.writer.write_all(&place, &job.files);
         written.with_context(|| could_not_install(job))?;
+        if let Some(other) = &job.copy_of {
+            let done = files::copy_directories(&place, other);
+            done.with_context(|| could_not_install(job))?;
+        }
         staged.push((number, place, destination));
     }
     // Always in the same order, because each that is merged is marked until the end.

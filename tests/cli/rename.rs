@@ -45,6 +45,9 @@ fn everything_goes_along_and_the_launcher_is_its_own() {
         fs::write(old.join("notes"), "kept").unwrap();
         set_mode(&old.join("scripts/launch_docker.toml"), 0o600);
         set_mode(&old.join("kernel.json"), 0o640);
+        fs::create_dir_all(old.join("private/empty")).unwrap();
+        set_mode(&old.join("private"), 0o700);
+        set_mode(&old, 0o750);
         let json = fs::read_to_string(old.join("kernel.json")).unwrap();
         let outcome = run(&sandbox, &["rename", "OLD", "New one"]);
         assert_eq!(outcome.code(), Some(0), "{outcome}");
@@ -58,6 +61,9 @@ fn everything_goes_along_and_the_launcher_is_its_own() {
         assert_eq!(fs::read_to_string(new.join("notes")).unwrap(), "kept");
         assert_eq!((mode(&options), mode(&new.join("kernel.json"))), (0o600, 0o640));
         assert_eq!(mode(&new.join("scripts/launch_docker")), 0o755);
+        let modes = ["", "private", "private/empty", "scripts"].map(|path| mode(&new.join(path)));
+        assert_eq!(modes, [0o750, 0o700, 0o755, 0o755]);
+        assert!(!new.join(".changing").exists());
         fs::remove_dir_all(&new).unwrap();
     }
 }
@@ -83,6 +89,24 @@ fn nothing_is_overwritten() {
     let outcome = run(&sandbox, &["rename", "--prefix=p", "one", "four"]);
     assert_eq!(outcome.code(), Some(0), "{outcome}");
     assert!(sandbox.path(KERNELS).join("four").exists());
+}
+
+#[test]
+fn what_is_changed_meanwhile_is_not_lost() {
+    let sandbox = Sandbox::new();
+    for round in 0..10 {
+        let old = installed(&sandbox, "old", &[]);
+        let (set, renamed) = std::thread::scope(|scope| {
+            let set = scope.spawn(|| run(&sandbox, &["set", "old", "--display-name=Changed"]));
+            let renamed = run(&sandbox, &["rename", "old", "new"]);
+            (set.join().unwrap(), renamed)
+        });
+        let (gone, there) = (old.with_file_name("new"), old);
+        let left = if renamed.code() == Some(0) { gone } else { there };
+        let text = fs::read_to_string(left.join("kernel.json")).unwrap();
+        assert_eq!(text.contains("Changed"), set.code() == Some(0), "{round}: {set} {renamed}");
+        fs::remove_dir_all(left).unwrap();
+    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ use super::staging::{Staging, Stagings};
 use crate::files;
 use crate::layout::REPLACING;
 
+const GONE: &str = "it was replaced or removed meanwhile; run the command again";
+
 /// A file of a specification, as it was found and as it is to be.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -55,6 +57,29 @@ pub fn change(directory: &Path, changes: &[Change]) -> Result<()> {
         .and_then(|staging| exchange(staging, directory, changes, &mut journal))
         .with_context(|| format!("could not change `{}`", directory.display()));
     stagings.end(journal, result)
+}
+
+/// Does something with a specification while nobody else changes files of it.
+///
+/// # Errors
+/// When this user may not change it, another process goes on changing it, or the work fails.
+pub fn undisturbed<T>(directory: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mut journal = Journal::default();
+    let marked = mark(directory, &mut journal);
+    let done = marked
+        .with_context(|| format!("could not change `{}`", directory.display()))
+        .and_then(|()| work());
+    // The mark is all that is in it.
+    journal.commit();
+    done
+}
+
+fn mark(directory: &Path, journal: &mut Journal) -> Result<()> {
+    let specification = Directory::of_specification(directory)?;
+    journal.mark(&specification, CHANGING).map_err(|error| naming_owner(error, directory))?;
+    let now = Directory::of_specification(directory)?;
+    ensure!(now.identity().ok() == specification.identity().ok(), GONE);
+    Ok(())
 }
 
 /// The text of a file of a specification, to which no link leads; `None` if there is none.
@@ -106,7 +131,7 @@ fn exchange(
         put(&staged, &target, change, staging, journal)?;
     }
     let is_there = place.identity().ok() == specification.identity().ok();
-    ensure!(is_there, "it was replaced or removed meanwhile; run the command again");
+    ensure!(is_there, GONE);
     Ok(())
 }
 

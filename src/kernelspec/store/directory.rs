@@ -22,7 +22,7 @@ use rustix::process::umask;
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// The mode of the directories that we make, whatever the umask.
-const DIRECTORY_MODE: u32 = 0o755;
+pub(super) const DIRECTORY_MODE: u32 = 0o755;
 
 /// What is no longer than that may be a path.
 const PATH_MAX: usize = 4096;
@@ -36,6 +36,12 @@ pub(super) struct Directory {
     descriptor: OwnedFd,
     /// Its path when it was opened, for messages.
     path: PathBuf,
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
 }
 
 impl Directory {

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
-use rustix::fs::{Gid, Stat, Uid, fchown, fstat};
+use rustix::fs::{Gid, Mode, Stat, Uid, fchmod, fchown, fstat};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::directory::{Directory, Identity, Location};
+use super::directory::{DIRECTORY_MODE, Directory, Identity, Location};
 use super::links::Programs;
 use super::{Content, File};
 use crate::files;
@@ -20,6 +21,9 @@ use crate::layout::{KERNEL_JSON, REPLACING};
 
 pub(super) const FILE_MODE: u32 = 0o644;
 const EXECUTABLE_MODE: u32 = 0o755;
+
+/// Where Python keeps what it makes of scripts.
+const PYTHON_CACHE: &str = "__pycache__";
 
 /// The mode of a file until it has its owner.
 pub(super) const PRIVATE_MODE: u32 = 0o600;
@@ -70,6 +74,12 @@ fn is_installed(path: &Path) -> bool {
         "scripts/launch_docker_options.py",
     ];
     path.starts_with("scripts/__pycache__") || FILES.iter().any(|file| path == Path::new(file))
+}
+
+/// Whether a file only says what is being done with a specification.
+#[must_use]
+pub fn is_mark(path: &Path) -> bool {
+    [CHANGING, REPLACING].iter().any(|mark| path == Path::new(mark))
 }
 
 /// The paths of all files and of all directories below a directory, relative to it, as far as they
@@ -161,19 +171,39 @@ fn open_in(specification: &Path, path: &Path) -> Result<fs::File> {
     Ok(Directory::of_specification(specification)?.at(path).open_file()?)
 }
 
+/// Gives a new specification the directories of another, for nobody who might not use those.
+pub(super) fn copy_directories(place: &Location, other: &Path) -> Result<()> {
+    let (root, other) = (place.enter()?, Directory::of_specification(other)?);
+    let (_, inner) = walk(&other);
+    let is_copied = |path: &&PathBuf| !path.ends_with(PYTHON_CACHE);
+    let mut copied = vec![(Rc::clone(&root), fstat(&*other)?)];
+    for path in inner.iter().filter(is_copied) {
+        let place = root.at(path);
+        match place.create_directory() {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => copied.push((place.enter()?, other.at(path).stat()?)),
+        }
+    }
+    // The outer ones last: with their modes they may let nobody in.
+    for (directory, stat) in copied.iter().rev() {
+        allow_the_same(&**directory, stat, DIRECTORY_MODE)?;
+    }
+    Ok(())
+}
+
 /// Gives a file this mode, without what may not be done with another, and as far as this user may the owner and the
 /// group of that one.
-pub(super) fn allow_the_same(file: &fs::File, other: &Stat, mode: u32) -> Result<()> {
+pub(super) fn allow_the_same(file: impl AsFd, other: &Stat, mode: u32) -> Result<()> {
     let mode = mode & other.st_mode;
     let (owner, group) = (Uid::from_raw(other.st_uid), Gid::from_raw(other.st_gid));
-    if fchown(file, Some(owner), Some(group)).is_err() {
-        let done = fchown(file, None, Some(group));
+    if fchown(&file, Some(owner), Some(group)).is_err() {
+        let done = fchown(&file, None, Some(group));
         // Everybody may read it, whoever owns it.
         if mode & 0o004 == 0 {
             done?;
         }
     }
-    Ok(file.set_permissions(Permissions::from_mode(mode))?)
+    Ok(fchmod(&file, Mode::from_raw_mode(mode))?)
 }
 
 /// The mode that a file gets, whatever the umask.

@@ -61,4 +61,6 @@ pub struct Job {
     pub files: Vec<File>,
     /// Whether it may take the place of another.
     pub replace: bool,
+    /// The directory of the specification that it is a copy of, whose directories it has, for nobody else than those.
+    pub copy_of: Option<PathBuf>,
 }

@@ -15,7 +15,12 @@ mod unchanged;
 
 /// Installs one specification.
 fn install(destination: &Path, tree: &[File], replace: bool) -> Result<Outcome> {
-    let job = Job { destination: destination.to_path_buf(), files: tree.to_vec(), replace };
+    let job = Job {
+        destination: destination.to_path_buf(),
+        files: tree.to_vec(),
+        replace,
+        copy_of: None,
+    };
     super::install(&[job]).map(|outcomes| outcomes[0])
 }
 
@@ -39,7 +44,12 @@ fn content(directory: &Path) -> Vec<(String, String)> {
 }
 
 fn replacing(destination: &Path, tree: &[File]) -> Job {
-    Job { destination: destination.to_path_buf(), files: tree.to_vec(), replace: true }
+    Job {
+        destination: destination.to_path_buf(),
+        files: tree.to_vec(),
+        replace: true,
+        copy_of: None,
+    }
 }
 
 fn spot(path: &Path) -> Location {
@@ -268,6 +278,7 @@ fn several_are_installed_or_none() {
         destination,
         files: tree(version, &["x"]),
         replace,
+        copy_of: None,
     };
     super::install(&[job(one.join("old"), "1", false)]).unwrap();
     let before = content(root.path());

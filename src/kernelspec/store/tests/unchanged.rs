@@ -123,6 +123,7 @@ fn specifications_of_one_transaction_have_one_program_and_nothing_else_in_common
             destination: place.clone(),
             files: with_program(root.path(), version),
             replace: true,
+            copy_of: None,
         };
         super::super::install(&places.iter().map(job).collect::<Vec<Job>>()).unwrap();
     };
@@ -302,8 +303,12 @@ fn whoever_places_several_begins_with_the_same_one() {
     for path in &paths {
         install(path, &tree("1", &[]), false).unwrap();
     }
-    let jobs =
-        paths.clone().map(|destination| Job { destination, files: tree("2", &[]), replace: false });
+    let jobs = paths.clone().map(|destination| Job {
+        destination,
+        files: tree("2", &[]),
+        replace: false,
+        copy_of: None,
+    });
     let error = super::super::install(&jobs).unwrap_err().to_string();
     assert_eq!(error, "could not install kernel specification `a`");
     // So with their removal.
