@@ -40,6 +40,10 @@ fn only_the_launcher_is_changed() {
     );
     fs::write(&path, &text).unwrap();
     fs::write(specification.join("notes.txt"), "mine").unwrap();
+    fs::create_dir(specification.join("private")).unwrap();
+    for (path, mode) in [("notes.txt", 0o600), ("kernel.json", 0o640), ("private", 0o700)] {
+        set_mode(&specification.join(path), mode);
+    }
     fs::write(specification.join("scripts/hook"), "#!/bin/sh\n").unwrap();
     set_mode(&specification.join("scripts/hook"), 0o755);
     fs::create_dir(specification.join("scripts/__pycache__")).unwrap();
@@ -51,11 +55,12 @@ fn only_the_launcher_is_changed() {
     [I [TIME] DockerSpecInstaller] Converted kernelspec docker_python in [ROOT]/prefix/share/jupyter/kernels/docker_python, which had the launcher of jupyter-docker-spec
     ");
     assert_snapshot!(sandbox.tree(&specification), @"
-    -0644 kernel.json
+    -0640 kernel.json
     -0644 logo-32x32.png
     -0644 logo-64x64.png
     -0644 logo-svg.svg
-    -0644 notes.txt
+    -0600 notes.txt
+    d0700 private
     d0755 scripts
     -0755 scripts/hook
     -0755 scripts/launch_docker
