@@ -6,27 +6,31 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::{Error, Result};
-use super::json::null_is_default;
+use super::json::{null_is_default, nulls_are_defaults};
 use crate::env::Env;
 use crate::files;
 
+/// Docker's client takes `null` for what is not said, everywhere. What it takes must be read here too: an engine that
+/// the file names is forgotten with a file that is not valid.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ConfigFile {
     /// Written by `docker login`, by registry.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "nulls_are_defaults")]
     pub(super) auths: BTreeMap<String, AuthEntry>,
     /// The credential helper for all registries.
+    #[serde(deserialize_with = "null_is_default")]
     pub(super) creds_store: String,
     /// Credential helpers for single registries.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "nulls_are_defaults")]
     pub(super) cred_helpers: BTreeMap<String, String>,
-    pub(super) current_context: String,
-    /// By the addresses of engines, or `default`.
     #[serde(deserialize_with = "null_is_default")]
-    proxies: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) current_context: String,
+    /// By the addresses of engines, or `default`. They may be of anything: only builds need them.
+    proxies: Value,
     #[serde(skip)]
     directory: PathBuf,
 }
@@ -35,9 +39,13 @@ pub(super) struct ConfigFile {
 #[serde(default)]
 pub(super) struct AuthEntry {
     /// `user:password` in base64.
+    #[serde(deserialize_with = "null_is_default")]
     pub(super) auth: String,
+    #[serde(deserialize_with = "null_is_default")]
     pub(super) username: String,
+    #[serde(deserialize_with = "null_is_default")]
     pub(super) password: String,
+    #[serde(deserialize_with = "null_is_default")]
     pub(super) identitytoken: String,
 }
 
@@ -75,8 +83,8 @@ impl ConfigFile {
         ];
         let found = self.proxies.get(engine).or_else(|| self.proxies.get("default"));
         let of = |(key, name): (&str, &str)| {
-            let value = found?.get(key).filter(|value| !value.is_empty())?;
-            Some([(name.to_owned(), value.clone()), (name.to_lowercase(), value.clone())])
+            let value = found?.get(key)?.as_str().filter(|value| !value.is_empty())?;
+            Some([(name.to_owned(), value.to_owned()), (name.to_lowercase(), value.to_owned())])
         };
         NAMES.into_iter().filter_map(of).flatten().collect()
     }
@@ -114,12 +122,27 @@ mod tests {
         };
         assert_eq!(found("unix:///x"), ["HTTP_PROXY=http://d", "http_proxy=http://d"]);
         assert_eq!(found("tcp://e:1"), ["HTTPS_PROXY=http://e", "https_proxy=http://e"]);
-        assert!(
-            serde_json::from_str::<ConfigFile>(r#"{"proxies": null}"#)
-                .unwrap()
-                .proxies("x")
-                .is_empty()
-        );
+    }
+
+    #[test]
+    fn what_is_said_beside_odd_values_counts() {
+        for odd in [
+            r#""proxies": null"#,
+            r#""proxies": []"#,
+            r#""proxies": {"default": null}"#,
+            r#""proxies": {"default": {"noProxy": null, "httpProxy": 1, "else": true}, "x": 1}"#,
+            r#""auths": null, "credHelpers": null, "credsStore": null"#,
+            r#""auths": {"a": null, "b": {"auth": null, "username": null}}"#,
+            r#""auths": {"b": {"password": null, "identitytoken": null, "email": null}}"#,
+            r#""credHelpers": {"a": null}"#,
+        ] {
+            let text = format!(r#"{{{odd}, "currentContext": "far"}}"#);
+            let file: ConfigFile = serde_json::from_str(&text).expect(&text);
+            assert_eq!(file.current_context, "far");
+            assert_eq!(file.proxies("x"), BTreeMap::new(), "{text}");
+        }
+        let file: ConfigFile = serde_json::from_str(r#"{"currentContext": null}"#).unwrap();
+        assert_eq!(file.current_context, "");
     }
 
     #[test]

@@ -31,6 +31,18 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// The same for a map and for each of its values.
+pub(super) fn nulls_are_defaults<'de, D, T>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let map: BTreeMap<String, Option<T>> = null_is_default(deserializer)?;
+    Ok(map.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect())
+}
+
 /// Reads a text that is only shown, or compared with short ones.
 pub(super) fn short_text<'de, D: Deserializer<'de>>(
     deserializer: D,
