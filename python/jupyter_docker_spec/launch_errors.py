@@ -171,7 +171,8 @@ def output_in(lines):
         is_message = bool(MESSAGE.match(line)) or (is_message and line.startswith(INDENT))
         if not is_message:
             others.append(line)
-    return "\n".join(others[-LAST_LINES:]).strip()
+    text = "\n".join(others[-LAST_LINES:]).strip()
+    return text if len(text) <= LONGEST else "..." + text[-LONGEST:]
 
 
 def wrapped(line):

@@ -66,6 +66,39 @@ print(json.dumps([[str(LaunchError(text)), LaunchError(text).log_message] for te
 print(json.dumps([LaunchError(text, in_status=True).reason for text in texts]))
 """
 
+# What a kernel has written itself, beside the launcher's error.
+OUTPUT = """
+import json, sys
+from jupyter_docker_spec.launch_errors import output_in
+print(json.dumps([output_in(lines) for lines in json.loads(sys.argv[1])]))
+"""
+
+# A kernel that lives and never opens its ports, or one that ends.
+LAUNCH = """
+import asyncio, os, sys
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_docker_spec.launch_errors import LaunchError
+from jupyter_docker_spec.local import ReportingLocalProvisioner
+
+async def main():
+    spec = KernelSpec(argv=[sys.executable, "-c", sys.argv[1]])
+    manager = AsyncKernelManager()
+    manager._kernel_spec = spec
+    provisioner = ReportingLocalProvisioner(kernel_id="k", kernel_spec=spec, parent=manager)
+    words = await provisioner.pre_launch(env=dict(os.environ))
+    try:
+        connection = await provisioner.launch_kernel(words.pop("cmd"), **words)
+    except LaunchError as error:
+        print("failed:", error)
+    else:
+        print(bool(connection), await provisioner.poll())
+        await provisioner.kill()
+        await provisioner.wait()
+
+asyncio.run(main())
+"""
+
 FIND = """
 import json
 from jupyter_client.kernelspec import KernelSpecManager
@@ -129,6 +162,27 @@ def test_a_reason_fits_where_it_is_shown(python):
     assert first.endswith(f"\n{command}; then\n  again")
     assert second == ["größer\n  than 9"] * 2
     assert statuses == [f"{45 * 'word '}{command}; then again", "gr??er than 9"]
+
+
+def test_the_output_of_a_kernel_fits_as_well(python):
+    lines = [["[E 1 a] it ended", "    of that", "one", "two"], [9000 * "x" + "end"], list("abcdefghijklm")]
+    done = python(OUTPUT, json.dumps(lines))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["one\ntwo", "..." + 3997 * "x" + "end", "\n".join("defghijklm")]
+
+
+@pytest.mark.parametrize("limit", ["0.3", "-1"])
+def test_a_silent_kernel_is_not_waited_for_without_end(python, jupyter, limit):
+    jupyter["KERNEL_LAUNCH_TIMEOUT"] = limit
+    done = python(LAUNCH, "import time; time.sleep(1000)")
+    assert done.stdout == "True None\n", done.stderr
+
+
+@pytest.mark.parametrize("limit", ["", "nan", "long", "50"])
+def test_a_kernel_that_ends_is_told_of(python, jupyter, limit):
+    jupyter["KERNEL_LAUNCH_TIMEOUT"] = limit
+    done = python(LAUNCH, "raise SystemExit('no disk')")
+    assert done.stdout == "failed: no disk\n", done.stderr
 
 
 def test_jupyter_finds_the_provisioners(python, binaries, jupyter):
