@@ -25,7 +25,7 @@ use crate::setting::{self, CommandLine};
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::Lookup;
 use crate::settings::manifest::Manifest;
-use crate::settings::{Question, Settings, sample, values};
+use crate::settings::{Question, Settings, sample, values, with_engine};
 use crate::templates;
 
 /// The name under which the installer speaks: that of the Python tool's class.
@@ -174,6 +174,7 @@ fn specification(
     lookup: &Lookup<'_>,
     paths: &Paths<'_>,
 ) -> Result<(Settings, Job)> {
+    let args = &*with_engine(args, lookup)?;
     let question = Question::of(args, lookup)?;
     let may_pull = !lookup.line.has(&setting::DRY_RUN);
     let answer = question.map(|question| on_engine::ask(&question, may_pull, paths.env));

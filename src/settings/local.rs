@@ -1,12 +1,14 @@
 //! What a specification of `install --local`, which no server starts kernels of, cannot have.
 
+use std::borrow::Cow;
+
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::image::check_image;
 use super::lookup::Lookup;
 use crate::cli::{Install, Set};
 use crate::engine::other_engine;
-use crate::options::container_options::{ENGINE, MOUNT_CWD, NO_MOUNT_CWD};
+use crate::options::container_options::{ContainerOption, ENGINE, MOUNT_CWD, NO_MOUNT_CWD};
 use crate::options::{Options, command};
 use crate::server::CONNECTION_FILE;
 use crate::setting::{self, CommandLine, Kind, Setting};
@@ -137,14 +139,35 @@ pub(super) fn image(lookup: &Lookup<'_>) -> Result<String> {
 }
 
 /// The address of the engine that the kernels will have; `None` for that of the environment.
-pub(super) fn engine(args: &Install, lookup: &Lookup<'_>) -> Result<Option<String>> {
+pub(super) fn engine(args: &Install) -> Result<Option<String>> {
     let given = args.container.iter().rfind(|(flag, _)| flag.key == ENGINE);
     if let Some(address) = given.and_then(|(_, words)| words.last()) {
         return Ok(Some(address.clone()));
     }
     let in_table = Options::parse("", args.launch_docker.as_deref().unwrap_or_default())?;
-    let in_table = in_table.get(ENGINE).and_then(|node| node.to_json().as_str().map(str::to_owned));
-    Ok(in_table.or_else(|| other_engine(lookup.env)))
+    Ok(in_table.get(ENGINE).and_then(|node| node.to_json().as_str().map(str::to_owned)))
+}
+
+/// What is said, with the engine that a specification of `--local` is to have if none is where one is looked for. It is
+/// looked for once: all that is asked of the image must be asked of the engine that is written down.
+///
+/// # Errors
+/// When a value is not valid.
+pub fn with_engine<'a>(args: &'a Install, lookup: &Lookup<'_>) -> Result<Cow<'a, Install>> {
+    if !lookup.flag(&setting::LOCAL)? || engine(args)?.is_some() {
+        return Ok(Cow::Borrowed(args));
+    }
+    let (Some(flag), Some(address)) = (ContainerOption::named(ENGINE), other_engine(lookup.env))
+    else {
+        return Ok(Cow::Borrowed(args));
+    };
+    tracing::info!(
+        "Its kernels run on the engine at {address}, which is written into launch_docker.toml: no engine is where \
+         Docker's client looks for one"
+    );
+    let mut args = args.clone();
+    args.container.push((flag, vec![address]));
+    Ok(Cow::Owned(args))
 }
 
 /// The words of the command on the command line.

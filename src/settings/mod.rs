@@ -29,6 +29,7 @@ use self::image::check_image;
 pub use self::kernel_class::DEFAULT_KERNEL_CLASS;
 use self::kernel_class::kernel_class;
 pub use self::kernel_name::KernelName;
+pub use self::local::with_engine;
 pub use self::location::Location;
 use self::lookup::Lookup;
 pub use self::of_image::{Question, Wanted};

@@ -67,7 +67,7 @@ impl Question {
             }
             None => Wanted::Kernel(language_to_add(lookup, origin)?),
         };
-        let engine = local::engine(args, lookup)?;
+        let engine = local::engine(args)?;
         Ok(Some(Self { image: local::image(lookup)?, platform: platform(args), engine, wanted }))
     }
 }
@@ -127,7 +127,7 @@ pub(super) fn addition(
         arguments: arguments(lookup)?,
         network,
         platform: platform(args),
-        engine: local::engine(args, lookup)?,
+        engine: local::engine(args)?,
     })
 }
 

@@ -6,10 +6,9 @@ use super::kernel_class::{DEFAULT_KERNEL_CLASS, kernel_class};
 use super::lookup::Lookup;
 use super::{local, manifest, of_image, relative};
 use crate::cli::Install;
-use crate::engine::other_engine;
 use crate::image::Kernelspec;
 use crate::model::{Language, LanguageName};
-use crate::options::container_options::{self, ContainerOption, ENGINE, MOUNT_CWD};
+use crate::options::container_options::{self, ContainerOption, MOUNT_CWD};
 use crate::options::{Options, toml_text, written};
 use crate::server::CONNECTION_FILE;
 use crate::setting::{self, Given};
@@ -74,14 +73,6 @@ pub(super) fn options(
     add_variables(&mut given, of_image, has("environment"))?;
     let mut text = written::written(templates::options(), &given, lookup.env)?;
     text = written::with_line(&text, "image", &toml_text::quoted(image))?;
-    let says_engine = has(ENGINE) || given.iter().any(|(flag, _)| flag.key == ENGINE);
-    if let Some(address) = other_engine(lookup.env).filter(|_| !says_engine) {
-        tracing::info!(
-            "Its kernels run on the engine at {address}, which is written into launch_docker.toml: no engine is where \
-             Docker's client looks for one"
-        );
-        text = written::with_line(&text, ENGINE, &toml_text::quoted(&address))?;
-    }
     let says_pull = has("pull_policy") || given.iter().any(|(flag, _)| flag.key == "pull_policy");
     if is_built && !says_pull {
         // No registry has it, or one of somebody else's.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -50,8 +51,14 @@ impl FakeImage {
 
     /// Its engine, which tells of all that it is asked but for pings.
     pub(crate) fn engine(self) -> FakeEngine {
+        self.engine_with(|_| {})
+    }
+
+    /// The same, with something that happens before an answer.
+    fn engine_with(self, before: impl Fn(&str) + Clone + Send + 'static) -> FakeEngine {
         FakeEngine::with(move |asked: Asked, stream, sender| {
             let (line, _) = asked.clone();
+            before(&line);
             let (status, body) = self.answer(&line);
             if !line.contains("_ping") {
                 let _ = sender.send(asked);
@@ -254,6 +261,33 @@ fn what_the_command_line_says_counts_more() {
     );
     assert_eq!(kernel_json["metadata"], json!({}));
     assert!(options(&found).contains(r#"environment = ["A=9", "B=2"]"#), "{}", options(&found));
+}
+
+/// The engine that has been asked is the one that is written down, even if it has gone since.
+#[test]
+fn the_engine_is_looked_for_once() {
+    if Path::new("/var/run/docker.sock").exists() {
+        // It would be asked; tests/cli/ssh.rs has that nothing is looked for then.
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let link = sandbox.path("run/docker.sock");
+    fs::create_dir(sandbox.path("run")).unwrap();
+    let image = FakeImage::new().with(CONDA, &[("k", spec("K"))]);
+    let end = link.clone();
+    let engine = image.engine_with(move |line| {
+        if line.starts_with("DELETE") {
+            fs::remove_file(&end).unwrap();
+        }
+    });
+    symlink(engine.socket(), &link).unwrap();
+    let words = ["--local", "--image-name=my/image:1", "--prefix=prefix", "--image-kernelspec"];
+    let mut install = installer(&sandbox, &words);
+    let outcome = sandbox.run(install.env("XDG_RUNTIME_DIR", sandbox.path("run")));
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    assert!(!link.exists());
+    let line = format!("engine = \"unix://{}\"", link.display());
+    assert!(options(&specification(&sandbox, "docker_k")).contains(&line), "{outcome}");
 }
 
 #[test]
