@@ -35,30 +35,30 @@ pub(crate) fn explain_ssh(error: &io::Error) -> Option<String> {
     Some(format!("{failure}; {}", failure.remedy()))
 }
 
-/// Words that tell a failure, and what to do. `COMMAND` stands for the one by which people come there, `HOST` for the
-/// host, and `ADDRESS` for where the engine is, without its socket.
+/// Words that tell a failure, and what to do. `{command}` stands for the one by which people come there, `{host}` for
+/// the host, and `{address}` for where the engine is, without its socket. No host has braces.
 type Known = (&'static str, &'static str);
 
 const OF_THE_LINE: [Known; 5] = [
     (
         "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "its key is not the one that is known here: run `COMMAND` in a terminal, which says how to forget that one, \
+        "its key is not the one that is known here: run `{command}` in a terminal, which says how to forget that one, \
          once whoever looks after that machine has said why",
     ),
     (
         "Host key verification failed",
-        "its key is not known here: run `COMMAND` in a terminal, as the user who starts kernels, and accept it",
+        "its key is not known here: run `{command}` in a terminal, as the user who starts kernels, and accept it",
     ),
     (
         "Permission denied",
-        "nobody is asked for a password here: see to it that `COMMAND` needs none, by a key that is known there, \
+        "nobody is asked for a password here: see to it that `{command}` needs none, by a key that is known there, \
          and `ssh-add` if that has a passphrase",
     ),
     (
         "Could not resolve hostname",
-        "correct the name, or say in ~/.ssh/config what `HOST` stands for",
+        "correct the name, or say in ~/.ssh/config what `{host}` stands for",
     ),
-    ("", "see whether `COMMAND` connects"),
+    ("", "see whether `{command}` connects"),
 ];
 
 const OF_THE_OTHER_SIDE: [Known; 4] = [
@@ -69,23 +69,23 @@ const OF_THE_OTHER_SIDE: [Known; 4] = [
     (
         "failed to open the raw stream connection",
         "start the engine there; if it has another socket, name that after the host, as in \
-         `ADDRESS/run/user/1000/docker.sock`",
+         `{address}/run/user/1000/docker.sock`",
     ),
     ("Usage:", "it is older than 18.09: install a newer one there"),
-    ("", "see what `COMMAND docker version` says"),
+    ("", "see what `{command} docker version` says"),
 ];
 
 const NO_DOCKER: Known =
-    ("docker", "install Docker's client there, such that `COMMAND docker version` finds it");
+    ("docker", "install Docker's client there, such that `{command} docker version` finds it");
 
 impl SshFailure {
     /// What to do about it.
     pub(super) fn remedy(&self) -> String {
         let (_, remedy) = self.known();
         remedy
-            .replace("COMMAND", &self.destination.command())
-            .replace("ADDRESS", &self.destination.without_socket().to_string())
-            .replace("HOST", self.destination.host())
+            .replace("{command}", &self.destination.command())
+            .replace("{address}", &self.destination.without_socket().to_string())
+            .replace("{host}", self.destination.host())
     }
 
     fn known(&self) -> &'static Known {

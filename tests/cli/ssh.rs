@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::Command;
 
 use fs_err as fs;
@@ -137,6 +138,15 @@ fn what_never_ends_fills_no_memory_and_keeps_nobody() {
     assert!(outcome.error().len() < 3000 && outcome.error().contains("; see whether"), "{outcome}");
 }
 
+#[test]
+fn a_host_may_have_the_name_of_anything() {
+    let sandbox = with_ssh("exit 255");
+    let error =
+        |host: &str| sandbox.run(ps(&sandbox, host).env("PATH", path(&sandbox))).error().to_owned();
+    assert_snapshot!(error("ssh://LOCALHOST:1"), @"found no Docker Engine at `ssh://LOCALHOST:1`: `ssh` ended with status 255; see whether `ssh -p 1 LOCALHOST` connects");
+    assert_snapshot!(error("ssh://COMMAND@ADDRESS"), @"found no Docker Engine at `ssh://COMMAND@ADDRESS`: `ssh` ended with status 255; see whether `ssh COMMAND@ADDRESS` connects");
+}
+
 /// The launcher of a specification of `--local` says it as the one error, and check as well.
 #[test]
 fn a_launcher_and_check_say_it_too() {
@@ -183,6 +193,34 @@ fn another_engine_is_named_and_can_be_had() {
     assert!(proposed.ends_with("/run/podman/podman.sock"), "{error}");
     let outcome = sandbox.run(&mut in_shell(&format!("{proposed} && exec \"$@\""), &command));
     assert_eq!(outcome.code(), Some(0), "{outcome}");
+}
+
+/// A launch must not go elsewhere for good because the engine is stopped on the day of the install.
+#[test]
+fn another_engine_is_written_only_where_there_is_none() {
+    let sandbox = Sandbox::new();
+    let engine = FakeEngine::new();
+    fs::create_dir_all(sandbox.path("run/podman")).unwrap();
+    symlink(engine.socket(), sandbox.path("run/podman/podman.sock")).unwrap();
+    let words =
+        ["--local", "--prefix=p", "--image-name=my/image:1", "--kernel-name=k", "--replace"];
+    let written = |host: &str| {
+        let mut install = installer(&sandbox, &words);
+        install.env("JUPYTER_DOCKER_SPEC_LAUNCHER", LAUNCHER).env("DOCKER_HOST", host);
+        let outcome = sandbox.run(install.env("XDG_RUNTIME_DIR", sandbox.path("run")));
+        assert_eq!(outcome.code(), Some(0), "{outcome}");
+        let file = sandbox.path("p/share/jupyter/kernels/k/scripts/launch_docker.toml");
+        let address = format!("unix://{}", sandbox.path("run/podman/podman.sock").display());
+        let text = fs::read_to_string(file).unwrap();
+        let line = format!("engine = \"{address}\"");
+        assert_eq!(
+            text.lines().any(|one| one == line),
+            outcome.stderr.contains("Its kernels run on")
+        );
+        text.lines().any(|one| one == line)
+    };
+    assert!(!written("unix:///nonexistent/docker.sock"));
+    assert_eq!(written(""), !Path::new("/var/run/docker.sock").exists());
 }
 
 #[test]
