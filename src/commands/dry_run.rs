@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::output::escaped;
 use super::planned;
 use crate::env::Env;
 use crate::kernelspec::store::{Content, Job};
@@ -42,7 +43,8 @@ pub(super) fn described(settings: &Settings, job: &Job, env: &Env) -> Result<Str
     if settings.launcher != Launcher::Python {
         text.push_str(&request(settings.mode, &planned::of_settings(settings, env)?)?);
     }
-    Ok(text)
+    // Names may be those of an image.
+    Ok(escaped(&text))
 }
 
 /// What a launch requests from the engine.

@@ -19,8 +19,16 @@ pub(super) fn dash(text: Option<&str>) -> &str {
 /// control characters.
 pub(super) fn json(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string_pretty(value).context("could not write JSON")?;
-    let mut text = String::with_capacity(json.len() + 1);
-    for c in json.chars() {
+    let mut text = escaped(&json);
+    text.push('\n');
+    Ok(text)
+}
+
+/// The same lines, safe on a terminal: a character that has effects there is written as JSON, and most other formats,
+/// would have it.
+pub(super) fn escaped(lines: &str) -> String {
+    let mut text = String::with_capacity(lines.len() + 1);
+    for c in lines.chars() {
         if is_invisible(c) && c != '\n' {
             // Writing to a string does not fail.
             let _ = write!(text, "\\u{:04x}", u32::from(c));
@@ -28,8 +36,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<String> {
             text.push(c);
         }
     }
-    text.push('\n');
-    Ok(text)
+    text
 }
 
 /// Appends a line with a name and its value.

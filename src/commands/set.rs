@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::changes::Contents;
 use super::chosen::chosen;
+use super::output::escaped;
 use super::{dry_run, planned, secrets};
 use crate::cli::Set;
 use crate::kernelspec::edit as kernel_json;
@@ -284,5 +285,5 @@ fn described(
     if let Some((mode, plan)) = plan {
         text.push_str(&dry_run::request(mode, &plan)?);
     }
-    Ok(text)
+    Ok(escaped(&text))
 }

@@ -92,6 +92,21 @@ fn text_in_a_specification_cannot_reach_the_terminal() {
 }
 
 #[test]
+fn what_would_be_written_cannot_either() {
+    let sandbox = Sandbox::new();
+    let name = "--display-name=x\u{7f}\u{9b}1m\u{202e}y";
+    let dry = sandbox.install(&["--prefix=prefix", name, "--dry-run"]);
+    sandbox.installed(&["--kernel-name=k", name]);
+    let set = run(&sandbox, &["set", "k", "--image-name=x:1", "--dry-run"]);
+    for outcome in [dry, set] {
+        assert_eq!(outcome.code(), Some(0), "{outcome}");
+        let shown = r#""display_name": "x\u007f\u009b1m\u202ey""#;
+        assert!(outcome.stdout.contains(shown), "{outcome}");
+        assert!(!outcome.stdout.contains(RAW), "{:?}", outcome.stdout);
+    }
+}
+
+#[test]
 fn names_of_directories_and_broken_files_cannot_either() {
     let sandbox = Sandbox::new();
     let name = EVIL.replace(['/', '\n'], "");
