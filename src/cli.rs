@@ -211,7 +211,8 @@ pub struct Convert {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Kernels are containers and services with the labels that launchers give them, whichever launcher \
-that was. What the kernels of other nodes use is not known here.")]
+that was. They are those of the engine that DOCKER_HOST or the Docker context names, not of one that `engine` in a \
+specification names. What the kernels of other nodes use is not known here.")]
 pub struct Ps {
     /// Print JSON
     #[arg(long, overrides_with = "json")]
@@ -223,8 +224,9 @@ pub struct Ps {
 #[command(after_help = "\
 Nobody waits for a kernel that has ended or was never started, or whose server no longer listens on \
 the address that the kernel was told. That is seen only where the server runs: kernels of servers \
-on other hosts, and those of `install --local`, are left alone while they run. Volumes that images declare, and that kernels which \
-are gone have left, are removed too.")]
+on other hosts, and those of `install --local`, are left alone while they run. Volumes that images declare, and that \
+kernels which are gone have left, are removed too. All this is about the engine that DOCKER_HOST or the Docker context \
+names, not about one that `engine` in a specification names.")]
 pub struct Prune {
     /// Only kernels that were created longer ago than this, such as 90s or 24h
     #[arg(long, value_name = "TIME", default_value = "10m")]
