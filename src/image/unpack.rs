@@ -54,7 +54,7 @@ pub(super) fn unpack(archive: impl Read) -> Result<BTreeMap<String, Files>> {
             _ => match logo::NAMES.iter().find(|known| **known == file) {
                 Some(known) => {
                     let content = read(&mut entry, kind, logo::LARGEST)?;
-                    let content = content.and_then(|content| match logo::fault(known, &content) {
+                    let content = content.and_then(|content| match logo::fault(&content) {
                         Some(fault) => Err(fault),
                         None => Ok(content),
                     });
