@@ -1,15 +1,21 @@
 //! Variables in the `env` of a kernelspec: `$NAME` and `${NAME}`, as `string.Template` of Python has them, by which
 //! Jupyter fills in those of its own environment. Here they are those of the image, where the kernel runs.
 
-/// The text with its variables filled in.
-///
-/// # Errors
-/// The name of one that there is not.
-pub(super) fn expanded<'a>(
-    text: &str,
-    variable: impl Fn(&str) -> Option<&'a str>,
-) -> Result<String, String> {
-    let mut out = String::with_capacity(text.len());
+/// Why a text cannot be had with its variables filled in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault<'a> {
+    /// There is none of this name.
+    Missing(&'a str),
+    TooLarge,
+}
+
+/// The text with its variables filled in, of at most so many bytes.
+pub(super) fn expanded<'a, 'b>(
+    text: &'a str,
+    most: usize,
+    variable: impl Fn(&str) -> Option<&'b str>,
+) -> Result<String, Fault<'a>> {
+    let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
@@ -30,12 +36,15 @@ pub(super) fn expanded<'a>(
             // It is none, and stays.
             out.push('$');
         } else {
-            out.push_str(variable(name).ok_or_else(|| name.to_owned())?);
+            out.push_str(variable(name).ok_or(Fault::Missing(name))?);
+        }
+        if out.len() > most {
+            return Err(Fault::TooLarge);
         }
         rest = after;
     }
     out.push_str(rest);
-    Ok(out)
+    if out.len() > most { Err(Fault::TooLarge) } else { Ok(out) }
 }
 
 /// The name at the beginning of a text; empty if there is none.
@@ -65,11 +74,13 @@ mod tests {
             ("$E.${E}", Ok(".")),
             ("${}$1${1}$-${A", Ok("${}$1${1}$-${A")),
             ("${A-x} é", Ok("${A-x} é")),
-            ("a${NONE}", Err("NONE")),
-            ("$AB", Err("AB")),
+            ("a${NONE}", Err(Fault::Missing("NONE"))),
+            ("$AB", Err(Fault::Missing("AB"))),
+            ("12345678901234567", Err(Fault::TooLarge)),
+            // What follows is not looked at.
+            ("$_b2$_b2$_b2$_b2$_b2$_b2$_b2$_b2$_b2$NONE", Err(Fault::TooLarge)),
         ] {
-            let found = expanded(text, variable);
-            assert_eq!(found.as_deref().map_err(String::as_str), expected, "{text}");
+            assert_eq!(expanded(text, 16, variable), expected.map(str::to_owned), "{text}");
         }
     }
 }

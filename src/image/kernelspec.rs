@@ -3,17 +3,27 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::expansion::expanded;
+use super::expansion::{Fault, expanded};
 use super::places;
 use crate::engine::Image;
 use crate::server::CONNECTION_FILE;
 
 /// What `jupyter_client` takes for the Python that it runs in itself.
 const PYTHON: &str = "python";
+
+/// The most bytes of `argv` and of `env` together, with all filled in, and the most variables.
+const LARGEST: usize = 1024 * 1024;
+const MOST_VARIABLES: usize = 200;
+
+const TOO_LARGE: &str =
+    "is too large with all filled in: there may be 1 MiB of both `argv` and `env`";
+
+/// How many characters of a name are shown in a list.
+const SHOWN: usize = 100;
 
 /// A kernelspec that an image has.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,7 +78,8 @@ impl Kernelspec {
             kernel_protocol_version: protocol_version,
         } = parsed(text)?;
         let directory = format!("{kernels}/{name}");
-        let argv = argv.iter().map(|word| filled(word, &directory, kernels));
+        let mut left = LARGEST;
+        let argv = argv.iter().map(|word| filled(word, &directory, kernels, &mut left));
         let argv = argv.collect::<Result<Vec<_>>>()?;
         let [_, file] = CONNECTION_FILE;
         ensure!(
@@ -81,15 +92,20 @@ impl Kernelspec {
             ["signal", "message"].contains(&&*interrupt_mode),
             "its `interrupt_mode` of `{interrupt_mode}` is neither `signal` nor `message`"
         );
+        ensure!(env.len() <= MOST_VARIABLES, "its `env` has more than {MOST_VARIABLES} variables");
         let (mut variables, mut left_out) = (BTreeMap::new(), Vec::new());
         for (name, value) in env {
             ensure!(
                 !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0'),
                 "its `env` has the variable `{name}`, which none can be called"
             );
-            match expanded(&value, |name| image.variable(name)) {
-                Ok(value) => drop(variables.insert(name, value)),
-                Err(missing) => left_out.push(format!(
+            match expanded(&value, left, |name| image.variable(name)) {
+                Ok(value) => {
+                    left -= value.len();
+                    variables.insert(name, value);
+                }
+                Err(Fault::TooLarge) => bail!("its `env` {TOO_LARGE}"),
+                Err(Fault::Missing(missing)) => left_out.push(format!(
                     "the variable {name} of `{value}`: the image has no variable {missing}; say it with `--env`"
                 )),
             }
@@ -117,37 +133,44 @@ impl Kernelspec {
             left_out,
         })
     }
+}
 
-    /// The Python that a Jupyter beside this kernelspec would run, if it is that: `jupyter_client` takes such a word
-    /// for its own Python.
-    pub(super) fn own_python(&self) -> Option<String> {
-        let first = self.argv.first()?;
-        let version = first.strip_prefix(PYTHON)?;
-        let is_version = version.chars().all(|c| c.is_ascii_digit() || c == '.');
-        let kernels = self.directory.rsplit_once('/')?.0;
-        let prefix = places::prefix(kernels).filter(|_| is_version)?;
-        Some(format!("{prefix}/bin/{first}"))
-    }
+/// The Python that a Jupyter beside the kernelspec with this `kernel.json` would run, if it is that: `jupyter_client`
+/// takes such a word for its own Python.
+pub(super) fn own_python(kernels: &str, text: &[u8]) -> Option<String> {
+    let argv = parsed(text).ok()?.argv;
+    let first = argv.first()?;
+    let version = first.strip_prefix(PYTHON)?;
+    let is_version = version.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let prefix = places::prefix(kernels).filter(|_| is_version)?;
+    Some(format!("{prefix}/bin/{first}"))
 }
 
 /// How people know the kernelspec with this `kernel.json`.
 pub(super) fn display_name(text: &[u8]) -> Option<String> {
-    parsed(text).ok().map(|known| known.display_name).filter(|name| !name.trim().is_empty())
+    let name = parsed(text).ok()?.display_name;
+    (!name.trim().is_empty()).then(|| name.chars().take(SHOWN).collect())
 }
 
 fn parsed(text: &[u8]) -> Result<KernelJson> {
     serde_json::from_slice(text).context("its kernel.json cannot be understood")
 }
 
-/// A word of `argv` as `jupyter_client` fills it in.
-fn filled(word: &str, directory: &str, kernels: &str) -> Result<String> {
-    let mut word = word.replace("{resource_dir}", directory);
+/// A word of `argv` as `jupyter_client` fills it in, of which so many bytes may be left.
+fn filled(word: &str, directory: &str, kernels: &str, left: &mut usize) -> Result<String> {
+    let replaced = |word: &str, name: &str, value: &str, most: usize| {
+        let length = word.len() + word.matches(name).count() * value.len();
+        ensure!(length <= most, "its `argv` {TOO_LARGE}");
+        Ok(word.replace(name, value))
+    };
+    let mut word = replaced(word, "{resource_dir}", directory, *left)?;
     if word.contains("{prefix}") {
         let prefix = places::prefix(kernels).context(
             "its `argv` has `{prefix}`, which is that of no Python here; say the command with `--kernel-command`",
         )?;
-        word = word.replace("{prefix}", prefix);
+        word = replaced(&word, "{prefix}", prefix, *left)?;
     }
+    *left = left.saturating_sub(word.len());
     ensure!(!word.contains('\0'), "its `argv` has a NUL in it");
     Ok(word)
 }
@@ -206,9 +229,56 @@ mod tests {
             (CONDA, "{resource_dir}/run", "/opt/conda/share/jupyter/kernels/k/run", None),
             (CONDA, "{prefix}/bin/x", "/opt/conda/bin/x", None),
         ] {
-            let found = read(directory, &json!({"argv": [first, "{connection_file}"]})).unwrap();
-            assert_eq!(found.argv[0], expected);
-            assert_eq!(found.own_python().as_deref(), own, "{first}");
+            let kernel_json = json!({"argv": [first, "{connection_file}"]});
+            assert_eq!(read(directory, &kernel_json).unwrap().argv[0], expected);
+            let python = own_python(directory, kernel_json.to_string().as_bytes());
+            assert_eq!(python.as_deref(), own, "{first}");
+        }
+    }
+
+    #[test]
+    fn what_would_become_too_large_is_refused() {
+        let image = image(&[&format!("A={}", "x".repeat(16 * 1024))]);
+        let place = "/long".repeat(100);
+        let kernels = format!("{place}{}", &CONDA["/opt/conda".len()..]);
+        let file = "{connection_file}";
+        let many = |number: usize| -> BTreeMap<String, &str> {
+            (0..number).map(|number| (format!("V{number}"), "$NONE")).collect()
+        };
+        for (kernel_json, reason) in [
+            (json!({"argv": [file], "env": {"B": "$A".repeat(60)}}), None),
+            (
+                json!({"argv": [file], "env": {"B": "$A".repeat(250_000)}}),
+                Some("its `env` is too large"),
+            ),
+            (
+                json!({"argv": [file], "env": {"B": "$A".repeat(40), "C": "$A".repeat(40)}}),
+                Some("its `env` is too large"),
+            ),
+            (
+                json!({"argv": ["{resource_dir}".repeat(70_000), file]}),
+                Some("its `argv` is too large"),
+            ),
+            (json!({"argv": ["{prefix}".repeat(70_000), file]}), Some("its `argv` is too large")),
+            (
+                json!({"argv": vec!["{prefix} {connection_file}"; 3000]}),
+                Some("its `argv` is too large"),
+            ),
+            (
+                json!({"argv": ["{prefix}".repeat(2000), file], "env": {"B": "$A".repeat(10)}}),
+                Some("its `env` is too large"),
+            ),
+            (json!({"argv": [file], "env": many(MOST_VARIABLES)}), None),
+            (
+                json!({"argv": [file], "env": many(MOST_VARIABLES + 1)}),
+                Some("its `env` has more than 200"),
+            ),
+        ] {
+            let found =
+                Kernelspec::parse("k", &kernels, kernel_json.to_string().as_bytes(), &image);
+            let error = found.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.starts_with(reason.unwrap_or_default()), "{error}");
+            assert_eq!(error.is_empty(), reason.is_none(), "{error}");
         }
     }
 

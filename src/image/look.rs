@@ -1,7 +1,8 @@
 //! Looks into an image for kernelspecs, without running anything of it: a container is created, and never started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 
 use super::kernelspec::{self, Kernelspec};
 use super::places;
-use super::unpack::{self, Files};
+use super::unpack::{self, Files, Room};
 use crate::engine::{Archive, Engine, Error, Image};
 use crate::text::printable;
 
@@ -24,6 +25,9 @@ const WAITING: usize = 4;
 
 /// How long one archive may take.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// How long the answer about the container is waited for after a signal.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const PASSWD: &str = "/etc/passwd";
 
@@ -54,7 +58,7 @@ struct Spec {
     files: Files,
 }
 
-/// Finds all kernelspecs of an image; `None` if `stop` ends before. Nothing is left on the engine.
+/// Finds all kernelspecs of an image; `None` if `stop` ends before. Nothing is left on the engine, or it is said.
 ///
 /// # Errors
 /// When the engine does not answer, or the image has too much in the directories of kernelspecs.
@@ -65,16 +69,40 @@ pub(crate) async fn look(
 ) -> Result<Option<Found>> {
     let labels = json!({"app": "jupyter-docker-spec", "component": COMPONENT});
     let probe = json!({"Image": image.id, "Cmd": ["/bin/true"], "Labels": labels});
-    // That is not broken off, lest a container stays of which nobody knows.
-    let probe = engine.create_probe(&probe).await?;
+    let mut stop = pin!(stop);
+    let mut creating = pin!(engine.create_probe(&probe));
+    let probe = tokio::select! {
+        biased;
+        created = &mut creating => created?,
+        () = &mut stop => {
+            // That is not broken off at once, lest a container stays of which nobody knows.
+            if let Ok(created) = timeout(PATIENCE, creating).await {
+                engine.remove_container(&created?.id, true).await?;
+            } else {
+                tracing::warn!(
+                    "The engine has not answered for {} s: a container with the labels app=jupyter-docker-spec and \
+                     component={COMPONENT} may be left on it",
+                    PATIENCE.as_secs()
+                );
+            }
+            return Ok(None);
+        }
+    };
     let mut found = Found { image, specs: BTreeMap::new(), pythons: Vec::new() };
     let looked = tokio::select! {
         biased;
-        () = stop => Ok(None),
+        () = &mut stop => Ok(None),
         filled = found.fill(engine, &probe.id) => filled.map(Some),
     };
     engine.remove_container(&probe.id, true).await?;
     Ok(looked?.map(|()| found))
+}
+
+impl Spec {
+    fn own_python(&self) -> Option<String> {
+        let text = self.files.kernel_json.as_ref()?.as_ref().ok()?;
+        kernelspec::own_python(&self.kernels, text)
+    }
 }
 
 impl Found {
@@ -89,10 +117,15 @@ impl Found {
             None => home(engine, probe, self.image.user()).await?,
         };
         for kernels in places::directories(&self.image, home.as_deref()) {
-            let Some(mut all) = directory(engine, probe, &kernels).await? else { continue };
+            let kept = self.specs.values().map(|spec| &spec.files);
+            let room = Room::ALL.beside(kept);
+            let Some(mut all) = directory(engine, probe, &kernels, room).await? else { continue };
             let links = all.iter().filter(|(_, files)| files.is_link).map(|(name, _)| name.clone());
             for name in links.take(MOST_LINKS).collect::<Vec<_>>() {
-                let linked = directory(engine, probe, &format!("{kernels}/{name}")).await;
+                // They count as kernelspecs already.
+                let kernelspecs = Room::ALL.kernelspecs;
+                let room = Room { kernelspecs, bytes: room.beside(all.values()).bytes };
+                let linked = directory(engine, probe, &format!("{kernels}/{name}"), room).await;
                 let own = linked.ok().flatten().and_then(|mut own| own.remove(""));
                 all.extend(own.map(|own| (name, own)));
             }
@@ -110,10 +143,8 @@ impl Found {
 
     /// Looks which of the kernelspecs are run by a Python beside them.
     async fn find_pythons(&mut self, engine: &Engine, probe: &str) -> Result<()> {
-        let own = self.specs.keys().filter_map(|name| self.read(name).ok()?.own_python());
-        let mut own: Vec<String> = own.collect();
-        own.dedup();
-        for path in own {
+        let own = self.specs.values().filter_map(Spec::own_python);
+        for path in own.collect::<BTreeSet<_>>() {
             if engine.has_path(probe, &path).await? {
                 self.pythons.push(path);
             }
@@ -144,7 +175,8 @@ impl Found {
             let kernels = self.specs.get(name).map_or("", |spec| &*spec.kernels);
             format!("the kernelspec `{name}` in {}", printable(kernels))
         })?;
-        let own = spec.own_python().filter(|own| self.pythons.contains(own));
+        let own = self.specs.get(name).and_then(Spec::own_python);
+        let own = own.filter(|own| self.pythons.contains(own));
         if let (Some(own), Some(first)) = (own, spec.argv.first_mut()) {
             *first = own;
         }
@@ -201,6 +233,7 @@ async fn directory(
     engine: &Engine,
     probe: &str,
     path: &str,
+    room: Room,
 ) -> Result<Option<BTreeMap<String, Files>>> {
     // Also if it is a link: the engine follows it, and does not leave the container.
     let archive = match engine.archive(probe, &format!("{path}/.")).await {
@@ -211,7 +244,7 @@ async fn directory(
         }
         Err(error) => return Err(error.into()),
     };
-    let files = read(archive, unpack::unpack).await?;
+    let files = read(archive, move |archive| unpack::unpack(archive, room)).await?;
     files
         .map(Some)
         .with_context(|| format!("could not look into `{}` of the image", printable(path)))
