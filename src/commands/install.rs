@@ -114,6 +114,7 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
         planned::of_settings(settings, paths.env)?;
         warn_of_mounts(settings);
     }
+    on_engine::check(&specifications)?;
     if args.line.has(&setting::DRY_RUN) {
         for (settings, job) in &specifications {
             warn_of_secrets(settings, &job.destination);

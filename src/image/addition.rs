@@ -84,11 +84,14 @@ impl Addition {
     pub fn tag_for(base: &str, package: &str) -> Result<String> {
         let (name, tag) = match base.parse::<Reference>() {
             Ok(reference) => {
-                let tag = match (reference.tag(), reference.digest()) {
-                    (Some(tag), _) => tag.to_owned(),
-                    (None, Some(digest)) => {
-                        digest.replace(':', "-").chars().take("sha256-".len() + SHORT).collect()
-                    }
+                let digest = reference.digest().map(|digest| -> String {
+                    digest.replace(':', "-").chars().take("sha256-".len() + SHORT).collect()
+                });
+                // Of one tag there can be several images, at different times.
+                let tag = match (reference.tag(), digest) {
+                    (Some(tag), Some(digest)) => format!("{tag}-{digest}"),
+                    (Some(tag), None) => tag.to_owned(),
+                    (None, Some(digest)) => digest,
                     (None, None) => "latest".to_owned(),
                 };
                 (without_version(base).to_owned(), tag)
@@ -177,7 +180,7 @@ mod tests {
             ("python", "python:latest-ipykernel"),
             ("localhost:5000/a/b", "localhost:5000/a/b:latest-ipykernel"),
             ("localhost:5000/a/b:2", "localhost:5000/a/b:2-ipykernel"),
-            (&format!("python:3@{DIGEST}"), "python:3-ipykernel"),
+            (&format!("python:3@{DIGEST}"), "python:3-sha256-e3b0c44298fc-ipykernel"),
             (&format!("python@{DIGEST}"), "python:sha256-e3b0c44298fc-ipykernel"),
             (&DIGEST[7..], "image:e3b0c44298fc-ipykernel"),
         ] {

@@ -234,3 +234,18 @@ fn specifications_of_one_image_share_what_is_built() {
         .collect();
     assert_eq!(tags, ["i:latest-ipykernel", "i:latest-irkernel"]);
 }
+
+#[test]
+fn two_images_cannot_have_one_name() {
+    let (sandbox, engine) = (Sandbox::new(), building(FakeImage::new(), &built()));
+    sandbox.file(
+        "k.toml",
+        "[defaults]\nlocal = true\nimage-name = 'i'\nprefix = 'prefix'\nadd-kernel = true\n\
+         [[kernel]]\n[[kernel]]\nkernel-name = 'k'\nbuild-arg = ['A=1']\n",
+    );
+    let mut command = installer(&sandbox, &["--file=k.toml"]);
+    let outcome = sandbox.run(command.env("DOCKER_HOST", engine.host()));
+    assert_snapshot!(outcome.error(), @"the specifications docker_python and k need different images, which would both be called `i:latest-ipykernel`: say the same of their builds, or give the image of one another name first");
+    assert_eq!(builds(&engine), [""; 0]);
+    assert!(!sandbox.path("prefix").exists());
+}

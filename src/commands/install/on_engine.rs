@@ -1,10 +1,11 @@
 //! What `install --local` asks the engine: what kernelspecs an image has, and to build one with a kernel.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use tokio::time::Instant;
 
 use crate::commands::pull;
@@ -99,6 +100,28 @@ async fn with_image(
         },
         Err(error) => Err(error.into()),
     }
+}
+
+/// Looks that specifications need no two images of one name.
+///
+/// # Errors
+/// When they do: both would have the one that is built last.
+pub(super) fn check(specifications: &[(Settings, Job)]) -> Result<()> {
+    let mut known: BTreeMap<_, (&Addition, &Settings)> = BTreeMap::new();
+    for (settings, _) in specifications {
+        let Some(addition) = &settings.addition else { continue };
+        let place = (&addition.engine, &addition.tag);
+        let (first, of_first) = known.entry(place).or_insert((addition, settings));
+        ensure!(
+            *first == addition,
+            "the specifications {} and {} need different images, which would both be called `{}`: say the same of \
+             their builds, or give the image of one another name first",
+            of_first.kernel_name,
+            settings.kernel_name,
+            addition.tag
+        );
+    }
+    Ok(())
 }
 
 /// Builds the images that specifications need, each once.
