@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::specification::{CONFIG, Specification};
 use crate::files;
@@ -192,6 +192,30 @@ impl Specification {
             of_image: None,
             engine: None,
         }))
+    }
+
+    /// Names what only a kernelspec of an image can have said, with the text of the `kernel.json`.
+    #[must_use]
+    pub fn taken_of_image(&self, text: &[u8]) -> Vec<String> {
+        let known: Value = serde_json::from_slice(text).unwrap_or_default();
+        if self.system != System::Local {
+            return Vec::new();
+        }
+        let is_python = self.is_python();
+        let is_ours = |name: &str, value: &Value| match name {
+            "kernel_provisioner" | "process_proxy" => true,
+            "supported_encryption" => is_python && *value == json!(["curve"]),
+            "debugger" => is_python && *value == json!(true),
+            _ => false,
+        };
+        let mode = known["interrupt_mode"] == "message";
+        let mode = mode.then(|| "interrupt_mode".to_owned());
+        let metadata = known["metadata"].as_object().into_iter().flatten();
+        let metadata = metadata.filter(|(name, value)| !is_ours(name, value));
+        let version = known["kernel_protocol_version"].as_str().is_some_and(|it| !it.is_empty());
+        let version = version.then(|| "kernel_protocol_version".to_owned());
+        let metadata = metadata.map(|(name, _)| format!("metadata.{name}"));
+        mode.into_iter().chain(metadata).chain(version).collect()
     }
 
     /// Notes what `launch_docker.toml` says of a specification that is of no server.

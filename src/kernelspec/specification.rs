@@ -178,7 +178,8 @@ impl Specification {
             move |name: &&String| of_gateway && *name == variable::KERNEL_LAUNCH_TIMEOUT;
         let variables = self.env.keys().filter(move |name| !is_written(name));
         let settings = self.config.keys().filter(|name| !CONFIG.contains(&name.as_str()));
-        let is_message = self.interrupt_mode == "message";
+        // Of a local one it is of the kernelspec of an image.
+        let is_message = self.system != System::Local && self.interrupt_mode == "message";
         let mode = is_message.then(|| "interrupt_mode".to_owned());
         variables.map(|name| format!("env.{name}")).chain(settings.cloned()).chain(mode)
     }

@@ -217,7 +217,7 @@ fn everything_is_taken_from_the_kernelspec() {
     show.args(["show", "docker_julia-1.10", "--toml"])
         .env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
     let shown = sandbox.run(&mut show);
-    assert_snapshot!(shown.stderr, @"[W [TIME] DockerSpecInstaller] The table leaves out `interrupt_mode` of kernel.json, for which `install` has no option");
+    assert_snapshot!(shown.stderr, @"[W [TIME] DockerSpecInstaller] The table leaves out `interrupt_mode`, `metadata.debugger`, `metadata.supported_features`, `kernel_protocol_version`, `logo-64x64.png`, which `image-kernelspec` takes from the image again");
     assert_snapshot!(shown.stdout, @r#"
     # jupyter-docker-spec install --file FILE
     [[kernel]]

@@ -13,7 +13,7 @@ use crate::env::Env;
 use crate::files;
 use crate::kernelspec::installed_launcher::{self, Kind};
 use crate::kernelspec::specification::Specification;
-use crate::layout::{self, NATIVE, OPTIONS, PYTHON};
+use crate::layout::{self, KERNEL_JSON, NATIVE, OPTIONS, PYTHON};
 use crate::model::{Language, LanguageName, Mode, Sample};
 use crate::options::Options;
 use crate::options::container_options::NO_MOUNT_CWD;
@@ -23,7 +23,7 @@ use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
 use crate::setting::{self, Setting};
 use crate::settings::{KernelName, Location, manifest};
 use crate::templates;
-use crate::text::is_invisible;
+use crate::text::{is_invisible, printable};
 
 /// The variable by which `user` leads to any directory.
 const DATA_DIR: &str = "JUPYTER_DATA_DIR";
@@ -306,4 +306,26 @@ fn tell_left_out(spec: &Specification) {
             all.join(", ")
         );
     }
+    let text = files::read(&spec.directory.join(KERNEL_JSON)).unwrap_or_default();
+    let mut all = spec.taken_of_image(&text);
+    all.extend(other_logos(spec));
+    if !all.is_empty() && spec.system == System::Local {
+        let all: Vec<String> = all.iter().map(|name| format!("`{}`", printable(name))).collect();
+        tracing::warn!(
+            "The table leaves out {}, which `{}` takes from the image again",
+            all.join(", "),
+            setting::IMAGE_KERNELSPEC.option
+        );
+    }
+}
+
+/// The logos that are not those of the language.
+fn other_logos(spec: &Specification) -> impl Iterator<Item = String> {
+    let language = Language::parse(&spec.language);
+    let ours =
+        templates::resources(language, spec.mode).filter(|(name, _)| name.starts_with("logo-"));
+    let others = ours.filter(|(name, ours)| {
+        files::read(&spec.directory.join(name)).is_ok_and(|content| content != *ours)
+    });
+    others.map(|(name, _)| name.to_owned())
 }
