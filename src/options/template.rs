@@ -25,7 +25,8 @@ pub(super) fn push_literal(out: &mut String, text: &str) {
 
 /// Where the action ends that a text begins with; `None` if it begins with none, or with one that does not end.
 /// Braces in quotes and in comments end nothing.
-pub(super) fn action(text: &str) -> Option<usize> {
+#[must_use]
+pub fn action(text: &str) -> Option<usize> {
     let body = text.strip_prefix("{{")?;
     let trimmed = body.strip_prefix("- ").unwrap_or(body);
     if trimmed.starts_with("/*") {

@@ -10,6 +10,7 @@ use crate::image::{Addition, BuildArguments, Kernelspec};
 use crate::model::{Language, LanguageName};
 use crate::options::Options;
 use crate::options::node::Value;
+use crate::options::template;
 use crate::setting::{self, Setting};
 
 /// What has to be known of an image.
@@ -53,6 +54,8 @@ impl Question {
             lookup.flag(&setting::LOCAL)?,
             "{origin} is for `--local`: the images of gateways have a bootstrap that starts the kernel"
         );
+        // What is wrong with it is said before an image is pulled for it.
+        local::check(lookup)?;
         let wanted = match name {
             Some(_) if adds => bail!(
                 "`--{}` and `--{}` cannot be given together: the one takes a kernel that the image has, the other \
@@ -178,5 +181,14 @@ fn literal(text: &str, place: &str) -> Result<String> {
              `--kernel-command`"
         );
     }
-    Ok(text.replace('$', "$$"))
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(['{', '$']) {
+        let (before, found) = rest.split_at(at);
+        // What is an action of a template there is left as it is.
+        let length = template::action(found).unwrap_or(1);
+        let doubled = if found.starts_with('$') { "$" } else { "" };
+        out.extend([before, doubled, &found[..length]]);
+        rest = &found[length..];
+    }
+    Ok(out + rest)
 }
