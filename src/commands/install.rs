@@ -25,7 +25,7 @@ use crate::setting::{self, CommandLine};
 use crate::settings::config::{Config, OWN, Source};
 use crate::settings::lookup::Lookup;
 use crate::settings::manifest::Manifest;
-use crate::settings::{Question, Settings, sample, values, with_engine};
+use crate::settings::{self, Question, Settings, sample, values, with_engine};
 use crate::templates;
 
 /// The name under which the installer speaks: that of the Python tool's class.
@@ -177,6 +177,13 @@ fn specification(
 ) -> Result<(Settings, Job)> {
     let args = &*with_engine(args, lookup)?;
     let question = Question::of(args, lookup)?;
+    if let Some(Question { wanted, .. }) = &question
+        && let Some((location, name)) = settings::known_place(args, lookup, wanted)?
+    {
+        // Before an image is pulled in vain.
+        let destination = location.kernels_directory(paths)?.join(name.as_str());
+        store::check(&destination, lookup.flag(&setting::REPLACE)?)?;
+    }
     let may_pull = !lookup.line.has(&setting::DRY_RUN);
     let answer = question.map(|question| on_engine::ask(&question, may_pull, paths.env));
     let settings = Settings::resolve(args, lookup, answer.transpose()?.unwrap_or_default())?;

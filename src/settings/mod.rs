@@ -221,6 +221,28 @@ fn local_settings(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result
     })
 }
 
+/// Where a specification will be and how it will be called, if that is known before its image is.
+///
+/// # Errors
+/// When a value is not valid.
+pub fn known_place(
+    args: &Install,
+    lookup: &Lookup<'_>,
+    wanted: &Wanted,
+) -> Result<Option<(Location, KernelName)>> {
+    let python = LanguageName::Known(Language::Python).default_kernel_name();
+    let given = lookup.text(&setting::KERNEL_NAME).filter(|given| given.value != python);
+    let default = match wanted {
+        Wanted::Kernelspec(name) => name.as_ref().map(|name| format!("docker_{name}")),
+        Wanted::Kernel(language) => Some(LanguageName::Known(*language).default_kernel_name()),
+    };
+    let name = match given {
+        Some(given) => Some(KernelName::parse(&given.value)?),
+        None => default.and_then(|name| KernelName::parse(&name).ok()),
+    };
+    name.map(|name| Ok((location(args, lookup)?, name))).transpose()
+}
+
 /// The names of the specification and of what people see.
 ///
 /// # Errors

@@ -644,6 +644,108 @@ fn who_interrupts_leaves_no_container() {
 }
 
 #[test]
+fn who_interrupts_an_engine_that_does_not_answer_is_told_what_may_be_left() {
+    let image = FakeImage::new();
+    let engine = FakeEngine::with(move |asked: Asked, stream, sender| {
+        let (line, _) = asked.clone();
+        let (status, body) = image.answer(&line);
+        let _ = sender.send(asked);
+        if line.starts_with("POST /containers/create") {
+            return true;
+        }
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).is_ok() && stream.write_all(&body).is_ok()
+    });
+    let sandbox = Sandbox::new();
+    let words = ["--local", "--image-name=my/image:1", "--prefix=prefix", "--image-kernelspec"];
+    let mut command = installer(&sandbox, &words);
+    command.env("DOCKER_HOST", engine.host()).stderr(Stdio::piped());
+    let process = command.spawn().unwrap();
+    let mut all = String::new();
+    while !all.contains("POST /containers/create") {
+        all += &asked(&engine);
+        sleep(Duration::from_millis(10));
+    }
+    let killed = Command::new("kill").args(["-INT", &process.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let outcome = sandbox.outcome(&process.wait_with_output().unwrap());
+    assert_eq!(outcome.code(), Some(130), "{outcome}");
+    assert_snapshot!(outcome.stderr, @"
+    [W [TIME] DockerSpecInstaller] The engine has not answered for 5 s: a container with the labels app=jupyter-docker-spec and component=look may be left on it
+    [E [TIME] DockerSpecInstaller] interrupted: nothing was installed
+    ");
+}
+
+#[test]
+fn what_is_wrong_with_the_rest_is_said_before_anybody_is_asked() {
+    let image = || FakeImage::new().with(CONDA, &[("one", spec("One"))]);
+    let sandbox = Sandbox::new();
+    let mut message = String::new();
+    for (name, words) in [
+        ("", &["--image-kernelspec", "--swarm"][..]),
+        ("", &["--image-kernelspec", "--kernel-name=a/b"]),
+        ("mine", &["--image-kernelspec", "--kernel-name=Mine"]),
+        ("docker_one", &["--image-kernelspec=one"]),
+        ("docker_r", &["--add-kernel", "--language=R"]),
+    ] {
+        if !name.is_empty() {
+            sandbox.file(format!("prefix/share/jupyter/kernels/{name}/kernel.json"), "{}");
+        }
+        let engine = image().engine();
+        message += install(&sandbox, &engine, words).error();
+        message.push('\n');
+        assert_eq!(asked(&engine), "", "{words:?}");
+    }
+    assert_snapshot!(message, @"
+    `--swarm` cannot be given with `--local`: its kernels are containers of one engine, not services of a Swarm
+    Invalid kernel name `a/b`: it has a character that Jupyter does not allow in a kernel's name. Kernel names can only contain ASCII letters and numbers and these separators: - . _ (hyphen, period, and underscore).
+    A kernel specification exists at '[ROOT]/prefix/share/jupyter/kernels/mine' and '--replace' has not been specified.  Terminating.
+    A kernel specification exists at '[ROOT]/prefix/share/jupyter/kernels/docker_one' and '--replace' has not been specified.  Terminating.
+    A kernel specification exists at '[ROOT]/prefix/share/jupyter/kernels/docker_r' and '--replace' has not been specified.  Terminating.
+    ");
+    // It is not known which one that will be.
+    sandbox.file("prefix/share/jupyter/kernels/docker_python/kernel.json", "{}");
+    let outcome = install(&sandbox, &image().engine(), &["--image-kernelspec", "--replace"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+}
+
+#[test]
+fn all_directories_together_have_one_limit() {
+    let number_of = |begin: &str, number: usize| {
+        let files = (0..number)
+            .map(|number| (format!("./{begin}{number}/kernel.json"), spec("x").to_string().into()));
+        archive(&files.collect::<Vec<_>>())
+    };
+    let system = "/usr/share/jupyter/kernels";
+    for (begin, code) in [("a", Some(0)), ("b", Some(1))] {
+        let mut image = FakeImage::new();
+        image.archives.insert(format!("{CONDA}/."), number_of("a", 99));
+        image.archives.insert(format!("{system}/."), number_of(begin, 101));
+        image.archives.insert("/usr/local/share/jupyter/kernels/.".into(), number_of("a", 1));
+        let (sandbox, engine) = (Sandbox::new(), image.engine());
+        let outcome = install(&sandbox, &engine, &["--image-kernelspec=a0"]);
+        assert_eq!(outcome.code(), code, "{outcome}");
+        let is_limit = outcome.stderr.contains("the image has more than 200 kernelspecs");
+        assert_eq!(is_limit, begin == "b", "{outcome}");
+    }
+}
+
+#[test]
+fn what_is_a_template_there_comes_out_as_it_is() {
+    let mut said = spec("One");
+    said["argv"] =
+        json!(["run", "$A {$B} {{range $x := .}}{{\"$y\"}} $C {{$", "{connection_file}"]);
+    let (sandbox, engine) =
+        (Sandbox::new(), FakeImage::new().with(CONDA, &[("one", said)]).engine());
+    let outcome = install(&sandbox, &engine, &["--image-kernelspec"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    let options = options(&specification(&sandbox, "docker_one"));
+    assert_snapshot!(options.lines().last().unwrap(), @r#"command = ["run", "$$A {$$B} {{range $x := .}}{{\"$y\"}} $$C {{$$", "{connection_file}"]"#);
+}
+
+#[test]
 fn it_is_the_engine_of_the_kernels_that_is_asked() {
     let sandbox = Sandbox::new();
     let engine = FakeImage::new().with(CONDA, &[("one", spec("One"))]).engine();
