@@ -101,7 +101,7 @@ mod tests {
         assert!(!is_there(&link));
         // What cannot be seen may be there; root sees everything.
         fs_err::create_dir(&closed).unwrap();
-        fs_err::set_permissions(&closed, Permissions::from_mode(0)).unwrap();
+        fs_err::set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
         assert!(is_there(&closed.join("s")) || rustix::process::geteuid().is_root());
     }
 }

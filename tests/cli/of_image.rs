@@ -285,8 +285,8 @@ fn the_engine_is_looked_for_once() {
     let outcome = sandbox.run(install.env("XDG_RUNTIME_DIR", sandbox.path("run")));
     assert_eq!(outcome.code(), Some(0), "{outcome}");
     assert!(!link.exists());
-    let line = format!("engine = \"unix://{}\"", link.display());
-    assert!(options(&specification(&sandbox, "docker_k")).contains(&line), "{outcome}");
+    let expected = format!("engine = \"unix://{}\"", link.display());
+    assert!(options(&specification(&sandbox, "docker_k")).contains(&expected), "{outcome}");
 }
 
 #[test]
