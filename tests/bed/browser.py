@@ -108,7 +108,9 @@ class Browser:
 
     def type(self, code):
         """Types code into the last cell."""
-        self.see(".jp-Notebook .jp-Cell:last-of-type .cm-content").click()
+        # A click in the middle may hit the buttons of a cell that is narrow.
+        content = self.see(".jp-Notebook .jp-Cell:last-of-type .cm-content")
+        self.driver.execute_script("arguments[0].focus()", content)
         webdriver.ActionChains(self.driver).send_keys(code).perform()
 
     def run(self, code):
