@@ -244,6 +244,10 @@ class Engine:
             and not self.ask("/networks", filters=of_tests),
             "networks of the tests are still in use",
         )
-        # Newest first, as they are listed: an image stays while another is built on it.
-        if images := self.docker("images", "--quiet", "--filter", f"label={LABEL}").split():
-            self.docker("image", "rm", "--force", *dict.fromkeys(images))
+        wait_for(self._without_images, "images of the tests are still in use")
+
+    def _without_images(self):
+        """Removes the images of tests, as far as no other is built on them. Their turn comes with the next call:
+        images are listed from the newest, but those of one second in any order."""
+        images = self.docker("images", "--quiet", "--filter", f"label={LABEL}").split()
+        return not images or self.client("image", "rm", "--force", *dict.fromkeys(images)).returncode == 0
