@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bootstrap::protocol::CHANNELS;
+use rustix::process::geteuid;
 use serde_json::{Map, Value};
 
 use crate::home;
@@ -28,7 +29,14 @@ pub(crate) fn free_ports() -> io::Result<Ports> {
 }
 
 /// Writes the file, which only this user may read: it has the key of the kernel.
-pub(crate) fn write(connection: &Map<String, Value>, ports: Ports) -> Result<PathBuf, String> {
+///
+/// If root runs a program of the image that starts the kernel (`may_change_user`), such as one that gives up root
+/// before, then every user of this container may read the file, in a directory that nobody else sees.
+pub(crate) fn write(
+    connection: &Map<String, Value>,
+    ports: Ports,
+    may_change_user: bool,
+) -> Result<PathBuf, String> {
     let mut connection = connection.clone();
     connection.insert("transport".to_owned(), "tcp".into());
     connection.insert("ip".to_owned(), Ipv4Addr::LOCALHOST.to_string().into());
@@ -36,9 +44,16 @@ pub(crate) fn write(connection: &Map<String, Value>, ports: Ports) -> Result<Pat
         connection.insert(channel.to_owned(), port.into());
     }
     let text = Value::Object(connection).to_string();
+    if may_change_user
+        && geteuid().is_root()
+        && let Some(path) =
+            home::unshared().find_map(|directory| write_new(&directory, &text, 0o644).ok())
+    {
+        return Ok(path);
+    }
     let mut reasons = Vec::new();
     for directory in home::places() {
-        match write_new(&directory, &text) {
+        match write_new(&directory, &text, 0o600) {
             Ok(path) => return Ok(path),
             Err(error) => reasons.push(format!("{}: {error}", directory.display())),
         }
@@ -49,9 +64,9 @@ pub(crate) fn write(connection: &Map<String, Value>, ports: Ports) -> Result<Pat
     ))
 }
 
-fn write_new(directory: &Path, text: &str) -> io::Result<PathBuf> {
+fn write_new(directory: &Path, text: &str, mode: u32) -> io::Result<PathBuf> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
+    options.write(true).create_new(true).mode(mode);
     for number in 0..NAMES {
         let path = directory.join(format!("kernel-{number}.json"));
         match options.open(&path) {

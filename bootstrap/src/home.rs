@@ -1,6 +1,7 @@
 //! Directories that can be written to, for users whom the image does not know.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,18 @@ pub(crate) fn places() -> impl Iterator<Item = PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from);
     let common = ["/dev/shm", "/tmp", "/var/tmp"].map(PathBuf::from);
     common.into_iter().chain(home).chain(env::current_dir())
+}
+
+/// Directories for temporary files that are of this container alone, as nothing is mounted there.
+pub(crate) fn unshared() -> impl Iterator<Item = PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let is_mounted = move |directory: &Path| {
+        let mut points = mounts.lines().filter_map(|mount| mount.split(' ').nth(4));
+        mounts.is_empty() || points.any(|point| point != "/" && directory.starts_with(point))
+    };
+    let common = ["/tmp", "/var/tmp"].into_iter();
+    let common = common.filter_map(|directory| fs::canonicalize(directory).ok());
+    common.filter(move |directory| !is_mounted(directory))
 }
 
 /// Returns another home directory for the kernel if that of the image cannot be written to; `None` if it can, or

@@ -36,7 +36,8 @@ impl Running {
         check_directory(start)?;
         let ports = connection_file::free_ports()
             .map_err(|error| format!("there are no ports for the kernel: {error}"))?;
-        let connection_file = connection_file::write(&start.connection, ports)?;
+        let connection_file =
+            connection_file::write(&start.connection, ports, !start.entrypoint.is_empty())?;
         let home = home::replacement(start);
         match spawn(start, &connection_file, home.as_deref()) {
             Ok(id) => Ok(Self { id, ports, connection_file, home }),

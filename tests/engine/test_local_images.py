@@ -34,6 +34,19 @@ def test_an_entrypoint_that_finds_python(engine, local):
     assert local.ask("[os.environ['ENTERED'], os.environ['PATH'].split(':')[0]]") == ["yes", "/opt/kernel/bin"]
 
 
+def test_an_entrypoint_that_gives_up_root(engine, local):
+    """It hands the kernel to a user who cannot read root's files, as docker-stacks does for `NB_UID`."""
+    image = stock(
+        engine,
+        "RUN printf '#!/bin/sh\\nexec setpriv --reuid=1500 --regid=1500 --clear-groups \"$@\"\\n' > /enter && chmod 755 /enter",
+        'ENTRYPOINT ["/enter"]',
+    )
+    # What containers share with their host has no file that everybody may read.
+    local.install(image, "--container-user=root", "--ipc=host", f"--volume={local.directory}:/var/tmp/of/host")
+    file = "__import__('ipykernel').get_connection_file()"
+    assert local.ask(f"[os.getuid(), os.path.dirname({file}), oct(os.stat({file}).st_mode)]") == [1500, "/tmp", "0o100644"]
+
+
 # As the images of docker-stacks: a home of user 1000, whose group is that of `users`.
 STACKS = [
     "RUN useradd --uid 1000 --gid 100 --home-dir /home/jovyan --create-home jovyan && chmod 2775 /home/jovyan",
