@@ -81,7 +81,15 @@ fn description(key: &Key) -> String {
         [false, true] => " In a Swarm only.",
         _ => "",
     };
-    let ours = ["client_overrides", "engine", "environment_mode", "mount_cwd", "pass_environment"];
+    let ours = [
+        "client_overrides",
+        "engine",
+        "environment_mode",
+        "mount_cwd",
+        "pass_environment",
+        "warm",
+        "warm_time",
+    ];
     if ours.contains(&key.name) {
         return format!("A key of jupyter-docker-spec's own.{modes}");
     }
@@ -261,7 +269,8 @@ fn own(name: &str, amount: &Value, cpus: &Value, pairs: &Value) -> Value {
             let file = table(&properties, &["path"]);
             one_or_many(&json!({"anyOf": [word, file]}))
         }
-        "engine" | "image" => word,
+        "engine" | "image" | "warm_time" => word,
+        "warm" => json!({"type": "integer", "minimum": 0, "maximum": 32}),
         "environment" => pairs.clone(),
         "environment_mode" => json!({"enum": ["filtered", "inherit"]}),
         "mount_cwd" => {

@@ -37,13 +37,7 @@ pub(crate) fn write(
     ports: Ports,
     may_change_user: bool,
 ) -> Result<PathBuf, String> {
-    let mut connection = connection.clone();
-    connection.insert("transport".to_owned(), "tcp".into());
-    connection.insert("ip".to_owned(), Ipv4Addr::LOCALHOST.to_string().into());
-    for (channel, port) in CHANNELS.into_iter().zip(ports) {
-        connection.insert(channel.to_owned(), port.into());
-    }
-    let text = Value::Object(connection).to_string();
+    let text = text(connection, ports);
     if may_change_user
         && geteuid().is_root()
         && let Some(path) =
@@ -62,6 +56,25 @@ pub(crate) fn write(
         "there is no directory for the connection file; mount one with `--tmpfs /tmp` ({})",
         reasons.join("; ")
     ))
+}
+
+/// Writes another connection to the same ports into the file.
+pub(crate) fn write_again(
+    path: &Path,
+    connection: &Map<String, Value>,
+    ports: Ports,
+) -> io::Result<()> {
+    std::fs::write(path, text(connection, ports))
+}
+
+fn text(connection: &Map<String, Value>, ports: Ports) -> String {
+    let mut connection = connection.clone();
+    connection.insert("transport".to_owned(), "tcp".into());
+    connection.insert("ip".to_owned(), Ipv4Addr::LOCALHOST.to_string().into());
+    for (channel, port) in CHANNELS.into_iter().zip(ports) {
+        connection.insert(channel.to_owned(), port.into());
+    }
+    Value::Object(connection).to_string()
 }
 
 fn write_new(directory: &Path, text: &str, mode: u32) -> io::Result<PathBuf> {

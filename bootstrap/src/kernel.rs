@@ -3,7 +3,9 @@
 use std::env;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd as _;
+use std::iter;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,6 +20,17 @@ use crate::{connection_file, home};
 /// The names of the program that people mean by the first; images have one of them, or both.
 const PYTHON: [&str; 2] = ["python", "python3"];
 
+/// What a kernel is started with that is to wait until it is wanted.
+pub(crate) struct Hook {
+    /// A directory with modules of Python that come before others.
+    pub(crate) modules: PathBuf,
+    /// Where the kernel says that it is ready, and is told what it is wanted for: its standard input.
+    pub(crate) line: UnixStream,
+}
+
+/// Where Python looks for modules first.
+const PYTHONPATH: &str = "PYTHONPATH";
+
 /// A kernel that runs. What was made for it is removed when this is dropped: others may see it, too, such as in a
 /// `/dev/shm` of the host.
 pub(crate) struct Running {
@@ -28,24 +41,35 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts the kernel in a process group of its own. What it writes goes to this process's standard error.
+    /// Starts the kernel in a process group of its own. What it writes goes to this process's standard error. With
+    /// a `hook`, it waits until it is wanted.
     ///
     /// # Errors
     /// The sentence that says why that is not possible.
-    pub(crate) fn start(start: &Start) -> Result<Self, String> {
+    pub(crate) fn start(start: &Start, hook: Option<Hook>) -> Result<Self, String> {
         check_directory(start)?;
         let ports = connection_file::free_ports()
             .map_err(|error| format!("there are no ports for the kernel: {error}"))?;
         let connection_file =
             connection_file::write(&start.connection, ports, !start.entrypoint.is_empty())?;
         let home = home::replacement(start);
-        match spawn(start, &connection_file, home.as_deref()) {
+        match spawn(start, &connection_file, home.as_deref(), hook) {
             Ok(id) => Ok(Self { id, ports, connection_file, home }),
             Err(reason) => {
                 let _ = fs::remove_file(connection_file);
                 Err(reason)
             }
         }
+    }
+
+    /// Makes a kernel that was started without being wanted the one that somebody wants.
+    ///
+    /// # Errors
+    /// The sentence that says why that is not possible.
+    pub(crate) fn become_wanted(&self, start: &Start) -> Result<(), String> {
+        check_directory(start)?;
+        connection_file::write_again(&self.connection_file, &start.connection, self.ports)
+            .map_err(|error| format!("could not write the connection file: {error}"))
     }
 
     pub(crate) fn id(&self) -> Pid {
@@ -67,7 +91,12 @@ impl Drop for Running {
     }
 }
 
-fn spawn(start: &Start, connection_file: &Path, home: Option<&Path>) -> Result<Pid, String> {
+fn spawn(
+    start: &Start,
+    connection_file: &Path,
+    home: Option<&Path>,
+    hook: Option<Hook>,
+) -> Result<Pid, String> {
     let file = connection_file.to_string_lossy();
     let own = start.command.iter().map(|word| word.replace(CONNECTION_FILE, &file));
     let mut own: Vec<String> = own.collect();
@@ -85,10 +114,17 @@ fn spawn(start: &Start, connection_file: &Path, home: Option<&Path>) -> Result<P
     let mut command = Command::new(program);
     command
         .args(arguments)
+        .envs(&start.environment)
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(output()?)
         .stderr(output()?);
+    if let Some(Hook { modules, line }) = hook {
+        let others = env::var_os(PYTHONPATH);
+        let all = iter::once(modules).chain(others.iter().flat_map(env::split_paths));
+        let all = env::join_paths(all).map_err(|error| format!("{PYTHONPATH}: {error}"))?;
+        command.env(PYTHONPATH, all).stdin(OwnedFd::from(line));
+    }
     if let Some(home) = home {
         command.env("HOME", home);
     }

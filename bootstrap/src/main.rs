@@ -6,6 +6,7 @@ mod home;
 mod kernel;
 mod processes;
 mod relay;
+mod waiting;
 
 use std::future::pending;
 use std::io::{self, Write as _};
@@ -13,7 +14,7 @@ use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bootstrap::protocol::message::{Answer, Control, Request};
+use bootstrap::protocol::message::{Answer, Control, Request, Start};
 use bootstrap::protocol::mux::{self, Mode, Stream};
 use bootstrap::protocol::signals::{self, Signals};
 use bootstrap::protocol::{GREETING, Purpose};
@@ -21,12 +22,13 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::kernel::Running;
 use self::processes::{Children, forward};
+use self::waiting::Waiting;
 
 /// The exit status of a container whose kernel cannot be started, as that of a shell.
 const NOT_STARTED: u8 = 127;
@@ -56,10 +58,25 @@ async fn run() -> io::Result<u8> {
     let mut told = Signals::listen()?;
     let mut input = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
     let mut output = pipe::Sender::from_owned_fd(io::stdout().as_fd().try_clone_to_owned()?)?;
-    output.write_all(GREETING).await?;
+    let mut waiting = Waiting::of_process()?;
+    if waiting.is_none() {
+        output.write_all(GREETING).await?;
+    }
+    let prewarmed = waiting.as_ref().and_then(Waiting::id);
     tokio::select! {
         greeted = greet(&mut input) => greeted?,
         signal = told.next() => return Ok(signals::status(signal)),
+        code = children.ended(prewarmed) => return Ok(code),
+        () = waiting::over(waiting.as_ref()) => return Ok(0),
+    }
+    if let Some(waiting) = &mut waiting {
+        // Whoever listens only now has missed what was written before, and leaves if this takes long.
+        let until = waiting.until();
+        tokio::select! {
+            ready = waiting.ready() => ready?,
+            () = sleep_until(until) => return Ok(0),
+        }
+        output.write_all(GREETING).await?;
     }
 
     let (ports, started) = watch::channel(None);
@@ -92,7 +109,7 @@ async fn run() -> io::Result<u8> {
             Some(stream) = controls.recv(), if control.is_none() => control = Some(stream),
             request = next(&mut control) => match request {
                 Some(Request::Start(_)) if kernel.is_some() => {}
-                Some(Request::Start(start)) => match Running::start(&start) {
+                Some(Request::Start(start)) => match begin(waiting.take(), &start).await {
                     Ok(started) => {
                         ports.send_replace(Some(started.ports()));
                         running = Some(started);
@@ -131,6 +148,14 @@ async fn run() -> io::Result<u8> {
     drop(opener);
     let _ = timeout(LAST_BYTES, carrying).await;
     Ok(code)
+}
+
+/// Starts the kernel, or takes the one that has waited.
+async fn begin(waiting: Option<Waiting>, start: &Start) -> Result<Running, String> {
+    match waiting {
+        Some(waiting) => waiting.into_kernel(start).await,
+        None => Running::start(start, None),
+    }
 }
 
 /// Looks whether the launcher speaks the same version.

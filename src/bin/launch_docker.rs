@@ -9,10 +9,9 @@ use anyhow::{Context as _, Result};
 use jupyter_docker_spec::env::Env;
 use jupyter_docker_spec::launcher::args::{Arguments, Request};
 use jupyter_docker_spec::launcher::attend;
-use jupyter_docker_spec::launcher::launch_for;
-use jupyter_docker_spec::launcher::plan::Plan;
 use jupyter_docker_spec::launcher::run;
 use jupyter_docker_spec::launcher::spec::InstalledSpec;
+use jupyter_docker_spec::launcher::{plan_for, plan_of_next};
 use jupyter_docker_spec::{log, program};
 use tokio::time::Instant;
 use tracing::Level;
@@ -51,12 +50,13 @@ fn launch(arguments: &Arguments, env: &Env, begin: Instant) -> Result<u8> {
     let executable = std::env::current_exe().context("could not find this program's own file")?;
     let started_as = OsStr::from_bytes(rustix::param::linux_execfn().to_bytes());
     let spec = InstalledSpec::of_process(&executable, Path::new(started_as))?;
-    let launch = launch_for(arguments, &spec, env, false)?;
-    let mut plan = Plan::new(launch, &spec, env, false)?;
-    plan.pass_on(&arguments.kernel_arguments);
+    let plan = plan_for(arguments, &spec, env)?;
     let runtime = program::runtime()?;
     match &arguments.connection_file {
-        Some(file) => runtime.block_on(attend::attend(Path::new(file), &plan, &spec, env)),
+        Some(file) => {
+            let next = (plan.warm > 0).then(|| plan_of_next(arguments, &spec, env)).transpose()?;
+            runtime.block_on(attend::attend(Path::new(file), &plan, next, &spec, env))
+        }
         None => runtime.block_on(run::run(&plan, env, begin)).map(|()| 0),
     }
 }

@@ -11,12 +11,15 @@ use tokio::time::Instant;
 
 use crate::engine::{Container, ContainerConfig, Engine, Error, Info, Node, Service, Task};
 use crate::env::Env;
-use crate::launcher::launch::KERNELSPEC;
+use crate::launcher::launch::{KERNELSPEC, WAITING, WARM};
 use crate::model::Mode;
 use crate::server::{RESPONSE_ADDRESS, System};
 
 /// The labels of all kernels, whichever launcher started them.
 pub(super) const LABELS: [&str; 2] = ["component=kernel", "kernel_id"];
+
+/// How long the id of a kernel is that a Jupyter server has chosen.
+const UUID_LENGTH: usize = 36;
 
 /// How long the engine may take for one answer, and for all.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -49,6 +52,9 @@ pub(super) struct Kernel {
     /// Whether it runs on the host of this engine.
     #[serde(skip)]
     pub(super) is_here: bool,
+    /// Whether it waits for a notebook.
+    #[serde(rename = "waits")]
+    pub(super) is_waiting: bool,
 }
 
 /// The kernels, and their engine.
@@ -90,17 +96,26 @@ impl Kernel {
             container: None,
             is_over: false,
             is_here: true,
+            is_waiting: false,
         })
     }
 
     fn of_container(container: &Container) -> Option<Self> {
         let Container { id, name, created, config, state } = container;
-        Some(Self {
+        let mut kernel = Self {
             state: state.status.clone(),
             is_over: state.has_ended(),
             container: Some(id.clone()),
             ..Self::new(Mode::Docker, (id, name, created), &config.labels, config)?
-        })
+        };
+        if config.labels.contains_key(WARM) {
+            // Its labels are from before it was anybody's.
+            kernel.is_waiting = name.contains(WAITING) && kernel.state == "running";
+            if let Some(id) = id_in_name(name) {
+                id.clone_into(&mut kernel.kernel_id);
+            }
+        }
+        Some(kernel)
     }
 
     fn of_service(service: &Service, task: Option<&Task>) -> Option<Self> {
@@ -113,6 +128,17 @@ impl Kernel {
             ..Self::new(Mode::Swarm, what, service.labels(), service.container())?
         })
     }
+}
+
+/// The id in the name that a container has got with its launch.
+fn id_in_name(name: &str) -> Option<&str> {
+    let (stem, _) = name.rsplit_once('-')?;
+    let id = stem.get(stem.len().checked_sub(UUID_LENGTH)?..)?;
+    let is_id = id.chars().enumerate().all(|(at, c)| match at {
+        8 | 13 | 18 | 23 => c == '-',
+        _ => c.is_ascii_hexdigit(),
+    });
+    is_id.then_some(id)
 }
 
 /// The seconds since a time in the format of RFC 3339.

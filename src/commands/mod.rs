@@ -22,3 +22,4 @@ pub mod rename;
 mod secrets;
 pub mod set;
 pub mod show;
+mod waiting;

@@ -100,6 +100,9 @@ fn server_state(kernel: &Kernel, host: &Host) -> ServerState {
     if kernel.is_over {
         return ServerState::Gone(format!("it is {}", kernel.state));
     }
+    if kernel.is_waiting {
+        return ServerState::Gone("it waits for a notebook".to_owned());
+    }
     if kernel.state == "created" {
         return ServerState::Gone("it was never started".to_owned());
     }

@@ -30,7 +30,8 @@ struct Row {
 
 impl Row {
     fn columns(&self) -> [String; 9] {
-        let Kernel { kernel_id, user, specification, state, node, image, age, .. } = &self.kernel;
+        let Kernel { kernel_id, user, specification, state, node, image, age, is_waiting, .. } =
+            &self.kernel;
         let cpu = self.usage.map(|usage| {
             format!("{} s", text::seconds(Duration::from_nanos(usage.cpu_nanoseconds())))
         });
@@ -39,7 +40,7 @@ impl Row {
             kernel_id.clone(),
             or_dash(user.as_deref()),
             or_dash(specification.as_deref()),
-            state.clone(),
+            if *is_waiting { "waiting".to_owned() } else { state.clone() },
             or_dash(node.as_deref()),
             or_dash(age.map(format_age).as_deref()),
             or_dash(cpu.as_deref()),

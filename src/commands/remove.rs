@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 
 use super::ask;
+use super::waiting::Waiting;
 use crate::cli::Remove;
 use crate::kernelspec::search::{self, FoundKernelspec};
 use crate::kernelspec::store;
@@ -55,7 +56,12 @@ pub fn run(args: &Remove, paths: &Paths<'_>) -> Result<()> {
         confirm(&chosen)?;
     }
     let places: Vec<PathBuf> = chosen.iter().map(|found| found.directory.clone()).collect();
+    let waiting = chosen.iter().filter_map(|found| Waiting::of(&found.name, &found.directory));
+    let waiting: Vec<Waiting> = waiting.collect();
     store::remove(&places)?;
+    for waiting in waiting {
+        waiting.remove(paths.env);
+    }
     for FoundKernelspec { name, directory, .. } in chosen {
         tracing::info!("Removed kernelspec {name} in {}", directory.display());
         let next =

@@ -86,9 +86,24 @@ pub struct ListedContainer {
     pub id: String,
     #[serde(default, deserialize_with = "known_labels")]
     labels: BTreeMap<String, String>,
+    /// With leading slashes. Links of other containers give it further ones.
+    #[serde(default)]
+    names: Vec<String>,
 }
 
 impl ListedContainer {
+    /// Its own name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.names.iter().find_map(|name| name.strip_prefix('/').filter(|name| !name.contains('/')))
+    }
+
+    /// One of the labels that are read.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
+    }
+
     /// Whether it belongs to a task of a service.
     #[must_use]
     pub fn is_of_service(&self) -> bool {
@@ -265,6 +280,23 @@ impl Engine {
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Lists the containers with this label that run.
+    pub async fn running_with(&self, label: &str) -> Result<Vec<ListedContainer>> {
+        let call = Call::new("look for containers that wait", Method::GET, &["containers", "json"])
+            .filters(&[("label", &[label]), ("status", &["running"])])?;
+        self.list(call).await
+    }
+
+    /// Gives a container another name.
+    ///
+    /// # Errors
+    /// Also if it has the name already.
+    pub async fn rename_container(&self, id: &str, name: &str) -> Result<()> {
+        let path = ["containers", id, "rename"];
+        let call = Call::new("rename the container", Method::POST, &path);
+        self.empty(call.query("name", name)).await
     }
 
     /// Lists all containers with these labels, including those that are not running.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::limits::shortened;
 
 /// The labels that are read.
-const LABELS: [&str; 5] = ["app", "component", "kernel_id", "kernelspec", SERVICE];
+const LABELS: [&str; 6] = ["app", "component", "kernel_id", "kernelspec", "warm", SERVICE];
 
 /// The label that names the service of a task's container.
 pub(super) const SERVICE: &str = "com.docker.swarm.service.id";

@@ -11,7 +11,9 @@ pub mod guard;
 mod own_container;
 mod parent;
 mod session;
+mod warm;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
@@ -25,6 +27,7 @@ use self::connection::ConnectionFile;
 use self::guard::Guard;
 use self::parent::Parent;
 use self::session::Session;
+use self::warm::Warm;
 use super::bring;
 use super::container;
 use super::context::Context;
@@ -54,14 +57,31 @@ struct Stopped(u8);
 ///
 /// # Errors
 /// Says why there is no kernel. Nothing is left behind, or the error names it.
-pub async fn attend(file: &Path, plan: &Plan, spec: &InstalledSpec, env: &Env) -> Result<u8> {
+///
+/// With the plan of a kernel for the `next` launch, it takes one that has waited, and prepares others.
+pub async fn attend(
+    file: &Path,
+    plan: &Plan,
+    next: Option<Plan>,
+    spec: &InstalledSpec,
+    env: &Env,
+) -> Result<u8> {
     let mut signals = Signals::listen()?;
     let parent = Parent::of_process(env);
     let connection = ConnectionFile::read(file)?;
     let listeners = connection.listen().await?;
-    let opened = Box::pin(open(plan, connection, spec, env, &mut signals, &parent)).await;
+    let opened = Box::pin(open(plan, next, connection, spec, env, &mut signals, &parent)).await;
     match opened {
-        Ok(session) => session.run(listeners, signals, parent).await,
+        Ok((session, warm)) => {
+            let mut running = pin!(session.run(listeners, signals, parent));
+            if let Some(warm) = warm {
+                tokio::select! {
+                    ended = &mut running => return ended,
+                    () = warm.replenish(spec, env) => {}
+                }
+            }
+            running.await
+        }
         Err(error) => match error.downcast_ref() {
             Some(Stopped(status)) => Ok(*status),
             None => Err(error),
@@ -72,12 +92,13 @@ pub async fn attend(file: &Path, plan: &Plan, spec: &InstalledSpec, env: &Env) -
 /// Starts the kernel, unless it is told to stop meanwhile.
 async fn open(
     plan: &Plan,
+    next: Option<Plan>,
     connection: ConnectionFile,
     spec: &InstalledSpec,
     env: &Env,
     signals: &mut Signals,
     parent: &Parent,
-) -> Result<Session> {
+) -> Result<(Session, Option<Warm>)> {
     let mut stop = pin!(async {
         let status = tokio::select! {
             signal = signals.next() => status(signal),
@@ -92,19 +113,37 @@ async fn open(
         let context = Context::new(plan, env, engine, deadline);
         let (image, is_rootless) = tokio::join!(image(&context), is_rootless(&context));
         let (image, is_rootless) = (image?, is_rootless?);
-        let bootstrap = bring::file(spec, &image, &plan.launch.image)?;
-        let start = prepare(&mut prepared, &context, &image, is_rootless, connection).await?;
-        Ok((context.engine, start, bootstrap))
+        let mut start = prepare(&mut prepared, &context, &image, is_rootless).await?;
+        start.connection = connection.members;
+        let mut warm = match next {
+            Some(mut next) => match warm::late(plan, &next, &start) {
+                Some(late) => {
+                    let start = prepare(&mut next, &context, &image, is_rootless).await?;
+                    Warm::new(next, start, late, &image, spec)
+                }
+                None => None,
+            },
+            None => None,
+        };
+        let claimed = match &mut warm {
+            Some(warm) => warm.claim(&context, &start).await,
+            None => None,
+        };
+        Ok((context.engine, start, image, warm, claimed))
     };
     let guarding = Guard::post(&plan.launch.name, plan.engine.as_deref(), env);
-    let ((engine, start, bootstrap), guard) = tokio::select! {
+    let ((engine, start, image, warm, claimed), guard) = tokio::select! {
         both = async { tokio::try_join!(preparing, guarding) } => both?,
         stopped = &mut stop => return Err(stopped),
     };
+    if let Some(session) = claimed {
+        return Ok((session, warm));
+    }
+    let bootstrap = bring::archive(spec, &image, &plan.launch.image, &[])?;
     let context = Context::new(&prepared, env, engine, deadline);
     let opening = Box::pin(Session::open(&context, bootstrap, &start));
     let failure = match run::or_stopped(opening, stop, &context).await {
-        Ok(session) => return Ok(session),
+        Ok(session) => return Ok((session, warm)),
         Err(failure) => failure,
     };
     context.engine.set_deadline(Instant::now() + REMOVAL);
@@ -150,13 +189,13 @@ async fn image(context: &Context<'_>) -> Result<Image> {
     }
 }
 
-/// Completes the request for the container by what only the engine knows, and returns what the bootstrap is to do.
+/// Completes the request for the container by what only the engine knows, and returns what the bootstrap is to do,
+/// for a connection that is still to be said.
 async fn prepare(
     plan: &mut Plan,
     context: &Context<'_>,
     image: &Image,
     is_rootless: bool,
-    connection: ConnectionFile,
 ) -> Result<protocol::message::Start> {
     let Context { engine, env, .. } = context;
     // It has been pulled.
@@ -187,9 +226,10 @@ async fn prepare(
     let start = protocol::message::Start {
         entrypoint: words("Entrypoint").unwrap_or_else(|| image.entrypoint().to_vec()),
         command: words("Cmd").unwrap_or_default(),
-        connection: connection.members,
+        connection: serde_json::Map::new(),
         user: has_own_user(context.plan).then(|| user(env)),
         directory,
+        environment: BTreeMap::new(),
         has_home: words("Env").iter().flatten().any(|variable| variable.starts_with("HOME=")),
     };
     bring::begin_with_bootstrap(plan);

@@ -1,6 +1,7 @@
 //! Brings the bootstrap into a container that is created and not started yet.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use hyper::body::Bytes;
@@ -20,10 +21,18 @@ const NAME: &str = ".bootstrap_kernel";
 const DIRECTORY: &str = "/";
 const VOLUME: &str = "/.jupyter-docker-spec";
 
-/// The bootstrap beside the launcher for the architecture of an image of this name, in the format of tar.
-pub(super) fn file(spec: &InstalledSpec, image: &Image, name: &str) -> Result<Bytes> {
-    let architecture =
-        if image.architecture.is_empty() { ARCHITECTURE } else { &image.architecture };
+/// The directory beside it for what it is to prepare.
+const FURTHER: &str = ".bootstrap_kernel.d";
+
+/// The bootstrap beside the launcher for the architecture of an image of this name, and `files` for it, each by its
+/// path in the directory for these, in the format of tar.
+pub(super) fn archive(
+    spec: &InstalledSpec,
+    image: &Image,
+    name: &str,
+    files: &[(String, Vec<u8>)],
+) -> Result<Bytes> {
+    let architecture = architecture(image);
     let is_known =
         layout::other_architectures().chain([ARCHITECTURE]).any(|known| known == architecture);
     ensure!(
@@ -39,13 +48,37 @@ pub(super) fn file(spec: &InstalledSpec, image: &Image, name: &str) -> Result<By
              --local --replace"
         )
     })?;
-    let mut header = tar::Header::new_ustar();
-    header.set_size(file.len() as u64);
-    header.set_mode(0o555);
-    header.set_entry_type(tar::EntryType::Regular);
     let mut tar = tar::Builder::new(Vec::with_capacity(file.len() + 2048));
-    tar.append_data(&mut header, NAME, &*file)?;
+    append(&mut tar, NAME, 0o555, &file)?;
+    for (path, content) in files {
+        append(&mut tar, &format!("{FURTHER}/{path}"), 0o444, content)?;
+    }
     Ok(tar.into_inner()?.into())
+}
+
+fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, mode: u32, content: &[u8]) -> Result<()> {
+    let mut header = tar::Header::new_ustar();
+    header.set_size(content.len() as u64);
+    header.set_mode(mode);
+    header.set_entry_type(tar::EntryType::Regular);
+    Ok(tar.append_data(&mut header, path, content)?)
+}
+
+fn architecture(image: &Image) -> &str {
+    if image.architecture.is_empty() { ARCHITECTURE } else { &image.architecture }
+}
+
+/// What tells the bootstrap for an image from another version of it: its size and the time of its last change;
+/// `None` if there is none.
+pub(super) fn stamp(spec: &InstalledSpec, image: &Image) -> Option<(u64, i64)> {
+    let program = spec.directory.join(layout::bootstrap(architecture(image)));
+    let found = fs_err::metadata(program).ok()?;
+    Some((found.size(), found.mtime_nsec()))
+}
+
+/// Where the container has the files for the bootstrap.
+pub(super) fn further(plan: &Plan) -> PathBuf {
+    Path::new(directory(plan)).join(FURTHER)
 }
 
 /// Has the container begin with the bootstrap instead of its own command.

@@ -36,13 +36,7 @@ const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
 /// Starts the kernel's container and watches it for as long as the server waits.
 pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     let engine = &context.engine;
-    let id = create(context).await?;
-    for (network, settings) in &context.plan.networks {
-        let connected = context.engine.connect_network(network, &id, settings).await;
-        connected.with_context(|| {
-            format!("could not attach the kernel to the network `{network}` of launch_docker.toml")
-        })?;
-    }
+    let id = create_in_networks(context).await?;
     // Before the start, so that nothing is missed of a container that is removed when it ends.
     let events = engine.container_events(&id).await?;
     let output = engine.attach_output(&id).await?;
@@ -73,8 +67,20 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
     }
 }
 
+/// Creates the container, and attaches it to the networks besides its first.
+pub(super) async fn create_in_networks(context: &Context<'_>) -> Result<String> {
+    let id = create(context).await?;
+    for (network, settings) in &context.plan.networks {
+        let connected = context.engine.connect_network(network, &id, settings).await;
+        connected.with_context(|| {
+            format!("could not attach the kernel to the network `{network}` of launch_docker.toml")
+        })?;
+    }
+    Ok(id)
+}
+
 /// Creates the container; pulls its image and makes way for it if necessary.
-pub(super) async fn create(context: &Context<'_>) -> Result<String> {
+async fn create(context: &Context<'_>) -> Result<String> {
     let launch = context.launch;
     let patience = Instant::now() + REMOVAL_LIMIT;
     let plan = context.plan;

@@ -29,7 +29,7 @@ use crate::server::{RESPONSE_ADDRESS, System};
 const BOOTSTRAP: [&str; 3] = ["LOG_LEVEL", "MIN_PORT_RANGE_SIZE", "MAX_PORT_RANGE_RETRIES"];
 
 /// The path of the notebook, which `jupyter_server` gives to kernels that it starts itself.
-const SESSION: &str = "JPY_SESSION_NAME";
+pub(super) const SESSION: &str = "JPY_SESSION_NAME";
 
 /// Returns the environment of the kernel's container. Swarm expands templates in values, but only the
 /// administrator's text may contain one.

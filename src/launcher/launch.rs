@@ -29,6 +29,12 @@ const ID_MAX: u32 = i32::MAX as u32;
 /// The label with the name of the specification, which `jupyter-docker-spec ps` shows.
 pub const KERNELSPEC: &str = "kernelspec";
 
+/// The label of containers that wait for a launch, or have waited: a digest of what they were made from.
+pub const WARM: &str = "warm";
+
+/// What is in the name of such a container as long as it waits.
+pub const WAITING: &str = "-waiting-";
+
 /// The group of the files in the kernel images: `users`.
 const USERS_GROUP: u32 = 100;
 

@@ -24,9 +24,11 @@ pub(crate) mod tail;
 pub(crate) mod volumes;
 
 use anyhow::Result;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use self::args::Arguments;
-use self::launch::Launch;
+use self::launch::{Launch, WAITING};
+use self::plan::Plan;
 use self::spec::InstalledSpec;
 use crate::env::Env;
 
@@ -45,4 +47,27 @@ pub fn launch_for(
         Some(file) => local::launch(file, arguments, spec, env, check_only),
         None => Launch::new(arguments, spec, env, check_only),
     }
+}
+
+/// Returns the plan of a launch.
+///
+/// # Errors
+/// Names what is missing or not valid.
+pub fn plan_for(arguments: &Arguments, spec: &InstalledSpec, env: &Env) -> Result<Plan> {
+    let launch = launch_for(arguments, spec, env, false)?;
+    let mut plan = Plan::new(launch, spec, env, false)?;
+    plan.pass_on(&arguments.kernel_arguments);
+    Ok(plan)
+}
+
+/// Returns the plan of a kernel that is prepared for the next such launch: without what only that knows.
+///
+/// # Errors
+/// As for that of the launch.
+pub fn plan_of_next(arguments: &Arguments, spec: &InstalledSpec, env: &Env) -> Result<Plan> {
+    let name = WAITING.trim_matches('-').to_owned();
+    let arguments = Arguments { connection_file: Some(name), ..arguments.clone() };
+    let env = env.with(env.iter().filter(|(name, _)| *name != environment::SESSION));
+    // What there is to say of it has been said of the launch.
+    with_default(NoSubscriber::new(), || plan_for(&arguments, spec, &env))
 }

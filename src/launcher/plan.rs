@@ -4,6 +4,8 @@
 mod actions;
 mod build;
 
+use std::time::Duration;
+
 use serde_json::Value as Json;
 
 pub use self::actions::platform_name;
@@ -31,6 +33,9 @@ pub struct Reference {
     pub file: Json,
 }
 
+/// How long a kernel waits for a launch unless the file says it.
+const WARM_TIME: Duration = Duration::from_secs(30 * 60);
+
 /// A launch with everything that must be done for it.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -48,6 +53,9 @@ pub struct Plan {
     pub own_directory: Option<String>,
     /// The address of the engine, if the file names one.
     pub engine: Option<String>,
+    /// How many kernels are to wait for the next launches, and for how long.
+    pub warm: usize,
+    pub warm_time: Duration,
 }
 
 impl Plan {

@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Cpus,
     /// A whole number.
     Number,
+    /// A whole number, or nothing for one.
+    Count,
     /// A number of seconds.
     Seconds,
     /// A platform of images.
@@ -78,12 +80,19 @@ pub const NO_MOUNT_CWD: &str = "no-mount-cwd";
 /// Where kernels run, and the key that this writes.
 pub const ENGINE: &str = "engine";
 
+/// How many kernels wait, and for how long.
+pub const WARM: &str = "warm";
+pub const WARM_TIME: &str = "warm-time";
+
+/// What only specifications of `--local` can have.
+pub const OF_LOCAL: [&str; 4] = [ENGINE, NO_MOUNT_CWD, WARM, WARM_TIME];
+
 /// What is said of the container's user if it is to be the image's own.
 pub(super) const IMAGES_OWN: &str = "image";
 
 /// All of them, in the order of the help.
 #[rustfmt::skip]
-pub static CONTAINER_OPTIONS: [ContainerOption; 56] = [
+pub static CONTAINER_OPTIONS: [ContainerOption; 58] = [
     option("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
     option("mount", None, "volumes", Shape::Mount, "type=TYPE,...", "Attach a mount, in the syntax of `docker run --mount`; repeatable"),
     option(MOUNT_CWD, None, "mount_cwd", Shape::Bool, "", "Mount the notebook's directory, and start the kernel there"),
@@ -130,6 +139,8 @@ pub static CONTAINER_OPTIONS: [ContainerOption; 56] = [
     option("health-start-interval", None, "healthcheck", Shape::Health, "DURATION", "Time between running the check during the start period"),
     option("no-healthcheck", None, "healthcheck", Shape::Bool, "", "Disable any health check, which is the default"),
     option(ENGINE, None, ENGINE, Shape::Text, "ADDRESS", "Engine of the kernels, such as ssh://USER@HOST; for --local [default: that of DOCKER_HOST or of the Docker context]"),
+    option(WARM, None, WARM, Shape::Count, "N", "Have N kernels wait, ready for the next notebooks; for --local [default: 0; without N: 1]"),
+    option(WARM_TIME, None, "warm_time", Shape::Text, "TIME", "How long they wait, such as 2h; for --local [default: 30m]"),
     option("pull", None, "pull_policy", Shape::Text, "POLICY", "When to pull the image: missing, always or never"),
     option("platform", None, "platform", Shape::Platform, "OS/ARCHITECTURE", "Platform of the image"),
     option("entrypoint", None, "entrypoint", Shape::Single, "COMMAND", "Entrypoint in the place of the one that the image has"),
@@ -178,7 +189,7 @@ impl ContainerOption {
     /// Whether it needs no value.
     #[must_use]
     pub fn is_switch(&self) -> bool {
-        self.shape == Shape::Bool
+        [Shape::Bool, Shape::Count].contains(&self.shape)
     }
 }
 
@@ -196,7 +207,8 @@ pub fn arguments() -> impl Iterator<Item = Arg> {
         if flag.is_switch() {
             // As Go's flags are: `--init`, or `--init=false`.
             let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
-            let arg = arg.value_name("BOOL").action(ArgAction::Set);
+            let value = if flag.shape == Shape::Bool { "BOOL" } else { flag.value };
+            let arg = arg.value_name(value).action(ArgAction::Set);
             // Of these two the last counts.
             return match flag.key {
                 "mount_cwd" => arg.overrides_with_all([MOUNT_CWD, NO_MOUNT_CWD]),

@@ -123,7 +123,7 @@ pub(super) const HERE: &str = "*";
 
 /// All keys, in the order of the Compose specification's tables.
 #[rustfmt::skip]
-pub const KEYS: [Key; 71] = [
+pub const KEYS: [Key; 73] = [
     key("annotations", Pairs, Any, "HostConfig.Annotations", ""),
     key("cap_add", Words, Trusted, "HostConfig.CapAdd", "TaskTemplate.ContainerSpec.CapabilityAdd"),
     key("cap_drop", Words, Trusted, "HostConfig.CapDrop", "TaskTemplate.ContainerSpec.CapabilityDrop"),
@@ -194,6 +194,8 @@ pub const KEYS: [Key; 71] = [
     key("user", Text, Trusted, "User", "TaskTemplate.ContainerSpec.User"),
     key("userns_mode", Text, Trusted, "HostConfig.UsernsMode", ""),
     key("volumes", Volumes, Path, "HostConfig", "TaskTemplate.ContainerSpec"),
+    key("warm", Code, Trusted, HERE, ""),
+    key("warm_time", Code, Trusted, HERE, ""),
     key("working_dir", Text, Path, "WorkingDir", "TaskTemplate.ContainerSpec.Dir"),
 ];
 

@@ -113,7 +113,10 @@ fn one(flag: &ContainerOption, word: &str) -> Result<String> {
         Shape::Bytes | Shape::BytesOrUnlimited => quoted(&docker::memory(word)?),
         Shape::Cpus => quoted(&docker::cpus(word)?),
         Shape::Platform => quoted(&docker::platform(word)?),
-        Shape::Number => go::integer(word).context("must be a whole number")?.to_string(),
+        Shape::Count if go::flag(word).is_ok() => u8::from(go::flag(word)?).to_string(),
+        Shape::Number | Shape::Count => {
+            go::integer(word).context("must be a whole number")?.to_string()
+        }
         Shape::Seconds => {
             let seconds = go::integer(word).and_then(|seconds| u32::try_from(seconds).ok());
             quoted(&format!("{}s", seconds.context("must be a number of seconds")?))

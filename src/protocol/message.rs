@@ -1,5 +1,6 @@
 //! The messages of the control stream, one as JSON per line.
 
+use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -23,7 +24,7 @@ pub enum Request<S = Start> {
 }
 
 /// The kernel to be started.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Start {
     /// What runs the command: the entrypoint of the image. May be empty.
     pub entrypoint: Vec<String>,
@@ -39,10 +40,33 @@ pub struct Start {
     /// Whether somebody has said what `HOME` is.
     #[serde(default)]
     pub has_home: bool,
+    /// Variables besides those of the container.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
-/// A directory, and how it is told from another one.
+/// What a bootstrap does that is started before anybody wants its kernel. It is the file [`PREPARED`] in the
+/// directory that follows [`WAIT`] on the command line.
 #[derive(Debug, Deserialize, Serialize)]
+pub struct Prepared {
+    /// The kernel, as far as it is known: without a connection.
+    pub start: Start,
+    /// How long to wait for a launcher.
+    pub seconds: u64,
+    /// Whether the command runs a module of Python that [`HOOKS`] has one for, which prepares all before it waits.
+    /// Else the kernel is started only once it is wanted.
+    pub has_hook: bool,
+}
+
+/// The option by which a bootstrap waits for its launcher.
+pub const WAIT: &str = "--wait";
+
+/// The file with what it is to prepare, and the directory with modules of Python.
+pub const PREPARED: &str = "prepared.json";
+pub const HOOKS: &str = "hooks";
+
+/// A directory, and how it is told from another one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Directory {
     /// Its path in the container.
     pub path: PathBuf,

@@ -8,7 +8,9 @@ use super::image::check_image;
 use super::lookup::Lookup;
 use crate::cli::{Install, Set};
 use crate::engine::other_engine;
-use crate::options::container_options::{ContainerOption, ENGINE, MOUNT_CWD, NO_MOUNT_CWD};
+use crate::options::container_options::{
+    ContainerOption, ENGINE, MOUNT_CWD, NO_MOUNT_CWD, OF_LOCAL, WARM, WARM_TIME,
+};
 use crate::options::{Options, command};
 use crate::server::CONNECTION_FILE;
 use crate::setting::{self, CommandLine, Kind, Setting};
@@ -72,6 +74,13 @@ pub(super) fn only(args: &Install) -> Result<()> {
         !args.container.iter().any(|(flag, _)| flag.long == ENGINE),
         "`--{ENGINE}` is for `--local`: a server looks for its kernels where DOCKER_HOST or the Docker context says"
     );
+    let warm = args.container.iter().find(|(flag, _)| [WARM, WARM_TIME].contains(&flag.long));
+    if let Some((flag, _)) = warm {
+        bail!(
+            "`--{}` is for `--local`: a server tells a kernel who it is when its container is created",
+            flag.long
+        );
+    }
     ensure!(
         !args.container.iter().any(|(flag, _)| flag.long == NO_MOUNT_CWD),
         "`--{NO_MOUNT_CWD}` is for `--local`: other kernels have the notebook's directory only with `--{MOUNT_CWD}`"
@@ -116,7 +125,7 @@ pub(super) fn check_change(args: &Set) -> Result<()> {
 /// Looks for what `set` can change of nothing else.
 pub(super) fn check_change_of_others(args: &Set) -> Result<()> {
     let command = setting::KERNEL_COMMAND.option;
-    let is_of_local = |name: &str| [command, ENGINE, NO_MOUNT_CWD].contains(&name);
+    let is_of_local = |name: &str| name == command || OF_LOCAL.contains(&name);
     let mut given = args.container.iter().map(|(flag, _)| flag.long);
     let unset = args.unset.iter().map(|name| name.trim_start_matches("--"));
     let named = args.line.has(&setting::KERNEL_COMMAND).then_some(command);

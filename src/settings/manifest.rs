@@ -197,7 +197,7 @@ impl Manifest<'_> {
         value: &Spanned<DeValue<'_>>,
     ) -> Result<Option<container_options::Given>> {
         let name = flag.long;
-        if flag.is_switch() {
+        if flag.is_switch() && !matches!(value.get_ref(), DeValue::Integer(_)) {
             return Ok(self.flag(name, value)?.then(|| (flag, Vec::new())));
         }
         let word = |value: &Spanned<DeValue<'_>>| match value.get_ref() {

@@ -50,5 +50,6 @@ mod surroundings;
 mod taken;
 mod transaction;
 mod unread;
+mod warm;
 mod watched;
 mod watched_swarm;

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import launch
 import local
+import warm
 import measure
 import reasons
 import report
@@ -38,6 +39,14 @@ def test_local_kernels(engine):
         assert sample["ready"] > sample["execute"] > 0, result
     text = local.tables(result)
     for title in ("until it is ready", "display_data", "times `docker run` by hand", "memory of the launcher", local.ENGINE):
+        assert title in text, text
+
+
+def test_kernels_that_waited(engine):
+    result = warm.measured(engine, QUICK)
+    assert all(sample["first"] > 0 for (sample,) in result.values()), result
+    text = warm.tables(result)
+    for title in ("until its first answer", "restarted, until it is ready", "memory of one that waits", warm.COLD):
         assert title in text, text
 
 

@@ -218,7 +218,7 @@ const FILES: [(&str, &[File]); 5] = [
 
 /// Paths in the sources that are no files of this machine: in images and containers, or ends and
 /// directories of what is listed.
-const ELSEWHERE: [&str; 20] = [
+const ELSEWHERE: [&str; 22] = [
     "/bin/bash",
     "/bin/sh",
     "/bin/true",
@@ -229,6 +229,8 @@ const ELSEWHERE: [&str; 20] = [
     "/etc/pyenv.d",
     "/etc/resolv.conf",
     "/haproxy-is-alive",
+    "prepared.json",
+    "warm/ipykernel_launcher.py",
     "/usr",
     "/usr/etc/pyenv.d",
     "/usr/lib/pyenv/hooks",

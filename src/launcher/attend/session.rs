@@ -52,29 +52,44 @@ impl Session {
     /// Creates the container, brings the bootstrap into it, and has it start the kernel.
     pub(super) async fn open(context: &Context<'_>, tar: Bytes, start: &Start) -> Result<Self> {
         let engine = &context.engine;
-        let id = container::create(context).await?;
-        for (network, settings) in &context.plan.networks {
-            let connected = engine.connect_network(network, &id, settings).await;
-            connected.with_context(|| {
-                format!(
-                    "could not attach the kernel to the network `{network}` of launch_docker.toml"
-                )
-            })?;
-        }
+        let id = container::create_in_networks(context).await?;
         // In this order nothing is missed, even if the container is removed at once.
         let (brought, exit) =
             tokio::join!(bring::bring(engine, &id, context.plan, tar), engine.next_exit(&id));
         brought.context("could not bring the bootstrap into the container")?;
         // Podman looks already now whether the container's first program is there.
-        let (mut attached, mut exit) = (engine.attach(&id, log::pass_on).await?, exit?);
+        let (attached, exit) = (engine.attach(&id, log::pass_on).await?, exit?);
         let begun = context.change(engine.start_container(&id)).await;
         begun.map_err(|error| container::explain_start(context, error))?;
-        let started = Instant::now();
+        Self::begin(context, attached, exit, start, ANSWER).await
+    }
 
+    /// Has a bootstrap that waits start the kernel. It must answer within this time.
+    pub(super) async fn take(
+        context: &Context<'_>,
+        id: &str,
+        start: &Start,
+        answer: Duration,
+    ) -> Result<Self> {
+        let engine = &context.engine;
+        let (attached, exit) = tokio::join!(engine.attach(id, log::pass_on), engine.next_exit(id));
+        Self::begin(context, attached?, exit?, start, answer).await
+    }
+
+    /// Has the bootstrap of a container that runs start the kernel.
+    async fn begin<F: FnMut(&[u8]) + Send + Unpin + 'static>(
+        context: &Context<'_>,
+        mut attached: Attachment<F>,
+        mut exit: NextExit,
+        start: &Start,
+        answer: Duration,
+    ) -> Result<Self> {
+        let engine = &context.engine;
+        let started = Instant::now();
         // If nobody is there any more, the engine says why.
         let _ = attached.write_all(GREETING).await;
         let mut greeting = *GREETING;
-        match timeout(ANSWER, attached.read_exact(&mut greeting)).await {
+        match timeout(answer, attached.read_exact(&mut greeting)).await {
             Ok(Ok(_)) if greeting == *GREETING => {}
             Ok(Ok(_)) => bail!(
                 "the bootstrap in the container says `{}`, and this launcher `{}`: they are of different \
@@ -94,7 +109,7 @@ impl Session {
                 let why = foreign(context).await.unwrap_or_default();
                 bail!("the bootstrap in the container ended{how} before it answered{why}");
             }
-            Err(_) => return Err(silent()),
+            Err(_) => return Err(silent(answer)),
         }
         let (opener, requests) = mux::opener();
         let carrying = tokio::spawn(carry(attached, requests));
@@ -106,7 +121,7 @@ impl Session {
             let answer = control.next().await?;
             io::Result::Ok((control, answer))
         };
-        let broken = match timeout(ANSWER, starting).await {
+        let broken = match timeout(answer, starting).await {
             Ok(Ok((control, Some(Answer::Started)))) => {
                 let endpoint = engine.endpoint().to_string();
                 let image = context.launch.image.clone();
@@ -118,7 +133,7 @@ impl Session {
             ),
             Ok(Ok((_, _))) => None,
             Ok(Err(error)) => Some(error),
-            Err(_) => return Err(silent()),
+            Err(_) => return Err(silent(answer)),
         };
         // Of a connection that is broken, the streams in it only say that it is.
         drop(opener);
@@ -234,6 +249,6 @@ async fn foreign(context: &Context<'_>) -> Option<String> {
     })
 }
 
-fn silent() -> anyhow::Error {
-    anyhow!("the bootstrap in the container did not answer within {} s", text::seconds(ANSWER))
+fn silent(limit: Duration) -> anyhow::Error {
+    anyhow!("the bootstrap in the container did not answer within {} s", text::seconds(limit))
 }

@@ -1,12 +1,14 @@
 //! The keys of `launch_docker.toml` that are not fields of a request.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::{Plan, PullPolicy, Reference};
 use crate::engine::Endpoint;
 use crate::model::Mode;
+use crate::options::amounts::nanoseconds;
 use crate::options::interpolation::{Interpolation, Policy};
 use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{Table, flag, integer, items, must, table};
@@ -17,7 +19,7 @@ pub(super) type Action =
     fn(&mut Plan, &Node, &Interpolation<'_>, &Options) -> Result<(), PositionError>;
 
 /// The keys that are not fields of a request.
-pub(super) const ACTIONS: [(&str, Action); 8] = [
+pub(super) const ACTIONS: [(&str, Action); 10] = [
     ("engine", engine),
     ("image", image),
     ("configs", |plan, node, interpolation, _| {
@@ -27,6 +29,8 @@ pub(super) const ACTIONS: [(&str, Action); 8] = [
     ("networks", networks),
     ("platform", platform),
     ("pull_policy", pull_policy),
+    ("warm", warm),
+    ("warm_time", warm_time),
     ("secrets", |plan, node, interpolation, _| {
         references(node, interpolation, "").map(|all| plan.secrets = all)
     }),
@@ -55,6 +59,47 @@ fn image(
     }
     let message = "is in kernel.json; see `install --image-name`";
     Err(PositionError::new(node.at, message))
+}
+
+/// How many kernels may wait for the launches of one specification.
+const MOST_WARM: usize = 32;
+
+fn warm(
+    plan: &mut Plan,
+    node: &Node,
+    _: &Interpolation<'_>,
+    _: &Options,
+) -> Result<(), PositionError> {
+    local_only(plan, node)?;
+    let number = usize::try_from(integer(node, 0)?).ok();
+    let number = number.filter(|number| *number <= MOST_WARM);
+    plan.warm = number.ok_or_else(|| must(node, &format!("be at most {MOST_WARM}")))?;
+    Ok(())
+}
+
+/// How long they wait.
+fn warm_time(
+    plan: &mut Plan,
+    node: &Node,
+    _: &Interpolation<'_>,
+    _: &Options,
+) -> Result<(), PositionError> {
+    local_only(plan, node)?;
+    let time = match &node.value {
+        Value::Text(text) => nanoseconds(text).and_then(|time| u64::try_from(time).ok()),
+        _ => None,
+    };
+    let time = time.map(Duration::from_nanos).filter(|time| time.as_secs() > 0);
+    plan.warm_time = time.ok_or_else(|| must(node, "be a span of time, such as \"30m\""))?;
+    Ok(())
+}
+
+fn local_only(plan: &Plan, node: &Node) -> Result<(), PositionError> {
+    let message = "is for specifications of `install --local`: a server tells a kernel who it is when it is created";
+    match plan.launch.caller {
+        System::Local => Ok(()),
+        _ => Err(PositionError::new(node.at, message)),
+    }
 }
 
 /// A server finds its kernels where `docker-py` looks for an engine.

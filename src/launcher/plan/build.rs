@@ -30,6 +30,8 @@ impl Plan {
             configs: Vec::new(),
             own_directory: None,
             engine: None,
+            warm: 0,
+            warm_time: super::WARM_TIME,
             launch,
         };
         if options.is_empty() {

@@ -1,0 +1,221 @@
+"""Kernels that wait for the next notebook."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bed.kernels import PYTHON, R
+from bed.patience import wait_for
+
+PLAIN = "jds-test/plain"
+
+# What a kernel knows of itself. Its ports, its session and its host name are different for each.
+SELF = """
+import json, os, pathlib, sys, ipykernel
+connection = json.loads(ipykernel.get_connection_info())
+kernel = get_ipython().kernel
+print(json.dumps({
+    "environment": {name: value for name, value in os.environ.items() if name != "HOSTNAME"},
+    "path": sys.path, "argv": [word.replace("kernel-0", "kernel-N") for word in sys.argv],
+    "directory": os.getcwd(), "user": os.getuid(),
+    "command": pathlib.Path("/proc/self/cmdline").read_text().split("\\0"),
+    "input": os.readlink("/proc/self/fd/0"), "group": os.getpgid(0) == os.getpid(),
+    "main": sys.modules["__main__"].__name__, "count": get_ipython().execution_count,
+    "connection": {name: value for name, value in connection.items() if not name.endswith(("_port", "key"))},
+    "same_key": connection["key"].encode() == kernel.session.key,
+}, sort_keys=True))
+"""
+HOST = "__import__('socket').gethostname()"
+RANDOM = "[__import__('random').random(), hash('text'), os.urandom(4).hex(), str(__import__('uuid').uuid4())]"
+
+
+def waiting(engine):
+    """The host names of the kernels that wait."""
+    found = engine.ask("/containers/json", filters={"label": ["warm"], "status": ["running"]})
+    names = [container["Names"][0].lstrip("/") for container in found]
+    return sorted(name for name in names if "-waiting-" in name)
+
+
+@pytest.fixture
+def warm(local, engine):
+    """The application; at the end nothing may wait any more."""
+    yield local
+    local.tool("prune", "--yes", "--older-than=0s")
+    assert not waiting(engine)
+
+
+def listed(application):
+    return json.loads(application.tool("ps", "--json").stdout)
+
+
+def processes(engine, name):
+    """The numbers of the processes in a container: of the bootstrap, and of the kernel."""
+    return [int(process) for (process,) in engine.ask(f"/containers/{name}/top", ps_args="-o pid")["Processes"]]
+
+
+def rests(engine, name):
+    """Whether the processes of a container do nothing for a while: the kernel has come to where it waits."""
+    ids = processes(engine, name)
+
+    def used():
+        # The time in the kernel's own code, and in the system.
+        return [Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:13] for process in ids]
+
+    before = used()
+    time.sleep(0.5)
+    return len(ids) > 1 and used() == before
+
+
+def prepare(local, engine, number=1, **environment):
+    """Has a kernel of the specification `k` prepare the next ones; returns the host names of those."""
+    local.environment.update(environment)
+    running = local.launch("k")
+    try:
+        wait_for(lambda: len(waiting(engine)) == number, lambda: f"{waiting(engine)} wait: {running.log()}")
+    finally:
+        running.kill()
+    wait_for(lambda: all(rests(engine, name) for name in waiting(engine)), "they do not come to wait")
+    return waiting(engine)
+
+
+def test_the_next_kernel_is_one_that_waited(warm, engine):
+    warm.install(PLAIN, "--warm")
+    (name,) = prepare(warm, engine)
+    assert warm.ask(HOST) == name
+    assert warm.ask(HOST) not in waiting(engine)
+
+
+def test_it_lives_as_any_other(warm, engine):
+    warm.install(PLAIN, "--warm=2")
+    prepare(warm, engine, 2)
+    steps = PYTHON.life
+    values = warm.drive("k", steps).assert_done(steps)
+    _, first, _, interrupted, _, again, alive = values
+    assert first == again == {"stdout": "42\n", "error": None}
+    assert interrupted == {"stdout": "asleep\n", "error": "KeyboardInterrupt"}
+    assert not alive
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--read-only", "--no-mount-cwd"), ("--env=PYTHONPATH=/opt/more",)], ids=["plain", "read only", "path"]
+)
+def test_it_knows_what_a_cold_one_knows(warm, engine, options):
+    warm.install(PLAIN, "--warm", *options)
+    session = {"JPY_SESSION_NAME": "/home/ann/a.ipynb"}
+    cold = json.loads(warm.execute(SELF, **session)[0])
+    (name,) = prepare(warm, engine)
+    host, found = warm.execute(f"print({HOST})", SELF, **session)
+    assert host.strip() == name
+    found = json.loads(found)
+    assert found.pop("count") - 1 == cold.pop("count")
+    assert found == cold
+    assert cold["same_key"] and cold["environment"]["JPY_SESSION_NAME"] == "/home/ann/a.ipynb"
+
+
+def test_nothing_random_is_shared(warm, engine):
+    warm.install(PLAIN, "--warm=2")
+    prepare(warm, engine, 2)
+    first, second = warm.ask(RANDOM), warm.ask(RANDOM)
+    assert all(one != other for one, other in zip(first, second, strict=True))
+
+
+def test_a_language_without_a_hook(warm, engine):
+    warm.install(R.image, "--language=R", "--warm")
+    running = warm.launch("k")
+    wait_for(lambda: waiting(engine), running.log)
+    running.kill()
+    (name,) = waiting(engine)
+    (answer,) = warm.execute(R.answer)
+    assert answer == "42\n"
+    wait_for(lambda: name not in waiting(engine), "it was not taken")
+
+
+@pytest.mark.parametrize("change", ["set", "replace", "directory", "variable"])
+def test_one_that_was_made_from_something_else_is_not_taken(warm, engine, change):
+    warm.install(PLAIN, "--warm", "--env=COLOUR" if change == "variable" else "--env=COLOUR=red")
+    (name,) = prepare(warm, engine, COLOUR="red")
+    match change:
+        case "set":
+            warm.tool("set", "k", "--env=COLOUR=blue")
+        case "replace":
+            warm.install(PLAIN, "--warm", "--env=COLOUR=blue", "--replace")
+        case "directory":
+            warm.directory = warm.directory / "below"
+            warm.directory.mkdir(mode=0o777)
+        case "variable":
+            warm.environment["COLOUR"] = "blue"
+    host, colour, directory = warm.ask(f"[{HOST}, os.environ['COLOUR'], os.getcwd()]")
+    assert host != name
+    assert colour == ("red" if change == "directory" else "blue")
+    assert directory == str(warm.directory)
+    assert name in waiting(engine)
+
+
+@pytest.mark.parametrize("how", ["stopped", "paused", "busy"])
+def test_one_that_does_not_answer_is_left(warm, engine, how):
+    warm.install(PLAIN, "--warm")
+    (name,) = prepare(warm, engine)
+    match how:
+        case "stopped":
+            engine.docker("kill", name)
+        case "paused":
+            engine.docker("pause", name)
+        case "busy":
+            os.kill(processes(engine, name)[-1], signal.SIGSTOP)
+    assert warm.ask(HOST) != name
+    with contextlib.suppress(AssertionError):
+        engine.docker("unpause", name)
+    # One that was not taken is one to be taken by others, when it goes on.
+    wait_for(lambda: (name in waiting(engine)) == (how == "paused"), lambda: f"{waiting(engine)} wait")
+
+
+def test_each_is_taken_by_one(warm, engine):
+    warm.install(PLAIN, "--warm=3")
+    waited = prepare(warm, engine, 3)
+    with ThreadPoolExecutor() as pool:
+        hosts = list(pool.map(lambda _: warm.ask(HOST), range(6)))
+    assert len(set(hosts)) == 6
+    assert set(waited) & set(hosts)
+
+
+def test_it_ends_by_itself(warm, engine):
+    warm.install(PLAIN, "--warm", "--warm-time=3s")
+    prepare(warm, engine)
+    wait_for(lambda: not waiting(engine), "it waits on")
+
+
+def test_ps_and_remove_know_it(warm, engine):
+    warm.install(PLAIN, "--warm")
+    prepare(warm, engine)
+    wait_for(lambda: len(listed(warm)) == 1, "there are others")
+    (row,) = listed(warm)
+    assert (row["waits"], row["specification"]) == (True, "k")
+    assert " waiting " in warm.tool("ps").stdout
+    kernel_id = "6f5c4c1e-0ff5-4b9c-9d0e-0d8f3e5a6b7c"
+    running = warm.launch("k", kernel_id=kernel_id)
+    wait_for(
+        lambda: any(row["kernel_id"] == kernel_id and not row["waits"] for row in listed(warm)),
+        "its id is not known",
+    )
+    wait_for(lambda: waiting(engine), "no other is prepared")
+    running.kill()
+    warm.tool("remove", "--yes", "k")
+    wait_for(lambda: not waiting(engine), "it waits on")
+
+
+def test_who_does_not_ask_for_it_has_none(local, engine):
+    local.install(PLAIN)
+    running = local.launch("k")
+    try:
+        # The next one is prepared after a second.
+        before = engine.ask("/containers/json", filters={"label": ["component=kernel"]})
+        time.sleep(3)
+        assert len(engine.ask("/containers/json", filters={"label": ["component=kernel"]})) == len(before) == 1
+    finally:
+        running.kill()
