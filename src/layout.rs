@@ -32,6 +32,16 @@ pub fn other_architectures() -> impl Iterator<Item = &'static str> {
     ARCHITECTURES.into_iter().filter(|name| *name != ARCHITECTURE)
 }
 
+/// Docker's name for an architecture of which the kernel's may be given.
+#[must_use]
+pub fn docker_architecture(name: &str) -> &str {
+    match name {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        docker => docker,
+    }
+}
+
 /// The file name of the bootstrap for images of an architecture, by Docker's name for it.
 #[must_use]
 pub fn bootstrap(architecture: &str) -> String {

@@ -40,8 +40,8 @@ pub fn resources(
     mode: Mode,
 ) -> impl Iterator<Item = (&'static str, &'static [u8])> {
     let logos = match mode {
-        Mode::Docker => "docker",
-        Mode::Swarm => "swarm",
+        Mode::Swarm if language.is_some() => "swarm",
+        _ => "docker",
     };
     let of = |path: String| {
         TEMPLATES.get_dir(path).expect("the template is embedded").files().map(|file| {
@@ -63,7 +63,7 @@ mod tests {
         for (language, modes) in known
             .map(|known| (known, &[Mode::Docker, Mode::Swarm][..]))
             .into_iter()
-            .chain([(None, &[Mode::Docker][..])])
+            .chain([(None, &[Mode::Docker, Mode::Swarm][..])])
         {
             for mode in modes.iter().copied() {
                 let mut names: Vec<_> = resources(language, mode).map(|(name, _)| name).collect();

@@ -82,6 +82,7 @@ fn description(key: &Key) -> String {
         _ => "",
     };
     let ours = [
+        "bring_bootstrap",
         "client_overrides",
         "engine",
         "environment_mode",
@@ -269,6 +270,7 @@ fn own(name: &str, amount: &Value, cpus: &Value, pairs: &Value) -> Value {
             let file = table(&properties, &["path"]);
             one_or_many(&json!({"anyOf": [word, file]}))
         }
+        "bring_bootstrap" => flag,
         "engine" | "image" | "warm_time" => word,
         "warm" => json!({"type": "integer", "minimum": 0, "maximum": 32}),
         "environment" => pairs.clone(),

@@ -1,7 +1,7 @@
 //! The connection file that the kernel reads, in the container.
 
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,17 +15,18 @@ use crate::relay::Ports;
 /// How many names are tried in a directory that containers may share.
 const NAMES: usize = 1000;
 
-/// Finds ports that are free, so that kernels which share a network do not meet.
-pub(crate) fn free_ports() -> io::Result<Ports> {
-    let mut listeners = Vec::new();
-    let mut ports = [0; CHANNELS.len()];
-    for port in &mut ports {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        *port = listener.local_addr()?.port();
-        // Bound until all are found, so that they differ.
-        listeners.push(listener);
+/// The content of a connection file with this address and these ports.
+pub(crate) fn at(
+    address: Ipv4Addr,
+    ports: Ports,
+    mut connection: Map<String, Value>,
+) -> Map<String, Value> {
+    connection.insert("transport".to_owned(), "tcp".into());
+    connection.insert("ip".to_owned(), address.to_string().into());
+    for (channel, port) in CHANNELS.into_iter().zip(ports) {
+        connection.insert(channel.to_owned(), port.into());
     }
-    Ok(ports)
+    connection
 }
 
 /// Writes the file, which only this user may read: it has the key of the kernel.
@@ -34,10 +35,9 @@ pub(crate) fn free_ports() -> io::Result<Ports> {
 /// before, then every user of this container may read the file, in a directory that nobody else sees.
 pub(crate) fn write(
     connection: &Map<String, Value>,
-    ports: Ports,
     may_change_user: bool,
 ) -> Result<PathBuf, String> {
-    let text = text(connection, ports);
+    let text = text(connection);
     if may_change_user
         && geteuid().is_root()
         && let Some(path) =
@@ -58,23 +58,13 @@ pub(crate) fn write(
     ))
 }
 
-/// Writes another connection to the same ports into the file.
-pub(crate) fn write_again(
-    path: &Path,
-    connection: &Map<String, Value>,
-    ports: Ports,
-) -> io::Result<()> {
-    std::fs::write(path, text(connection, ports))
+/// Writes another connection into the file.
+pub(crate) fn write_again(path: &Path, connection: &Map<String, Value>) -> io::Result<()> {
+    std::fs::write(path, text(connection))
 }
 
-fn text(connection: &Map<String, Value>, ports: Ports) -> String {
-    let mut connection = connection.clone();
-    connection.insert("transport".to_owned(), "tcp".into());
-    connection.insert("ip".to_owned(), Ipv4Addr::LOCALHOST.to_string().into());
-    for (channel, port) in CHANNELS.into_iter().zip(ports) {
-        connection.insert(channel.to_owned(), port.into());
-    }
-    Value::Object(connection).to_string()
+fn text(connection: &Map<String, Value>) -> String {
+    Value::Object(connection.clone()).to_string()
 }
 
 fn write_new(directory: &Path, text: &str, mode: u32) -> io::Result<PathBuf> {

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::iter;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -15,7 +16,7 @@ use rustix::fs::{Access, access};
 use rustix::process::Pid;
 
 use crate::relay::Ports;
-use crate::{connection_file, home};
+use crate::{connection_file, home, ports};
 
 /// The names of the program that people mean by the first; images have one of them, or both.
 const PYTHON: [&str; 2] = ["python", "python3"];
@@ -41,17 +42,32 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts the kernel in a process group of its own. What it writes goes to this process's standard error. With
-    /// a `hook`, it waits until it is wanted.
+    /// Starts the kernel such that only this container reaches it. With a `hook`, it waits until it is wanted.
     ///
     /// # Errors
     /// The sentence that says why that is not possible.
-    pub(crate) fn start(start: &Start, hook: Option<Hook>) -> Result<Self, String> {
-        check_directory(start)?;
-        let ports = connection_file::free_ports()
-            .map_err(|error| format!("there are no ports for the kernel: {error}"))?;
-        let connection_file =
-            connection_file::write(&start.connection, ports, !start.entrypoint.is_empty())?;
+    pub(crate) fn start(mut start: Start, hook: Option<Hook>) -> Result<Self, String> {
+        check_directory(&start)?;
+        // So that kernels which share a network do not meet.
+        let bound = ports::bind(Ipv4Addr::LOCALHOST, None).map_err(|error| no_ports(&error))?;
+        let ports = ports::of(&bound).map_err(|error| no_ports(&error))?;
+        drop(bound);
+        start.connection = connection_file::at(Ipv4Addr::LOCALHOST, ports, start.connection);
+        Self::start_at(ports, &start, hook)
+    }
+
+    /// Starts the kernel at these ports, which its connection information has, in a process group of its own. What it
+    /// writes goes to this process's standard error.
+    ///
+    /// # Errors
+    /// The sentence that says why that is not possible.
+    pub(crate) fn start_at(
+        ports: Ports,
+        start: &Start,
+        hook: Option<Hook>,
+    ) -> Result<Self, String> {
+        let may_change_user = !start.entrypoint.is_empty();
+        let connection_file = connection_file::write(&start.connection, may_change_user)?;
         let home = home::replacement(start);
         match spawn(start, &connection_file, home.as_deref(), hook) {
             Ok(id) => Ok(Self { id, ports, connection_file, home }),
@@ -68,7 +84,9 @@ impl Running {
     /// The sentence that says why that is not possible.
     pub(crate) fn become_wanted(&self, start: &Start) -> Result<(), String> {
         check_directory(start)?;
-        connection_file::write_again(&self.connection_file, &start.connection, self.ports)
+        let connection = start.connection.clone();
+        let connection = connection_file::at(Ipv4Addr::LOCALHOST, self.ports, connection);
+        connection_file::write_again(&self.connection_file, &connection)
             .map_err(|error| format!("could not write the connection file: {error}"))
     }
 
@@ -141,6 +159,11 @@ fn spawn(
     let child = command.spawn().map_err(|error| not_run(program, &error))?;
     let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     id.ok_or_else(|| "the kernel has no process id".to_owned())
+}
+
+/// The sentence for a container that has no more ports.
+pub(crate) fn no_ports(error: &io::Error) -> String {
+    format!("there are no ports for the kernel: {error}")
 }
 
 /// Standard error, once more.

@@ -1,10 +1,17 @@
-//! `bootstrap_kernel`, the first process of a kernel's container. It starts the kernel, carries the connections
-//! of Jupyter clients to it over the container's standard input and output, and ends with it.
+//! `bootstrap_kernel`, the first process of a kernel's container. It starts the kernel and ends with it. For a
+//! launcher that is the kernel of a Jupyter client, it carries the client's connections over the container's standard
+//! input and output; for a server, it does what the bootstrap of the servers' own images does (see `gateway`).
 
 mod connection_file;
+mod curve;
+mod gateway;
 mod home;
 mod kernel;
+mod listener;
+mod payload;
+mod ports;
 mod processes;
+mod random;
 mod relay;
 mod waiting;
 
@@ -14,6 +21,7 @@ use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bootstrap::protocol::gateway::GATEWAY;
 use bootstrap::protocol::message::{Answer, Control, Request, Start};
 use bootstrap::protocol::mux::{self, Mode, Stream};
 use bootstrap::protocol::signals::{self, Signals};
@@ -44,7 +52,15 @@ const LAST_BYTES: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let code = runtime.and_then(|runtime| runtime.block_on(run()));
+    let code = runtime.and_then(|runtime| {
+        runtime.block_on(async {
+            let mut words = std::env::args_os().skip(1);
+            match words.next() {
+                Some(word) if word == GATEWAY => gateway::run(words).await,
+                _ => run().await,
+            }
+        })
+    });
     ExitCode::from(code.unwrap_or_else(|error| {
         // The launcher shows what is written here.
         let _ = writeln!(io::stderr(), "bootstrap_kernel: could not serve the kernel: {error}");
@@ -109,7 +125,7 @@ async fn run() -> io::Result<u8> {
             Some(stream) = controls.recv(), if control.is_none() => control = Some(stream),
             request = next(&mut control) => match request {
                 Some(Request::Start(_)) if kernel.is_some() => {}
-                Some(Request::Start(start)) => match begin(waiting.take(), &start).await {
+                Some(Request::Start(start)) => match begin(waiting.take(), start).await {
                     Ok(started) => {
                         ports.send_replace(Some(started.ports()));
                         running = Some(started);
@@ -151,7 +167,7 @@ async fn run() -> io::Result<u8> {
 }
 
 /// Starts the kernel, or takes the one that has waited.
-async fn begin(waiting: Option<Waiting>, start: &Start) -> Result<Running, String> {
+async fn begin(waiting: Option<Waiting>, start: Start) -> Result<Running, String> {
     match waiting {
         Some(waiting) => waiting.into_kernel(start).await,
         None => Running::start(start, None),

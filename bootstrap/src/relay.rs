@@ -61,11 +61,15 @@ pub(crate) async fn carry(mut client: Stream, channel: u8, kernel: Kernel) {
 /// Connects as soon as the kernel listens.
 async fn connect(mut kernel: Kernel, channel: u8) -> Option<TcpStream> {
     let ports = kernel.ports.wait_for(Option::is_some).await.ok().and_then(|ports| *ports)?;
-    let port = *ports.get(usize::from(channel))?;
+    Some(reached(*ports.get(usize::from(channel))?).await)
+}
+
+/// Connects to a port of the kernel as soon as it listens there.
+pub(crate) async fn reached(port: u16) -> TcpStream {
     let begin = Instant::now();
     loop {
         if let Ok(connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-            return Some(connection);
+            return connection;
         }
         sleep(if begin.elapsed() < LATE { SOON } else { LATER }).await;
     }

@@ -74,11 +74,11 @@ impl Waiting {
     }
 
     /// Gives the launcher the kernel that it wants.
-    pub(crate) async fn into_kernel(self, start: &Start) -> Result<Running, String> {
+    pub(crate) async fn into_kernel(self, start: Start) -> Result<Running, String> {
         let Some(Prewarmed { running, mut line }) = self.kernel else {
             return Running::start(start, None);
         };
-        running.become_wanted(start)?;
+        running.become_wanted(&start)?;
         let text = |name: &str| start.connection.get(name).and_then(Value::as_str);
         let wanted = json!({
             "key": text("key").unwrap_or_default(),
@@ -107,7 +107,7 @@ fn begin(mut start: Start, modules: PathBuf) -> io::Result<Prewarmed> {
     start.connection = nobody()?;
     let (own, line) = net::UnixStream::pair()?;
     own.set_nonblocking(true)?;
-    let running = Running::start(&start, Some(Hook { modules, line })).map_err(io::Error::other)?;
+    let running = Running::start(start, Some(Hook { modules, line })).map_err(io::Error::other)?;
     Ok(Prewarmed { running, line: UnixStream::from_std(own)? })
 }
 

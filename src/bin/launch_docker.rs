@@ -57,7 +57,7 @@ fn launch(arguments: &Arguments, env: &Env, begin: Instant) -> Result<u8> {
             let next = (plan.warm > 0).then(|| plan_of_next(arguments, &spec, env)).transpose()?;
             runtime.block_on(attend::attend(Path::new(file), &plan, next, &spec, env))
         }
-        None => runtime.block_on(run::run(&plan, env, begin)).map(|()| 0),
+        None => runtime.block_on(run::run(&plan, &spec, env, begin)).map(|()| 0),
     }
 }
 

@@ -189,9 +189,16 @@ fn specification(
     let settings = Settings::resolve(args, lookup, answer.transpose()?.unwrap_or_default())?;
     let kernels = settings.location.kernels_directory(paths)?;
     let destination = kernels.join(settings.kernel_name.as_str());
-    let launcher = match settings.system {
-        System::Local => LauncherFile::find_local(&settings.launcher, paths)?,
-        _ => LauncherFile::find(&settings.launcher, paths)?,
+    let option = match settings.system {
+        System::Local => Some(&setting::LOCAL),
+        _ => settings.brings_bootstrap.then_some(&setting::BRING_BOOTSTRAP),
+    };
+    let launcher = match option {
+        Some(known) => {
+            let option = format!("--{}", known.option);
+            LauncherFile::find_with_bootstrap(&settings.launcher, &option, paths)?
+        }
+        None => LauncherFile::find(&settings.launcher, paths)?,
     };
     let files = render::files(&settings, launcher, &destination)?;
     let job = Job { destination, files, replace: settings.replace, copy_of: None };

@@ -1,4 +1,5 @@
-//! `jupyter-docker-spec prune`: removes kernels that no server waits for, and volumes of past kernels.
+//! `jupyter-docker-spec prune`: removes kernels that no server waits for, volumes of past kernels, and bootstraps of
+//! past versions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,9 +20,11 @@ use crate::program;
 use crate::server::System;
 use crate::text::printable;
 
+mod configs;
 mod server;
 mod volumes;
 
+use self::configs::LeftoverConfig;
 use self::server::{Host, ServerState};
 use self::volumes::LeftoverVolume;
 
@@ -42,9 +45,10 @@ struct Abandoned {
 enum Item {
     Kernel(Abandoned),
     Volume(LeftoverVolume),
+    Config(LeftoverConfig),
 }
 
-/// Removes the kernels that no server waits for, and volumes without a kernel, after asking. Returns the list
+/// Removes the kernels that no server waits for, volumes without a kernel, and old bootstraps, after asking. Returns the list
 /// of them. If one cannot be removed, the others still are.
 pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
     let least = nanoseconds(&args.older_than)
@@ -58,6 +62,11 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
     let runtime = program::runtime()?;
     let KernelList { engine, info, kernels } = runtime.block_on(kernels::find(paths.env))?;
     let volumes = runtime.block_on(volumes::find(&engine, &kernels, least))?;
+    let configs = if info.swarm.control_available {
+        runtime.block_on(configs::find(&engine, least))?
+    } else {
+        Vec::new()
+    };
     let host = runtime.block_on(Host::look(engine.endpoint(), &info));
     let mut abandoned = Vec::new();
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
@@ -75,6 +84,7 @@ pub fn run(args: &Prune, paths: &Paths<'_>) -> Result<String> {
         tracing::info!("Leaving {number} running {kernels} alone: {why}");
     }
     abandoned.extend(volumes.into_iter().map(Item::Volume));
+    abandoned.extend(configs.into_iter().map(Item::Config));
     let mut failed = 0;
     if !args.dry_run && !abandoned.is_empty() {
         if !args.yes {
@@ -123,6 +133,10 @@ async fn remove(engine: &Engine, abandoned: &mut [Item]) -> usize {
                 failed += usize::from(!left.remove(engine).await);
                 continue;
             }
+            Item::Config(left) => {
+                failed += usize::from(!left.remove(engine).await);
+                continue;
+            }
         };
         let (what, result) = match kernel.mode {
             Mode::Docker => ("container", engine.remove_container(&kernel.id, true).await),
@@ -150,6 +164,7 @@ fn text(abandoned: &[Item]) -> String {
                 (&kernel.name, kernel.age, reason.clone())
             }
             Item::Volume(left) => (&left.volume, Some(left.age), left.reason()),
+            Item::Config(left) => (&left.config, Some(left.age), left.reason()),
         };
         let age = age.map(format_age).unwrap_or_default();
         // Writing to a string does not fail.

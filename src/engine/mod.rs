@@ -65,6 +65,7 @@ pub(crate) use self::reference::ReferenceParts;
 pub(crate) use self::services::Service;
 pub(crate) use self::sockets::other_engine;
 pub(crate) use self::ssh_failure::explain_ssh;
+pub(crate) use self::swarm_objects::Config;
 pub use self::swarm_objects::SwarmObject;
 pub(crate) use self::tasks::Task;
 pub(crate) use self::usage::Usage;

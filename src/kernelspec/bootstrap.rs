@@ -1,4 +1,4 @@
-//! The bootstrap, which a launcher that is the kernel brings into containers: where it comes from, and whether an
+//! The bootstrap, which launchers bring into containers: where it comes from, and whether an
 //! installed one is whole.
 
 use std::io;
@@ -17,15 +17,15 @@ use crate::setting::variable;
 /// Where the headers of a program name its machine.
 const MACHINE: std::ops::Range<usize> = 18..20;
 
-/// Finds the file that becomes the bootstrap of a specification, and beside it those for images of other
-/// architectures.
+/// Finds the file that becomes the bootstrap of a specification with this option, and beside it those for images of
+/// other architectures.
 ///
 /// # Errors
 /// When the first is missing, or one is no whole program: it says where it looked.
-pub(super) fn find(paths: &Paths<'_>) -> Result<Vec<File>> {
+pub(super) fn find(option: &str, paths: &Paths<'_>) -> Result<Vec<File>> {
     let path = match paths.env.path(variable::BOOTSTRAP) {
         Some(path) => paths.expand(&path),
-        None => beside_this(paths)?,
+        None => beside_this(option, paths)?,
     };
     let others: Vec<_> = others(&path).collect();
     let own = (path, ARCHITECTURE);
@@ -51,7 +51,7 @@ fn file(path: PathBuf, architecture: &str) -> Result<File> {
     Ok(File { path: to, content, executable: true })
 }
 
-fn beside_this(paths: &Paths<'_>) -> Result<PathBuf> {
+fn beside_this(option: &str, paths: &Paths<'_>) -> Result<PathBuf> {
     let executable = paths.executable.with_context(|| {
         format!(
             "the system does not say where this program's file is; name the bootstrap in {}",
@@ -60,7 +60,7 @@ fn beside_this(paths: &Paths<'_>) -> Result<PathBuf> {
     })?;
     sibling::find(executable, BOOTSTRAP_FILE)?.with_context(|| {
         format!(
-            "could not find `{BOOTSTRAP_FILE}`, which `--local` brings into containers: there is no `{}`; \
+            "could not find `{BOOTSTRAP_FILE}`, which `{option}` brings into containers: there is no `{}`; \
              install.sh and the packages of jupyter-docker-spec put it there, `cargo install` does not; or name \
              one in {}",
             executable.with_file_name(BOOTSTRAP_FILE).display(),

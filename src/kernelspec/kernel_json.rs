@@ -109,8 +109,9 @@ impl Specification {
         }
         let mut kernel_protocol_version = String::new();
         if let Some((of_image, version)) = self.of_image {
-            let kernel_provisioner = metadata.kernel_provisioner;
-            metadata = Metadata { kernel_provisioner, of_image, ..Metadata::default() };
+            let Metadata { kernel_provisioner, process_proxy, .. } = metadata;
+            metadata =
+                Metadata { kernel_provisioner, process_proxy, of_image, ..Metadata::default() };
             kernel_protocol_version = version;
         }
         let kernel_json = KernelJson {

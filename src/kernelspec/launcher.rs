@@ -20,7 +20,7 @@ pub struct LauncherFile {
     pub file: File,
     /// The program that runs it; `None` if it runs by itself.
     pub interpreter: Option<&'static str>,
-    /// What a launcher that is the kernel brings into containers.
+    /// What it brings into containers.
     pub bootstraps: Vec<File>,
 }
 
@@ -43,19 +43,24 @@ impl LauncherFile {
         }
     }
 
-    /// Finds the native launcher, of which only a variable names another file, and the bootstrap for a
-    /// specification that is of no server.
+    /// Finds the native launcher, of which only a variable names another file, and the bootstrap for a specification
+    /// with this option.
     ///
     /// # Errors
     /// When one of both is missing or is not what it should be: it says where it looked.
-    pub fn find_local(launcher: &Launcher, paths: &Paths<'_>) -> Result<Self> {
+    pub fn find_with_bootstrap(
+        launcher: &Launcher,
+        option: &str,
+        paths: &Paths<'_>,
+    ) -> Result<Self> {
         let launcher = match launcher {
             Launcher::File(path) => Self::native(paths.expand(path)).with_context(|| {
                 format!("`{}` names another launcher; unset it", variable::LAUNCHER)
             })?,
+            // Of the one in Python, only the variable can speak: it is for specifications that can have it.
             _ => Self::native(beside_this(paths, variable::LAUNCHER)?)?,
         };
-        Ok(Self { bootstraps: bootstrap::find(paths)?, ..launcher })
+        Ok(Self { bootstraps: bootstrap::find(option, paths)?, ..launcher })
     }
 
     /// The start of `argv` for a specification in this directory.

@@ -16,7 +16,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::env::Env;
+use crate::files;
+use crate::layout::{self, OPTIONS};
 use crate::model::{Language, Mode};
+use crate::options::{BRING_BOOTSTRAP, Options};
 use crate::server::{CONNECTION_FILE, DEFAULT_LAUNCH_TIMEOUT, GATEWAY_SPELLING, System};
 use crate::setting::variable;
 use crate::settings::changed::Changed;
@@ -90,12 +93,10 @@ impl Specification {
             spec.argv.extend(CONNECTION_FILE.map(str::to_owned));
             spec.display_name.clone_from(&settings.display_name);
             spec.local_image = Some(settings.image_name.clone());
-            if let Some(found) = &settings.of_image {
-                spec.interrupt_mode.clone_from(&found.interrupt_mode);
-                spec.of_image = Some((found.metadata.clone(), found.protocol_version.clone()));
-            }
+            spec.take_of_image(settings);
             return spec;
         }
+        spec.take_of_image(settings);
         // The options that the server fills in.
         let prefix = spec.system.facts().spelling;
         let of_gp = spec.system == System::GatewayProvisioners;
@@ -119,6 +120,24 @@ impl Specification {
             kernel_command: None,
         });
         spec
+    }
+
+    /// Takes what a kernelspec of the image says.
+    fn take_of_image(&mut self, settings: &Settings) {
+        if let Some(found) = &settings.of_image {
+            self.interrupt_mode.clone_from(&found.interrupt_mode);
+            self.of_image = Some((found.metadata.clone(), found.protocol_version.clone()));
+        }
+    }
+
+    /// Whether a kernel of a server is started by our bootstrap, as `launch_docker.toml` says: not by that of the
+    /// image.
+    #[must_use]
+    pub fn brings_bootstrap(&self) -> bool {
+        let text = files::read_to_string(&self.directory.join(layout::script(OPTIONS)));
+        // What is wrong with it is said where it is checked.
+        let options = text.ok().and_then(|text| Options::parse("", &text).ok()).unwrap_or_default();
+        options.is_on(BRING_BOOTSTRAP)
     }
 
     pub fn change(&mut self, changed: Changed) {

@@ -32,7 +32,6 @@ use super::bring;
 use super::container;
 use super::context::Context;
 use super::plan::{Plan, PullPolicy};
-use super::pull;
 use super::run;
 use super::spec::InstalledSpec;
 use crate::engine::{self, Engine, Image};
@@ -111,7 +110,7 @@ async fn open(
     let preparing = async {
         let engine = Engine::of(plan.engine.as_deref(), env, ANSWER, deadline).await?;
         let context = Context::new(plan, env, engine, deadline);
-        let (image, is_rootless) = tokio::join!(image(&context), is_rootless(&context));
+        let (image, is_rootless) = tokio::join!(bring::image(&context), is_rootless(&context));
         let (image, is_rootless) = (image?, is_rootless?);
         let mut start = prepare(&mut prepared, &context, &image, is_rootless).await?;
         start.connection = connection.members;
@@ -139,7 +138,8 @@ async fn open(
     if let Some(session) = claimed {
         return Ok((session, warm));
     }
-    let bootstrap = bring::archive(spec, &image, &plan.launch.image, &[])?;
+    let bootstrap = bring::program(spec, &image.architecture, &plan.launch)?;
+    let bootstrap = bring::archive(&bootstrap, &[])?;
     let context = Context::new(&prepared, env, engine, deadline);
     let opening = Box::pin(Session::open(&context, bootstrap, &start));
     let failure = match run::or_stopped(opening, stop, &context).await {
@@ -168,25 +168,6 @@ fn may_still_create(context: &Context<'_>, failure: &anyhow::Error) -> bool {
         refusal.is_none_or(|refusal| refusal.status().is_some())
     };
     !context.has_created() && (context.is_changing() || !refused())
-}
-
-/// The image of the kernel, which is pulled if it has to be.
-async fn image(context: &Context<'_>) -> Result<Image> {
-    let (image, policy) = (&context.launch.image, context.plan.pull);
-    if policy == PullPolicy::Always {
-        pull::pull(context).await?;
-    }
-    match context.engine.inspect_image(image).await {
-        Ok(found) => Ok(found),
-        Err(error) if error.is_not_found() && policy == PullPolicy::Missing => {
-            pull::pull(context).await?;
-            Ok(context.engine.inspect_image(image).await?)
-        }
-        Err(error) if error.is_not_found() => Err(anyhow!(error).context(format!(
-            "the engine does not have the image `{image}`, and pull_policy in launch_docker.toml forbids pulling it"
-        ))),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Completes the request for the container by what only the engine knows, and returns what the bootstrap is to do,

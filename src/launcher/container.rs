@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::bring;
 use super::context::{Context, TAKEOVER_LIMIT};
 use super::death::{self, FOREIGN, foreign};
 use super::launch::Launch;
@@ -33,10 +34,15 @@ const KILL: i32 = 9;
 /// How long to wait for a container that others are removing before removing it ourselves.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Starts the kernel's container and watches it for as long as the server waits.
-pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
+/// Starts the kernel's container, with this bootstrap if not with the image's, and watches it for as long as the server
+/// waits.
+pub(super) async fn launch(context: &Context<'_>, bootstrap: Option<&[u8]>) -> Result<()> {
     let engine = &context.engine;
     let id = create_in_networks(context).await?;
+    if let Some(program) = bootstrap {
+        let brought = bring::bring(engine, &id, context.plan, bring::archive(program, &[])?).await;
+        brought.context("could not bring the bootstrap into the container")?;
+    }
     // Before the start, so that nothing is missed of a container that is removed when it ends.
     let events = engine.container_events(&id).await?;
     let output = engine.attach_output(&id).await?;
@@ -299,7 +305,7 @@ impl Watch {
         let reason = anyhow!(
             "the container `{name}` of image `{image}` {how}, {age} s after its start. {output}"
         );
-        if output.contains(FOREIGN) {
+        if output.to_lowercase().contains(FOREIGN) {
             return reason.context(foreign(image));
         }
         death::explained(context, reason, exit_code, self.tail.is_empty()).await

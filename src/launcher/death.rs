@@ -48,7 +48,8 @@ pub(super) async fn explained(
     exit_code: i64,
     silent: bool,
 ) -> anyhow::Error {
-    if exit_code != 0 || !silent {
+    // What our bootstrap starts is a kernel, be it one that does not stay.
+    if exit_code != 0 || !silent || context.plan.brings_bootstrap {
         return reason;
     }
     let Some(command) = command(context).await else { return reason };

@@ -29,6 +29,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 use self::args::Arguments;
 use self::launch::{Launch, WAITING};
 use self::plan::Plan;
+pub(crate) use self::service::BOOTSTRAP_LABELS;
 use self::spec::InstalledSpec;
 use crate::env::Env;
 

@@ -51,6 +51,8 @@ pub struct Plan {
     pub configs: Vec<Reference>,
     /// Where the notebook's directory is mounted, if that must be looked at before: see `attend`.
     pub own_directory: Option<String>,
+    /// Whether a server's kernel is started by our bootstrap, and not by that of its image.
+    pub brings_bootstrap: bool,
     /// The address of the engine, if the file names one.
     pub engine: Option<String>,
     /// How many kernels are to wait for the next launches, and for how long.
@@ -77,11 +79,23 @@ impl Plan {
 
     /// Sets a field of the container, or of the service's containers.
     pub(super) fn set(&mut self, field: &str, value: Json) {
-        let place = match self.launch.mode {
+        put(self.container(), field, value);
+    }
+
+    /// What the request says of the container, or of the service's containers.
+    pub(super) fn container(&mut self) -> &mut Json {
+        match self.launch.mode {
             Mode::Docker => &mut self.request,
             Mode::Swarm => &mut self.request["TaskTemplate"]["ContainerSpec"],
-        };
-        put(place, field, value);
+        }
+    }
+
+    /// The fields of the container, or of the service's containers, for its entrypoint and its command.
+    pub(super) fn command_fields(&self) -> [&'static str; 2] {
+        match self.launch.mode {
+            Mode::Docker => ["Entrypoint", "Cmd"],
+            Mode::Swarm => ["Command", "Args"],
+        }
     }
 }
 

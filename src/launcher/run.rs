@@ -4,6 +4,7 @@
 //! The server checks the launcher's exit status until it finds the kernel. So each failure ends in an error,
 //! with nothing left on the engine.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -15,7 +16,8 @@ use tokio::time::{Instant, sleep};
 
 use super::context::{Context, OUTAGE_LIMIT};
 use super::plan::Plan;
-use super::{container, service};
+use super::spec::InstalledSpec;
+use super::{bring, container, service};
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::model::Mode;
@@ -34,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Says why the kernel could not be started or died early. Nothing is left behind, or the error names it.
-pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
+pub async fn run(plan: &Plan, spec: &InstalledSpec, env: &Env, begin: Instant) -> Result<()> {
     let launch = &plan.launch;
     let deadline = begin + launch.timeout;
     let mut stop = pin!(stop_signal());
@@ -42,10 +44,20 @@ pub async fn run(plan: &Plan, env: &Env, begin: Instant) -> Result<()> {
         engine = Engine::from_env(env, FIRST_ANSWER, deadline) => engine?,
         stopped = &mut stop => return Err(stopped),
     };
-    let context = Context::new(plan, env, engine, deadline);
+    let mut prepared = Cow::Borrowed(plan);
+    let mut context = Context::new(plan, env, engine, deadline);
+    let mut bootstrap = None;
+    if plan.brings_bootstrap {
+        bootstrap = Some(tokio::select! {
+            program = bring::prepare(prepared.to_mut(), &context, spec) => program?,
+            stopped = &mut stop => return Err(stopped),
+        });
+        context = Context::new(&prepared, env, context.engine, deadline);
+    }
+    let bootstrap = bootstrap.as_deref();
     let result = match launch.mode {
-        Mode::Docker => or_stopped(container::launch(&context), stop, &context).await,
-        Mode::Swarm => or_stopped(service::launch(&context), stop, &context).await,
+        Mode::Docker => or_stopped(container::launch(&context, bootstrap), stop, &context).await,
+        Mode::Swarm => or_stopped(service::launch(&context, bootstrap), stop, &context).await,
     };
     let Err(failure) = result else { return Ok(()) };
     Err(match clean_up(&context).await {

@@ -14,8 +14,10 @@ use crate::engine::{self, Error, SwarmObject as Kind, Task};
 use crate::options::put;
 use crate::server::RESPONSE_ADDRESS;
 
+mod config;
 mod reasons;
 
+pub(crate) use self::config::BOOTSTRAP_LABELS;
 use self::reasons::{explain_delay, explain_failure, explain_loss, output, progress};
 
 /// How often to check the task. The server checks the launcher every half second, and its user should be told
@@ -35,9 +37,10 @@ const WAIT_BEFORE_LOG: Duration = Duration::from_secs(2);
 /// The status with which an engine says that it is not a Swarm manager.
 const NO_MANAGER: u16 = 503;
 
-/// Creates the kernel's service and watches it for as long as the server waits.
-pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
-    let id = create(context).await?;
+/// Creates the kernel's service, with this bootstrap if not with the image's, and watches it for as long as the server
+/// waits.
+pub(super) async fn launch(context: &Context<'_>, bootstrap: Option<&[u8]>) -> Result<()> {
+    let id = create(context, bootstrap).await?;
     tracing::debug!(
         "Created the service {} of image {} on network {}",
         context.launch.name,
@@ -59,12 +62,16 @@ pub(super) async fn launch(context: &Context<'_>) -> Result<()> {
 }
 
 /// Creates the service; makes way for it if necessary.
-async fn create(context: &Context<'_>) -> Result<String> {
+async fn create(context: &Context<'_>, bootstrap: Option<&[u8]>) -> Result<String> {
     let launch = context.launch;
     let reference: engine::Reference = launch.image.parse()?;
     // For the nodes, which pull the image themselves.
     let auth = pull::credentials(context, &reference).await;
-    let request = with_references(context).await?;
+    let mut request = with_references(context).await?;
+    if let Some(bootstrap) = bootstrap {
+        let reference = config::reference(context, bootstrap).await?;
+        put(request.to_mut(), "TaskTemplate.ContainerSpec.Configs", Json::Array(vec![reference]));
+    }
     loop {
         let create = context.engine.create_service(&request, auth.as_ref());
         match context.change(create).await {

@@ -27,6 +27,8 @@ pub struct InstalledSpec {
     #[serde(default)]
     env: BTreeMap<String, String>,
     #[serde(default)]
+    interrupt_mode: String,
+    #[serde(default)]
     metadata: Metadata,
     #[serde(skip)]
     pub options: Options,
@@ -142,6 +144,12 @@ impl InstalledSpec {
     #[must_use]
     pub fn with_options(name: &str, options: Options) -> Self {
         Self { name: Some(name.to_owned()), options, ..Self::default() }
+    }
+
+    /// Whether the kernel is interrupted by a message, so that no server sends it signals.
+    #[must_use]
+    pub fn takes_messages(&self) -> bool {
+        self.interrupt_mode == "message"
     }
 
     /// Whether the `env` stanza has the variable.

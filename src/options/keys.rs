@@ -123,8 +123,9 @@ pub(super) const HERE: &str = "*";
 
 /// All keys, in the order of the Compose specification's tables.
 #[rustfmt::skip]
-pub const KEYS: [Key; 73] = [
+pub const KEYS: [Key; 74] = [
     key("annotations", Pairs, Any, "HostConfig.Annotations", ""),
+    key("bring_bootstrap", Code, Trusted, HERE, HERE),
     key("cap_add", Words, Trusted, "HostConfig.CapAdd", "TaskTemplate.ContainerSpec.CapabilityAdd"),
     key("cap_drop", Words, Trusted, "HostConfig.CapDrop", "TaskTemplate.ContainerSpec.CapabilityDrop"),
     key("cgroup_parent", Text, Trusted, "HostConfig.CgroupParent", ""),

@@ -38,6 +38,9 @@ use self::node::{Node, PositionError, Value};
 use crate::model::Mode;
 use crate::text::{did_you_mean, position};
 
+/// The key for kernels of servers that are started by our bootstrap.
+pub const BRING_BOOTSTRAP: &str = "bring_bootstrap";
+
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
@@ -123,6 +126,12 @@ impl Options {
             self.entries.extend(more.cloned());
         }
         self
+    }
+
+    /// Whether this key is `true`.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|node| node.value == Value::Bool(true))
     }
 
     /// Whether nothing is said.

@@ -4,7 +4,10 @@
 //! [`GREETING`]. Everything after it is multiplexed by yamux ([`mux`]), whose streams the launcher opens: one
 //! for [`message`]s, and one for each connection of a Jupyter client to the kernel. The first byte of a stream
 //! is its [`Purpose`].
+//!
+//! Kernels of servers are another matter: the launcher does not stay with them. See [`gateway`].
 
+pub mod gateway;
 pub mod message;
 pub mod mux;
 pub mod relay;

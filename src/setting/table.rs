@@ -78,11 +78,18 @@ rows! {
         in_file: true,
         ..FLAG
     };
+    BRING_BOOTSTRAP = Setting {
+        option: "bring-bootstrap",
+        heading: "Kernel",
+        help: "For a gateway, run the kernel in any image that has it, and bring along what else the gateway needs there",
+        in_file: true,
+        ..FLAG
+    };
     LANGUAGE = Setting {
         option: "language",
         heading: "Kernel",
         value_name: "LANGUAGE",
-        help: "Language of the kernel: Python, R or Scala; with --local, any other that --kernel-command or --image-kernelspec starts",
+        help: "Language of the kernel: Python, R or Scala; with --local or --bring-bootstrap, any other that --kernel-command or --image-kernelspec starts",
         configurable: Some(of(Class::BaseSpecApp, "language")),
         default: "\"Python\"",
         in_file: true,
@@ -149,7 +156,7 @@ rows! {
         option: "kernel-command",
         heading: "Kernel",
         value_name: "COMMAND",
-        help: "Command that starts a kernel of --local, split as a shell would, with {connection_file} in it",
+        help: "Command that starts a kernel of --local or --bring-bootstrap, split as a shell would, with {connection_file} in it",
         may_begin_with_hyphen: true,
         default_text: "that of ipykernel or IRkernel",
         in_file: true,
@@ -160,7 +167,7 @@ rows! {
         option: "image-kernelspec",
         heading: "Kernel",
         value_name: "NAME",
-        help: "For --local, take command, language, display name, variables and logos from this kernelspec of the image, or from the only one",
+        help: "For --local or --bring-bootstrap, take command, language, display name, variables and logos from this kernelspec of the image, or from the only one",
         kind: Kind::TextOrNothing,
         in_file: true,
         ..TEXT
@@ -168,7 +175,7 @@ rows! {
     ADD_KERNEL = Setting {
         option: "add-kernel",
         heading: "Kernel",
-        help: "For --local, build an image on top of one that has no kernel: with ipykernel, or with IRkernel for --language=R",
+        help: "For --local or --bring-bootstrap, build an image on top of one that has no kernel: with ipykernel, or with IRkernel for --language=R",
         in_file: true,
         ..FLAG
     };

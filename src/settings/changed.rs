@@ -42,19 +42,24 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// What a command line says for a specification of this system and language. Neither variables nor
+    /// What a command line says for a specification of this system, which may bring its bootstrap, and language. Neither variables nor
     /// configuration files count.
     ///
     /// # Errors
     /// When a value is not valid, or has no meaning for this system or language.
-    pub fn new(args: &Set, system: System, language: &str, env: &Env) -> Result<Self> {
+    pub fn new(
+        args: &Set,
+        (system, brings_bootstrap): (System, bool),
+        language: &str,
+        env: &Env,
+    ) -> Result<Self> {
         let (line, config) = (&args.line, Config::default());
         let lookup = &Lookup { line, config: &config, env };
         let said = |known: &Setting| line.has(known);
         if system == System::Local {
             local::check_change(args)?;
         } else {
-            local::check_change_of_others(args)?;
+            local::check_change_of_others(args, brings_bootstrap)?;
         }
         // What is empty by accident, such as a variable of a script, must not take away a limit.
         for known in optional() {
@@ -76,7 +81,7 @@ impl Changed {
             changed.image_name = Some(given.value);
         }
         if let Some(given) = lookup.text(&setting::DISPLAY_NAME) {
-            super::check_display_name(&given)?;
+            super::names::check_display_name(&given)?;
             changed.display_name = Some(given.value);
         }
         if let Some(given) = lookup.text(&setting::EXECUTOR_IMAGE_NAME) {

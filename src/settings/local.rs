@@ -20,9 +20,10 @@ const NO_LISTS: &str = "there is no server that looks at users: who can read the
                         engine can start its kernels";
 
 /// What has no meaning for it, with the reason.
-static REFUSED: [(&Setting, &str); 10] = [
+static REFUSED: [(&Setting, &str); 11] = [
     (&setting::SAMPLES, NO_SAMPLES),
     (&setting::SAMPLE, NO_SAMPLES),
+    (&setting::BRING_BOOTSTRAP, "its kernels are started by that anyway"),
     (&setting::GATEWAY, "its kernels are those of no gateway, but of any Jupyter application"),
     (&setting::SWARM, "its kernels are containers of one engine, not services of a Swarm"),
     (&setting::AUTHORIZED_USERS, NO_LISTS),
@@ -49,25 +50,35 @@ pub(super) fn check(lookup: &Lookup<'_>) -> Result<()> {
             bail!("{origin} cannot be given with `--local`: {reason}");
         }
     }
+    check_launcher(line, &setting::LOCAL)
+}
+
+/// Looks that no other launcher is asked for than the native one, which this option needs.
+pub(super) fn check_launcher(line: &CommandLine, option: &Setting) -> Result<()> {
     if let (Some(launcher), Some((_, origin))) =
         (line.value(&setting::LAUNCHER), line.get(&setting::LAUNCHER))
     {
+        let reason = if *option == setting::LOCAL {
+            "to the application the launcher is the kernel, and only the native one can be that"
+        } else {
+            "only the native launcher brings a bootstrap"
+        };
         ensure!(
             launcher == "native",
-            "{origin} of `{launcher}` cannot be given with `--local`: to the application the launcher is the \
-             kernel, and only the native one can be that"
+            "{origin} of `{launcher}` cannot be given with `--{}`: {reason}",
+            option.option
         );
     }
     Ok(())
 }
 
-/// Looks for what has a meaning for nothing else.
-pub(super) fn only(args: &Install) -> Result<()> {
-    let command = args.line.get(&setting::KERNEL_COMMAND).map(|(_, origin)| origin.to_owned());
-    if let Some(origin) = command {
+/// Looks for what has a meaning for nothing else. A command has one where the bootstrap is brought, too.
+pub(super) fn only(args: &Install, brings_bootstrap: bool) -> Result<()> {
+    let command = args.line.get(&setting::KERNEL_COMMAND).filter(|_| !brings_bootstrap);
+    if let Some((_, origin)) = command {
         bail!(
-            "{origin} is for `--local`: the images of gateways have a bootstrap that starts the kernel; for one \
-             with another, `command` in launch_docker.toml names it"
+            "{origin} is for `--local` and `--bring-bootstrap`: else the image has a bootstrap that starts the \
+             kernel; if that is another one, `command` in launch_docker.toml names it"
         );
     }
     ensure!(
@@ -122,17 +133,19 @@ pub(super) fn check_change(args: &Set) -> Result<()> {
     Ok(())
 }
 
-/// Looks for what `set` can change of nothing else.
-pub(super) fn check_change_of_others(args: &Set) -> Result<()> {
+/// Looks for what `set` can change of nothing else. A command can be changed where the bootstrap is brought, too.
+pub(super) fn check_change_of_others(args: &Set, brings_bootstrap: bool) -> Result<()> {
     let command = setting::KERNEL_COMMAND.option;
-    let is_of_local = |name: &str| name == command || OF_LOCAL.contains(&name);
+    let is_of_local = |name: &str| OF_LOCAL.contains(&name) || name == command && !brings_bootstrap;
     let mut given = args.container.iter().map(|(flag, _)| flag.long);
     let unset = args.unset.iter().map(|name| name.trim_start_matches("--"));
     let named = args.line.has(&setting::KERNEL_COMMAND).then_some(command);
+    let named = named.filter(|name| is_of_local(name));
     let named = named.or_else(|| given.find(|name| is_of_local(name)));
     if let Some(option) = named.or_else(|| unset.into_iter().find(|name| is_of_local(name))) {
+        let others = if option == command { " and `--bring-bootstrap`" } else { "" };
         bail!(
-            "`--{option}` is for specifications of `--local`; `set --help` has what others can have"
+            "`--{option}` is for specifications of `--local`{others}; `set --help` has what others can have"
         );
     }
     Ok(())
@@ -140,9 +153,14 @@ pub(super) fn check_change_of_others(args: &Set) -> Result<()> {
 
 /// The image, for which there is no default: that of gateways has a bootstrap of its own.
 pub(super) fn image(lookup: &Lookup<'_>) -> Result<String> {
-    let given = lookup.text(&setting::IMAGE_NAME).context(
-        "`--local` needs `--image-name`: the name of an image that has the kernel, such as one with ipykernel",
-    )?;
+    let option =
+        if lookup.flag(&setting::LOCAL)? { &setting::LOCAL } else { &setting::BRING_BOOTSTRAP };
+    let given = lookup.text(&setting::IMAGE_NAME).with_context(|| {
+        format!(
+            "`--{}` needs `--image-name`: the name of an image that has the kernel, such as one with ipykernel",
+            option.option
+        )
+    })?;
     check_image(&given)?;
     Ok(given.value)
 }

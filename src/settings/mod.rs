@@ -4,12 +4,14 @@
 pub mod changed;
 pub mod config;
 mod image;
+mod kernel;
 mod kernel_class;
 mod kernel_name;
 mod local;
 mod location;
 pub mod lookup;
 pub mod manifest;
+mod names;
 mod of_image;
 mod of_local;
 mod port_range;
@@ -26,12 +28,14 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::image::check_image;
+use self::kernel::Kernel;
 pub use self::kernel_class::DEFAULT_KERNEL_CLASS;
 use self::kernel_class::kernel_class;
 pub use self::kernel_name::KernelName;
 pub use self::local::with_engine;
 pub use self::location::Location;
 use self::lookup::Lookup;
+use self::names::{kernel_name, names};
 pub use self::of_image::{Question, Wanted};
 pub use self::port_range::PortRange;
 pub use self::relative::container as resolved;
@@ -44,7 +48,7 @@ use crate::layout::{OPTIONS, PYTHON};
 use crate::model::{Language, LanguageName, Mode, Sample};
 use crate::options::written;
 use crate::server::System;
-use crate::setting::{self, Given, Kind};
+use crate::setting::{self, Kind};
 use crate::templates;
 
 /// What a launcher that does not read `launch_docker.toml` is called.
@@ -101,6 +105,8 @@ pub struct Settings {
     pub launcher: Launcher,
     /// The text of `launch_docker.toml`; `None` for launchers that do not read it.
     pub options: Option<String>,
+    /// Whether the kernel of a gateway is started by our bootstrap, and not by one that its image has.
+    pub brings_bootstrap: bool,
     /// The kernelspec of the image that it is made of.
     pub of_image: Option<Kernelspec>,
     /// The image that has to be built for it.
@@ -123,85 +129,56 @@ impl Settings {
         if system == System::Local {
             return local_settings(args, lookup, answer);
         }
-        let language = match lookup.text(&setting::LANGUAGE) {
-            None => Language::Python,
-            Some(given) => Language::parse(&given.value).with_context(|| {
-                given.must(
-                    "be one of Python, R and Scala; only kernels of `--local` can have another",
-                )
-            })?,
-        };
-        let (kernel_name, display_name) = names(lookup, &LanguageName::Known(language), None)?;
-        let (place, replace) = (location(args, lookup)?, lookup.flag(&setting::REPLACE)?);
-        local::only(args)?;
-        let sample = sample(lookup)?;
+        let brings_bootstrap = lookup.flag(&setting::BRING_BOOTSTRAP)?;
+        local::only(args, brings_bootstrap)?;
+        let (sample, launcher) = (sample(lookup)?, launcher(lookup)?);
         let executor = lookup.text(&setting::EXECUTOR_IMAGE_NAME);
         executor.iter().try_for_each(check_image)?;
         let mode = if lookup.flag(&setting::SWARM)? { Mode::Swarm } else { Mode::Docker };
-        let launcher = launcher(lookup)?;
+        let kernel = if brings_bootstrap {
+            local::check_launcher(lookup.line, &setting::BRING_BOOTSTRAP)?;
+            Kernel::brought(args, lookup, answer, sample)?
+        } else {
+            kernel_of_image(args, lookup, system, sample, &launcher)?
+        };
+        let known = kernel.language.known();
         Ok(Self {
             system,
-            language: LanguageName::Known(language),
             mode,
-            kernel_name: match sample.filter(|sample| sample.name() == kernel_name) {
-                Some(sample) => KernelName::of_sample(sample),
-                None => KernelName::parse(&kernel_name)?,
-            },
-            display_name,
-            image_name: image_name(sample, lookup, language, system)?,
+            language: kernel.language,
+            kernel_name: kernel.name,
+            display_name: kernel.display_name,
+            image_name: kernel.image_name,
             executor_image_name: executor.map(|given| given.value),
             authorized_users: authorized_users(lookup)?,
             unauthorized_users: unauthorized_users(lookup, system)?,
             port_range: port_range(lookup)?,
             launch_timeout: launch_timeout(lookup)?,
-            kernel_class: kernel_class(lookup, language)?,
-            location: place,
-            replace,
+            kernel_class: known.map(|known| kernel_class(lookup, known)).transpose()?.flatten(),
+            location: location(args, lookup)?,
+            replace: lookup.flag(&setting::REPLACE)?,
             show_launch_errors: lookup.flag(&setting::SHOW_LAUNCH_ERRORS)?,
-            options: options(args, &launcher, lookup.env)?,
+            options: kernel.options,
             launcher,
-            of_image: None,
-            addition: None,
+            brings_bootstrap,
+            of_image: kernel.of_image,
+            addition: kernel.addition,
         })
     }
 }
 
 /// The settings of `install --local`.
 fn local_settings(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result<Settings> {
-    let Answer { kernelspec: found, user } = answer;
     local::check(lookup)?;
-    let image = local::image(lookup)?;
-    let language = of_local::language(lookup, found.as_ref())?;
-    let adds = lookup.flag(&setting::ADD_KERNEL)?;
-    // One that the image has is not added once more.
-    let addition = if adds && found.is_none() {
-        Some(of_image::addition(args, lookup, &image, user)?)
-    } else {
-        None
-    };
-    // What people see stays theirs if the kernelspec has only been come across.
-    let named = found.as_ref().filter(|_| !adds);
-    let (kernel_name, display_name) = names(lookup, &language, named)?;
-    let kernel_name = match KernelName::parse(&kernel_name) {
-        Err(error) if !lookup.line.has(&setting::KERNEL_NAME) => {
-            let name = language.name();
-            return Err(error.context(format!(
-                "no name can be made of the language `{name}`; give one with `--kernel-name`"
-            )));
-        }
-        parsed => parsed?,
-    };
-    let image_name = addition.as_ref().map_or(image, |addition| addition.tag.clone());
-    let is_built = addition.is_some();
-    let text = of_local::options(args, lookup, &language, (&image_name, is_built), found.as_ref())?;
+    let kernel = Kernel::brought(args, lookup, answer, None)?;
     Ok(Settings {
         system: System::Local,
-        language,
+        language: kernel.language,
         mode: Mode::Docker,
-        kernel_name,
-        display_name,
-        options: Some(text),
-        image_name,
+        kernel_name: kernel.name,
+        display_name: kernel.display_name,
+        options: kernel.options,
+        image_name: kernel.image_name,
         executor_image_name: None,
         authorized_users: BTreeSet::new(),
         unauthorized_users: None,
@@ -211,13 +188,10 @@ fn local_settings(args: &Install, lookup: &Lookup<'_>, answer: Answer) -> Result
         location: location(args, lookup)?,
         replace: lookup.flag(&setting::REPLACE)?,
         show_launch_errors: lookup.flag(&setting::SHOW_LAUNCH_ERRORS)?,
-        launcher: match launcher(lookup)? {
-            // Only a variable can say so, of specifications that can have it.
-            Launcher::Python => Launcher::Native,
-            native => native,
-        },
-        of_image: found,
-        addition,
+        launcher: launcher(lookup)?,
+        brings_bootstrap: false,
+        of_image: kernel.of_image,
+        addition: kernel.addition,
     })
 }
 
@@ -243,39 +217,6 @@ pub fn known_place(
     name.map(|name| Ok((location(args, lookup)?, name))).transpose()
 }
 
-/// The names of the specification and of what people see.
-///
-/// # Errors
-/// When the latter is blank.
-fn names(
-    lookup: &Lookup<'_>,
-    language: &LanguageName,
-    of_image: Option<&Kernelspec>,
-) -> Result<(String, String)> {
-    // The Python tool cannot tell its default from the same value given, and neither do we:
-    // `--language=R --kernel-name=docker_python` has always meant `docker_r`.
-    let name_or = |known, of_python: &str, default: String| {
-        let given = lookup.text(known).map(|given| given.value);
-        given.filter(|name| name != of_python).unwrap_or(default)
-    };
-    let python = LanguageName::Known(Language::Python);
-    // Several of one image may have one language.
-    let default = match of_image {
-        Some(found) => format!("docker_{}", found.name),
-        None => language.default_kernel_name(),
-    };
-    let kernel_name = name_or(&setting::KERNEL_NAME, &python.default_kernel_name(), default);
-    let default = match of_image {
-        Some(found) => found.display_name.clone(),
-        None => language.default_display_name(),
-    };
-    let display_name = name_or(&setting::DISPLAY_NAME, &python.default_display_name(), default);
-    if let Some(given) = lookup.text(&setting::DISPLAY_NAME) {
-        check_display_name(&Given { value: display_name.clone(), ..given })?;
-    }
-    Ok((kernel_name, display_name))
-}
-
 /// The server, or else the default.
 ///
 /// # Errors
@@ -292,6 +233,35 @@ fn system(lookup: &Lookup<'_>) -> Result<System> {
 fn sample(lookup: &Lookup<'_>) -> Result<Option<Sample>> {
     let Some(given) = lookup.text(&setting::SAMPLE) else { return Ok(None) };
     Sample::named(&given.value).with_context(|| given.must("be the name of a sample")).map(Some)
+}
+
+/// A kernel that is started by the bootstrap of its image.
+fn kernel_of_image(
+    args: &Install,
+    lookup: &Lookup<'_>,
+    system: System,
+    sample: Option<Sample>,
+    launcher: &Launcher,
+) -> Result<Kernel> {
+    let known = match lookup.text(&setting::LANGUAGE) {
+        None => Language::Python,
+        Some(given) => Language::parse(&given.value).with_context(|| {
+            given.must(
+                "be one of Python, R and Scala; only kernels of `--local` and `--bring-bootstrap` can have another",
+            )
+        })?,
+    };
+    let language = LanguageName::Known(known);
+    let (name, display_name) = names(lookup, &language, None)?;
+    Ok(Kernel {
+        name: kernel_name(&name, sample, &language, lookup)?,
+        language,
+        display_name,
+        image_name: image_name(sample, lookup, known, system)?,
+        options: options(args, launcher, lookup.env)?,
+        of_image: None,
+        addition: None,
+    })
 }
 
 /// The image of the kernel. A tag on the command line is that of the default image, whatever a
@@ -326,11 +296,6 @@ fn image_name(
             Ok(given.value)
         }
     }
-}
-
-fn check_display_name(given: &Given) -> Result<()> {
-    ensure!(!given.value.trim().is_empty(), given.must("not be blank"));
-    Ok(())
 }
 
 fn port_range(lookup: &Lookup<'_>) -> Result<Option<PortRange>> {

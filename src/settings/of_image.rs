@@ -50,12 +50,15 @@ impl Question {
             return Ok(None);
         }
         let origin = lookup.line.get(known).map_or("", |(_, origin)| origin);
+        let is_local = lookup.flag(&setting::LOCAL)?;
         ensure!(
-            lookup.flag(&setting::LOCAL)?,
-            "{origin} is for `--local`: the images of gateways have a bootstrap that starts the kernel"
+            is_local || lookup.flag(&setting::BRING_BOOTSTRAP)?,
+            "{origin} is for `--local` and `--bring-bootstrap`: else the image has a bootstrap that starts the kernel"
         );
         // What is wrong with it is said before an image is pulled for it.
-        local::check(lookup)?;
+        if is_local {
+            local::check(lookup)?;
+        }
         let wanted = match name {
             Some(_) if adds => bail!(
                 "`--{}` and `--{}` cannot be given together: the one takes a kernel that the image has, the other \

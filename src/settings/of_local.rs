@@ -1,4 +1,5 @@
-//! What a specification of `install --local` says of its containers: by default, and from a kernelspec of the image.
+//! What a specification says of its containers if the kernel is started by our bootstrap, be it one of `install --local`
+//! or one for a gateway: by default, and from a kernelspec of the image.
 
 use anyhow::{Result, bail, ensure};
 
@@ -9,7 +10,7 @@ use crate::cli::Install;
 use crate::image::Kernelspec;
 use crate::model::{Language, LanguageName};
 use crate::options::container_options::{self, ContainerOption, MOUNT_CWD};
-use crate::options::{Options, toml_text, written};
+use crate::options::{BRING_BOOTSTRAP, Options, toml_text, written};
 use crate::server::CONNECTION_FILE;
 use crate::setting::{self, Given};
 use crate::templates;
@@ -46,11 +47,12 @@ pub(super) fn options(
     (image, is_built): (&str, bool),
     of_image: Option<&Kernelspec>,
 ) -> Result<String> {
+    let is_local = lookup.flag(&setting::LOCAL)?;
     let table = args.launch_docker.as_deref().unwrap_or_default();
     let in_table = Options::parse("", table)?;
     let has = |key: &str| in_table.get(key).is_some();
     ensure!(
-        !has("image"),
+        !is_local || !has("image"),
         "`image` in the table `{}` is what `image-name` says; use that",
         manifest::LAUNCH_DOCKER
     );
@@ -64,7 +66,7 @@ pub(super) fn options(
         );
     }
     let mut given = relative::container(&args.container, lookup.env)?;
-    let says_mount = given.iter().any(|(flag, _)| flag.key == "mount_cwd");
+    let says_mount = !is_local || given.iter().any(|(flag, _)| flag.key == "mount_cwd");
     if let Some(flag) =
         ContainerOption::named(MOUNT_CWD).filter(|flag| !says_mount && !has(flag.key))
     {
@@ -72,7 +74,11 @@ pub(super) fn options(
     }
     add_variables(&mut given, of_image, has("environment"))?;
     let mut text = written::written(templates::options(), &given, lookup.env)?;
-    text = written::with_line(&text, "image", &toml_text::quoted(image))?;
+    if is_local {
+        text = written::with_line(&text, "image", &toml_text::quoted(image))?;
+    } else {
+        text = written::with_line(&text, BRING_BOOTSTRAP, "true")?;
+    }
     let says_pull = has("pull_policy") || given.iter().any(|(flag, _)| flag.key == "pull_policy");
     if is_built && !says_pull {
         // No registry has it, or one of somebody else's.
@@ -126,10 +132,12 @@ fn add_variables(
 /// The words of the command that starts the kernel.
 fn command(lookup: &Lookup<'_>, language: &LanguageName) -> Result<Vec<String>> {
     let known = language.known();
+    let is_local = lookup.flag(&setting::LOCAL)?;
     let class = known.map(|known| kernel_class(lookup, known)).transpose()?.flatten();
-    let class = class.filter(|class| class != DEFAULT_KERNEL_CLASS);
+    // A gateway tells it to the bootstrap.
+    let class = class.filter(|class| is_local && class != DEFAULT_KERNEL_CLASS);
     if let Some(words) = local::given_command(lookup.line)? {
-        if let Some((_, origin)) = lookup.line.get(&setting::KERNEL_CLASS) {
+        if let Some((_, origin)) = lookup.line.get(&setting::KERNEL_CLASS).filter(|_| is_local) {
             bail!("{origin} goes into the command of ipykernel; say it in `--kernel-command`");
         }
         return Ok(words);
@@ -138,9 +146,14 @@ fn command(lookup: &Lookup<'_>, language: &LanguageName) -> Result<Vec<String>> 
     let words = match known {
         Some(Language::Python) => vec!["python", "-m", "ipykernel_launcher", "-f", file],
         Some(Language::R) => vec!["R", "--slave", "-e", "IRkernel::main()", "--args", file],
+        Some(Language::Scala) if !is_local => bail!(
+            "`--bring-bootstrap` is not for Apache Toree, which the bootstrap of its images starts with Spark; for another \
+             kernel in Scala, such as almond, `--kernel-command` says the command that starts it, with `{file}` in it"
+        ),
         _ => bail!(
-            "`--local` with the language {} needs `--kernel-command`: the command that starts the kernel, with \
+            "`--{}` with the language {} needs `--kernel-command`: the command that starts the kernel, with \
              `{file}` in it; or `--image-kernelspec`, if the image has a kernelspec that says it",
+            if is_local { setting::LOCAL.option } else { setting::BRING_BOOTSTRAP.option },
             language.name()
         ),
     };

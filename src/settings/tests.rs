@@ -91,7 +91,7 @@ fn the_command_line_comes_before_the_environment() {
 fn a_value_that_is_not_valid_is_named_with_its_place() {
     assert_eq!(
         error(&["--language=Julia"], &[]),
-        "`--language` of `Julia` must be one of Python, R and Scala; only kernels of `--local` can have another"
+        "`--language` of `Julia` must be one of Python, R and Scala; only kernels of `--local` and `--bring-bootstrap` can have another"
     );
     assert_eq!(
         error(&[], &[("GP_LAUNCH_TIMEOUT", "soon")]),

@@ -72,9 +72,14 @@ fn help_of_install() {
               Run the kernel for any Jupyter application, such as JupyterLab or VS
               Code, in any image that has it: no server has to know of Docker
 
+          --bring-bootstrap
+              For a gateway, run the kernel in any image that has it, and bring
+              along what else the gateway needs there
+
           --language <LANGUAGE>
-              Language of the kernel: Python, R or Scala; with --local, any other
-              that --kernel-command or --image-kernelspec starts [default: Python]
+              Language of the kernel: Python, R or Scala; with --local or
+              --bring-bootstrap, any other that --kernel-command or
+              --image-kernelspec starts [default: Python]
               [equivalent to: --BaseSpecApp.language]
 
           --image-name <IMAGE>
@@ -103,16 +108,18 @@ fn help_of_install() {
               [equivalent to: --BaseSpecApp.ipykernel_subclass_name]
 
           --kernel-command <COMMAND>
-              Command that starts a kernel of --local, split as a shell would, with
-              {connection_file} in it [default: that of ipykernel or IRkernel]
+              Command that starts a kernel of --local or --bring-bootstrap, split as
+              a shell would, with {connection_file} in it [default: that of
+              ipykernel or IRkernel]
 
           --image-kernelspec[=<NAME>]
-              For --local, take command, language, display name, variables and logos
-              from this kernelspec of the image, or from the only one
+              For --local or --bring-bootstrap, take command, language, display
+              name, variables and logos from this kernelspec of the image, or from
+              the only one
 
           --add-kernel
-              For --local, build an image on top of one that has no kernel: with
-              ipykernel, or with IRkernel for --language=R
+              For --local or --bring-bootstrap, build an image on top of one that
+              has no kernel: with ipykernel, or with IRkernel for --language=R
 
           --build-arg <NAME[=VALUE]>
               Build-time variable of --add-kernel, such as PIP_INDEX_URL; without
@@ -441,8 +448,8 @@ fn help_of_set() {
           --ipykernel-subclass-name <CLASS>
               For Python kernels, the dotted name of the ipykernel subclass
           --kernel-command <COMMAND>
-              Command that starts a kernel of --local, split as a shell would, with
-              {connection_file} in it
+              Command that starts a kernel of --local or --bring-bootstrap, split as
+              a shell would, with {connection_file} in it
           --port-range <LOW..HIGH>
               Ports that the kernel takes its own from, such as 40000..42000; 0..0
               for any

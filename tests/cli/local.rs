@@ -291,7 +291,7 @@ fn what_only_servers_have_is_refused_with_the_reason() {
 fn what_has_a_meaning_for_it_alone_is_refused_elsewhere() {
     let sandbox = Sandbox::new();
     let outcome = sandbox.install(&["--kernel-command=x {connection_file}"]);
-    assert_snapshot!(outcome.error(), @"`--kernel-command` is for `--local`: the images of gateways have a bootstrap that starts the kernel; for one with another, `command` in launch_docker.toml names it");
+    assert_snapshot!(outcome.error(), @"`--kernel-command` is for `--local` and `--bring-bootstrap`: else the image has a bootstrap that starts the kernel; if that is another one, `command` in launch_docker.toml names it");
     let outcome = sandbox.install(&["--no-mount-cwd"]);
     assert_snapshot!(outcome.error(), @"`--no-mount-cwd` is for `--local`: other kernels have the notebook's directory only with `--mount-cwd`");
 }

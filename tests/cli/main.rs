@@ -5,6 +5,7 @@
 
 mod add_kernel;
 mod attend;
+mod bring;
 mod changes;
 mod check;
 mod check_engine;

@@ -457,8 +457,8 @@ fn what_has_no_meaning_beside_it_is_refused_and_nobody_is_asked() {
     `--local` with the language Julia needs `--kernel-command`: the command that starts the kernel, with `{connection_file}` in it; or `--image-kernelspec`, if the image has a kernelspec that says it
     no name can be made of the language `C++`; give one with `--kernel-name`: Invalid kernel name `docker_c++`: it has a character that Jupyter does not allow in a kernel's name. Kernel names can only contain ASCII letters and numbers and these separators: - . _ (hyphen, period, and underscore).
     `--language` of ` ` must be the name of a language; `--language` says one
-    `--image-kernelspec` is for `--local`: the images of gateways have a bootstrap that starts the kernel
-    `--add-kernel` is for `--local`: the images of gateways have a bootstrap that starts the kernel
+    `--image-kernelspec` is for `--local` and `--bring-bootstrap`: else the image has a bootstrap that starts the kernel
+    `--add-kernel` is for `--local` and `--bring-bootstrap`: else the image has a bootstrap that starts the kernel
     `--local` needs `--image-name`: the name of an image that has the kernel, such as one with ipykernel
     ");
     assert_eq!(asked(&engine), "");

@@ -397,7 +397,7 @@ fn values_that_a_server_would_refuse_are_refused_before_anything_is_touched() {
         format!("{}\n", outcome.error())
     });
     assert_snapshot!(errors.concat(), @"
-    `--language` of `Java` must be one of Python, R and Scala; only kernels of `--local` can have another
+    `--language` of `Java` must be one of Python, R and Scala; only kernels of `--local` and `--bring-bootstrap` can have another
     `--image-name` of `` must be the name of an image: it is empty
     `--port-range` of `1000`: a port range is two ports up to 65535 such as `40000..42000`
     `--port-range` of `40000..40999`: the range has 999 ports, and the server accepts 1000 or more

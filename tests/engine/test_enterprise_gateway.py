@@ -12,6 +12,8 @@ from bed.patience import wait_for
 from bed.reporting import site_packages
 
 GATEWAY = "--gateway=enterprise-gateway"
+# An image with the kernel, and nothing of a gateway.
+STOCK = ["--bring-bootstrap", "--image-name=jds-test/plain"]
 
 
 @pytest.fixture
@@ -72,10 +74,27 @@ def test_kernel_of_a_sample_lives_and_leaves_nothing(gateway, install, sample, l
     check_life(result, language)
 
 
-def test_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, binaries, kernel_image):
+def test_kernel_of_a_stock_image_lives_and_leaves_nothing(gateway, install_for_gateway, engine):
+    """It says nothing of what it has been told, and ends when it is told to."""
+    install_for_gateway(*STOCK)
+
+    check_life(gateway.drive("docker_python"))
+
+    status, kernel = gateway.post("docker_python", KERNEL_USERNAME="ann")
+    assert status == 201, f"{kernel}\n{gateway.log()}"
+    (container,) = engine.docker("ps", "--quiet", f"--filter=label=kernel_id={kernel['id']}").split()
+    said = engine.client("logs", container)
+    assert not {"PUBLIC_KEY", "RESPONSE_ADDRESS", "conn_info"} & set(re.findall(r"\w+", said.stdout + said.stderr))
+    # Else it would be killed after the time of the test.
+    engine.docker("stop", "--time=100000", container)
+    gateway.delete(kernel["id"])
+
+
+@pytest.mark.parametrize("options", [[f"--image-name={PYTHON.image}"], STOCK], ids=["kernel", "stock"])
+def test_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, binaries, options):
     network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
     gateway = ContainerGateway(swarm, network)
-    gateway.install(binaries, GATEWAY, "--swarm", f"--image-name={kernel_image}")
+    gateway.install(binaries, GATEWAY, "--swarm", *options)
 
     result = gateway.drive("docker_python")
 

@@ -15,9 +15,9 @@ use crate::kernelspec::installed_launcher::{self, Kind};
 use crate::kernelspec::specification::Specification;
 use crate::layout::{self, KERNEL_JSON, NATIVE, OPTIONS, PYTHON};
 use crate::model::{Language, LanguageName, Mode, Sample};
-use crate::options::Options;
 use crate::options::container_options::NO_MOUNT_CWD;
 use crate::options::toml_text::quoted;
+use crate::options::{BRING_BOOTSTRAP, Options};
 use crate::paths::Paths;
 use crate::server::{DEFAULT_LAUNCH_TIMEOUT, System};
 use crate::setting::{self, Setting};
@@ -49,7 +49,8 @@ pub(super) fn text(
         set(&setting::GATEWAY, spec.system.facts().name.into());
     }
     let language = LanguageName::of(&spec.language);
-    let has_one = is_local && !spec.language.is_empty() || language.known().is_some();
+    let may_be_any = is_local || spec.brings_bootstrap();
+    let has_one = may_be_any && !spec.language.is_empty() || language.known().is_some();
     if has_one && *key == setting::KERNEL_NAME {
         set(&setting::LANGUAGE, language.name().into());
     }
@@ -73,6 +74,10 @@ pub(super) fn text(
     }
     set(&setting::REPLACE, true.into());
     let mut options = options(&spec.directory)?;
+    if spec.brings_bootstrap() {
+        table.insert(setting::BRING_BOOTSTRAP.option, Item::Value(true.into()));
+        options.as_mut().map(|options| options.remove(BRING_BOOTSTRAP));
+    }
     if is_local {
         // That is `image-name`.
         options.as_mut().map(|options| options.remove("image"));

@@ -174,7 +174,8 @@ impl Warm {
             (PREPARED.to_owned(), serde_json::to_vec(&prepared)?),
             (format!("{HOOKS}/{hook}.py"), module.to_vec()),
         ];
-        let tar = bring::archive(spec, &image, &plan.launch.image, &files)?;
+        let program = bring::program(spec, &image.architecture, &plan.launch)?;
+        let tar = bring::archive(&program, &files)?;
         bring::bring(&context.engine, &id, &plan, tar)
             .await
             .context("could not bring the bootstrap into it")?;

@@ -11,6 +11,8 @@ use crate::launcher::launch::Launch;
 use crate::launcher::overrides;
 use crate::launcher::spec::InstalledSpec;
 use crate::model::Mode;
+use crate::options::BRING_BOOTSTRAP;
+use crate::options::interpolation::Interpolation;
 
 impl Plan {
     /// Makes the plan for a launch of this specification. With `check_only`, only the file is checked, and its
@@ -29,6 +31,7 @@ impl Plan {
             secrets: Vec::new(),
             configs: Vec::new(),
             own_directory: None,
+            brings_bootstrap: false,
             engine: None,
             warm: 0,
             warm_time: super::WARM_TIME,
@@ -39,6 +42,10 @@ impl Plan {
         }
         let launch = plan.launch.clone();
         let interpolation = launch.interpolation(env, check_only);
+        // Where the image's own bootstrap starts the kernel, no command has a use for the file.
+        let has_connection_file =
+            interpolation.has_connection_file || options.is_on(BRING_BOOTSTRAP);
+        let interpolation = Interpolation { has_connection_file, ..interpolation };
         options.check_templates(launch.mode)?;
         if options.get("healthcheck").is_some() {
             // Replaces the list instead of appending to it.

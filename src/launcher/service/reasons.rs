@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 
 use crate::engine::Task;
+use crate::launcher::bring;
 use crate::launcher::context::Context;
 use crate::launcher::death::{self, FOREIGN, foreign};
 use crate::launcher::launch::Launch;
@@ -12,6 +13,9 @@ use crate::text;
 /// What Swarm says when a node no longer has the resources that a task was assigned. It says so of all
 /// generic resources, whenever it checks.
 const TAKEN_BACK: &str = "no longer meets constraints";
+
+/// What Linux says of a file that is not executable.
+const REFUSED: &str = "permission denied";
 
 /// How far a task that is not running yet has come.
 pub(super) async fn progress(context: &Context<'_>, task: Option<&Task>) -> String {
@@ -66,6 +70,13 @@ pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task
     let head = format!("the service `{}` of image `{}`", launch.name, launch.image);
     let reason = task.reason();
     let node = node(context, task).await;
+    if context.plan.brings_bootstrap && task.err.contains(bring::NAME) && task.err.contains(REFUSED)
+    {
+        return anyhow!("{head} cannot run on {node}: {reason}").context(
+            "the Swarm mounts configs such that nothing in them can be run, so that the bootstrap cannot be brought \
+             by one; install the specification again without --bring-bootstrap, with an image that has a bootstrap",
+        );
+    }
     if task.state == "rejected" {
         let reason = anyhow!("{head} was rejected by {node}: {reason}");
         let resources = "/TaskTemplate/Resources/Reservations/GenericResources";
@@ -87,7 +98,7 @@ pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task
     };
     let output = output(context, id).await;
     let reason = anyhow!("{head} {how} on {node} ({}: {reason}). {output}", task.state);
-    if output.contains(FOREIGN) {
+    if output.to_lowercase().contains(FOREIGN) {
         return reason.context(foreign(&launch.image));
     }
     let silent = output == tail::sentence("");

@@ -1,0 +1,162 @@
+"""Kernels that servers start in images which have the kernel and nothing of a gateway: the launcher brings what else
+there must be."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bed.kernels import PYTHON, R, check_life, driven
+
+PLAIN = replace(PYTHON, image="jds-test/plain")
+BRING = "--bring-bootstrap"
+
+
+def check_stock(who):
+    """What a kernel is in an image that does not know its user."""
+    assert who["gid"] == 100
+    environment = who["environment"]
+    assert environment["USER"] == environment["KERNEL_USERNAME"]
+    assert environment["HOME"] != "/"
+    assert not {"CLOUD_TOKEN", "DOCKER_HOST", "JUPYTER_DATA_DIR"} & set(environment)
+
+
+def test_a_kernel_lives_and_leaves_nothing(install, application):
+    install("--user", BRING, *PLAIN.install)
+
+    values = application.live(PLAIN, CLOUD_TOKEN="secret")
+
+    check_stock(check_life(values, "ann-{kernel_id}"))
+
+
+def test_a_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, start_application, put_programs):
+    network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
+    application = start_application(network=network, GP_DOCKER_NETWORK=network)
+    put_programs(application)
+    application.install("--swarm", BRING, *PLAIN.install)
+
+    values = application.live(PLAIN)
+
+    check_stock(check_life(values, "jovyan-{kernel_id}"))
+
+
+# Images, each of which lacks something or has something of its own, and what the container gets besides.
+STOCK = {
+    "root": ([], ["--container-user=image"]),
+    "another user and no shell": (
+        ["RUN useradd --uid 1500 --create-home someone && rm -f /bin/sh /bin/bash /bin/dash", "USER someone"],
+        ["--container-user=image"],
+    ),
+    "an entrypoint, a command and a health check": (
+        [
+            "RUN printf '#!/bin/sh\\nexport ENTERED=yes\\n\"$@\"\\nexit $?\\n' > /enter && chmod 755 /enter",
+            'ENTRYPOINT ["/enter"]',
+            'CMD ["sleep", "1"]',
+            "HEALTHCHECK CMD false",
+        ],
+        [],
+    ),
+    "nothing that can be written to": ([], ["--read-only"]),
+}
+WHO = "import os, tempfile; print(os.getuid(), os.environ.get('ENTERED'), os.path.exists(tempfile.mkdtemp()))"
+SAID = dict(zip(STOCK, ["0 None True", "1500 None True", "1000 yes True", "1000 None True"], strict=True))
+
+
+@pytest.mark.parametrize("stock", STOCK)
+def test_stock_images(install, application, engine, binaries, stock):
+    lines, options = STOCK[stock]
+    image = engine.image("jds-test/stock", *lines, base=PLAIN.image)
+    install("--user", BRING, f"--image-name={image}", *options)
+    steps = [["start"], ["execute", WHO], ["interrupt", PYTHON.loop], ["shutdown"]]
+
+    _, who, interrupted, _ = application.drive("docker_python", steps).assert_done(steps)
+
+    assert who == {"stdout": SAID[stock] + "\n", "error": None}
+    assert interrupted == {"stdout": "asleep\n", "error": "KeyboardInterrupt"}
+    # Servers leave the volumes of containers.
+    assert bool(engine.ask("/volumes")["Volumes"]) == ("--read-only" in options)
+    done = application.run(binaries / "jupyter-docker-spec", "prune", "--yes", "--older-than=0s")
+    assert done.returncode == 0 and not engine.ask("/volumes")["Volumes"], done.stderr
+
+
+def test_r(install, application):
+    install("--user", BRING, *R.install)
+    check_life(application.live(R), "ann-{kernel_id}", R)
+
+
+def test_what_runs_in_the_kernel_is_interrupted_with_it(install, application):
+    """It does not end by itself in the time of a test."""
+    install("--user", BRING, *PLAIN.install)
+    code = "import os; print('asleep', flush=True); os.system('sleep 100000'); print('awake')"
+    steps = [["start"], ["interrupt", code], ["shutdown"]]
+
+    _, interrupted, _ = application.drive("docker_python", steps).assert_done(steps)
+
+    assert interrupted["stdout"].startswith("asleep\n")
+    assert "awake" in interrupted["stdout"] or interrupted["error"] == "KeyboardInterrupt"
+
+
+def test_a_kernelspec_of_the_image_that_is_interrupted_by_messages(install, application, engine):
+    spec = {
+        "argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Snake",
+        "language": "snake",
+        "interrupt_mode": "message",
+    }
+    place = "/opt/kernel/share/jupyter/kernels/snake"
+    image = engine.image(
+        "jds-test/snake",
+        f"RUN mkdir -p {place} && echo '{json.dumps(spec)}' > {place}/kernel.json",
+        base=PLAIN.image,
+    )
+    install("--user", BRING, f"--image-name={image}", "--image-kernelspec=snake")
+    language = replace(PLAIN, name="Snake")
+
+    check_life(application.live(language), "ann-{kernel_id}")
+
+
+# An ipykernel of before 7.3, which does not know of keys.
+OLD = (
+    "import json, os, sys; path = sys.argv[1]; file = json.load(open(path));"
+    " [file.pop(name) for name in list(file) if 'curve' in name]; json.dump(file, open(path, 'w'));"
+    " os.execvp('python', ['python', '-m', 'ipykernel_launcher', '-f', path])"
+)
+
+
+def test_connections_are_encrypted_if_the_kernel_can(install, application):
+    install("--user", BRING, *PLAIN.install)
+    steps = [["start"], ["execute", PYTHON.answer], ["shutdown"]]
+
+    def drive(encryption):
+        options = {"transport_encryption": encryption}
+        request = {"kernel": "docker_python", "steps": steps, "patience": 60, "options": options}
+        done = application.run(application.python, application.driver, stdin=json.dumps(request))
+        return driven(done.returncode, done.stdout, done.stderr)
+
+    assert drive("required").assert_done(steps)[1]["stdout"] == "42\n"
+    install("--user", BRING, "--replace", *PLAIN.install, f"--kernel-command=python -c \"{OLD}\" {{connection_file}}")
+    assert drive("auto").assert_done(steps)[1]["stdout"] == "42\n"
+    failed = drive("required")
+    assert failed.status != 0 and "ipykernel does from version 7.3 on" in failed.log, failed.log
+
+
+FAILURES = {
+    "no kernel": (["--image-name=jds-test/base"], "No module named ipykernel_launcher", "ended with exit status 1"),
+    "no program": (
+        ["--kernel-command=nothing {connection_file}"],
+        "the image has no program `nothing` in the directories of its PATH",
+        "ended with exit status 127",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "first", "second"), FAILURES.values(), ids=FAILURES)
+def test_a_kernel_that_cannot_start_is_a_launch_that_fails(install, application, options, first, second):
+    image = [] if "--image-name" in options[0] else [f"--image-name={PLAIN.image}"]
+    install("--user", BRING, *image, *options)
+
+    drive = application.drive("docker_python", [["start"]])
+
+    assert drive.status != 0
+    assert first in drive.log and second in drive.log, drive.log
+    assert "Waited too long" not in drive.log and "died before replying" not in drive.log, drive.log
