@@ -4,12 +4,13 @@ import argparse
 import os
 from pathlib import Path
 
+import bring
 import launch
 import local
-import warm
 import measure
 import reasons
 import report
+import warm
 
 QUICK = argparse.Namespace(quick=True, rounds=None)
 PARTS = ["container", "service", "no daemon", "told docker", "waves/1", "waves/3"]
@@ -47,6 +48,15 @@ def test_kernels_that_waited(engine):
     assert all(sample["first"] > 0 for (sample,) in result.values()), result
     text = warm.tables(result)
     for title in ("until its first answer", "restarted, until it is ready", "memory of one that waits", warm.COLD):
+        assert title in text, text
+
+
+def test_kernels_with_a_bootstrap_that_is_brought(engine):
+    result = bring.measured(engine, QUICK)
+    for samples in result.values():
+        assert all(value > 0 for (sample,) in samples.values() for value in sample.values()), result
+    text = bring.tables(result)
+    for title in ("Python: until it is ready", "R: memory of the container", "interrupted", "`docker stop`"):
         assert title in text, text
 
 

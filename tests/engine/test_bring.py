@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bed.kernels import PYTHON, R, check_life, driven
+from bed.launch import prune
 
 PLAIN = replace(PYTHON, image="jds-test/plain")
 BRING = "--bring-bootstrap"
@@ -160,3 +161,32 @@ def test_a_kernel_that_cannot_start_is_a_launch_that_fails(install, application,
     assert drive.status != 0
     assert first in drive.log and second in drive.log, drive.log
     assert "Waited too long" not in drive.log and "died before replying" not in drive.log, drive.log
+
+
+def test_a_swarm_has_one_bootstrap_however_many_launches_there_are(swarm, network, launch, binaries, place):
+    """Each fails, since nobody waits for these kernels: their servers have no keys."""
+    swarm.client("config", "create", "--label=app=jupyter-docker-spec", "--label=component=bootstrap", "old", "-", stdin="x")
+    swarm.client("config", "create", "other", "-", stdin="x")
+    launches = [launch(PLAIN.image, "--swarm", BRING, GP_DOCKER_NETWORK=network) for _ in range(4)]
+    for each in launches:
+        each.end().assert_error("`PUBLIC_KEY` is no key", "ended with exit status 127")
+
+    names = [config["Spec"]["Name"] for config in swarm.ask("/configs")]
+
+    assert len(names) == 3 and {"old", "other"} < set(names), names
+    assert sum(name.startswith("bootstrap_kernel-") for name in names) == 1, names
+    prune(swarm, binaries, place)
+    left = {config["Spec"]["Name"] for config in swarm.ask("/configs")}
+    assert left == set(names) - {"old"}
+
+
+def test_check_knows_of_both_kinds(check, install):
+    install("--user", f"--image-name={PLAIN.image}")
+    lines = check("docker_python", status=1)
+    assert any(line.startswith("error") and "`install --bring-bootstrap`" in line for line in lines), lines
+
+    # As it says.
+    install("--user", BRING, "--replace", f"--image-name={PLAIN.image}")
+    lines = check("docker_python", "--launch")
+    assert any(line.startswith("ok: the kernel told") for line in lines), lines
+    assert any(line == "ok: nothing is left of the kernel" for line in lines), lines

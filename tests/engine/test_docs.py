@@ -36,6 +36,7 @@ def manager(request, workplace):
 # Each with what has to be there before.
 PAGES = {
     "docs/tutorial.md": None,
+    "docs/how-to/any-image-for-a-gateway.md": None,
     "docs/how-to/gpu.md": None,
     "docs/how-to/kernel-does-not-start.md": None,
     "docs/how-to/limits.md": None,

@@ -24,7 +24,7 @@ use crate::kernelspec::store;
 use crate::launcher::plan::Plan;
 use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::model::Mode;
-use crate::options::{Options, mounts as of_options};
+use crate::options::{BRING_BOOTSTRAP, Options, mounts as of_options};
 use crate::server::{CONNECTION_FILE, System};
 
 /// The permissions for everybody to read, and to enter a directory.
@@ -203,6 +203,9 @@ fn options(
         let one = match spec.system {
             // Without it there is no launch.
             System::Local => one.with("image", &options),
+            // The one needs the other.
+            _ if one.get("command").is_some() => one.with(BRING_BOOTSTRAP, &options),
+            _ if one.get(BRING_BOOTSTRAP).is_some() => one.with("command", &options),
             _ => one,
         };
         match requested::with_options(spec, one, &given, of_notebook) {

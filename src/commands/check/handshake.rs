@@ -17,8 +17,8 @@ const BLOCK: usize = 16;
 #[derive(Debug, Deserialize)]
 pub(super) struct ConnectionInfo {
     pub(super) kernel_id: String,
-    /// The port of its listener.
-    pub(super) comm_port: u16,
+    /// The port of its listener; none for a kernel that is told everything by messages.
+    pub(super) comm_port: Option<u16>,
     /// The port for code to execute.
     pub(super) shell_port: u16,
 }

@@ -111,6 +111,11 @@ impl Docker {
         if spec.system == System::Local {
             return has_own;
         }
+        if spec.brings_bootstrap() {
+            report.ok("what starts the kernel is brought along; `check --launch` looks whether the image has the kernel");
+            // Whether the server is reached from there is looked at with what images with a bootstrap have.
+            return false;
+        }
         let command = command(&image, plan.as_ref());
         let is_bootstrap = command.iter().any(|word| word.contains(BOOTSTRAP));
         let contents = match self.contents(name, &command, plan.filter(|_| has_own), spec).await {
@@ -123,7 +128,8 @@ impl Docker {
         if !contents.missing.is_empty() {
             report.error(format!(
                 "the image `{name}` has no {}; make it with `jupyter image-bootstrap install \
-                 --languages {}`, or choose an image for this language",
+                 --languages {}`, choose an image for this language, or bring \
+                 the bootstrap along with `install --bring-bootstrap`",
                 contents.missing.join(" and no "),
                 spec.language.to_lowercase()
             ));
@@ -135,7 +141,7 @@ impl Docker {
             };
             report.error(format!(
                 "the image `{name}` does not run {BOOTSTRAP} when it is started, it {runs}; give it the \
-                 line CMD [\"/usr/local/bin/{BOOTSTRAP}\"]"
+                 line CMD [\"/usr/local/bin/{BOOTSTRAP}\"], or bring one along with `install --bring-bootstrap`"
             ));
         } else if contents.missing.is_empty() && contents.can_start() {
             report.ok("the image has what starts the kernel");

@@ -132,7 +132,11 @@ async fn launch(
     }
     report
         .ok(format!("the kernel told {answer_to} after {took} s that it runs, from {}", from.ip()));
-    match shut_down(from.ip(), &info).await {
+    let Some(port) = info.comm_port else {
+        report.ok("the kernel is told everything by messages, and has no listener");
+        return Ok(());
+    };
+    match shut_down(from.ip(), port).await {
         Ok(()) => report.ok(format!("its ports are reached: {} and others", info.shell_port)),
         // Packets of a service may come from another address than its own.
         Err(error) if spec.mode == Mode::Swarm => {
@@ -166,13 +170,12 @@ async fn receive(
 }
 
 /// Tells the kernel's listener to end, as the server does.
-async fn shut_down(kernel: IpAddr, info: &ConnectionInfo) -> Result<()> {
+async fn shut_down(kernel: IpAddr, port: u16) -> Result<()> {
     let work = async {
-        let mut stream = TcpStream::connect((kernel, info.comm_port)).await?;
+        let mut stream = TcpStream::connect((kernel, port)).await?;
         stream.write_all(br#"{"shutdown": 1}"#).await?;
         stream.shutdown().await
     };
-    let port = info.comm_port;
     timeout(Duration::from_secs(20), work)
         .await
         .with_context(|| format!("no answer at {kernel}:{port}"))?
