@@ -30,6 +30,7 @@ use crate::env::Env;
 pub struct Engine {
     transport: Transport,
     version: String,
+    is_podman: bool,
     answer_limit: Duration,
     deadline: Cell<Instant>,
 }
@@ -47,9 +48,11 @@ impl Engine {
         let answer_limit = answer_limit + endpoint.connect_timeout();
         let transport = Transport::new(endpoint, env)?;
         let deadline = Cell::new(deadline);
-        let mut engine = Self { transport, version: String::new(), answer_limit, deadline };
-        let theirs = engine.ping().await?;
+        let mut engine =
+            Self { transport, version: String::new(), is_podman: false, answer_limit, deadline };
+        let (theirs, podmans) = engine.ping().await?;
         engine.version = version::spoken(&theirs)?;
+        engine.is_podman = podmans.is_some();
         Ok(engine)
     }
 
@@ -83,6 +86,18 @@ impl Engine {
         &self.version
     }
 
+    /// Whether the engine has what this version of the API has.
+    #[must_use]
+    pub fn speaks(&self, version: (u16, u16)) -> bool {
+        version::parse(&self.version).is_some_and(|own| own >= version)
+    }
+
+    /// Whether it is Podman, which speaks the API of Docker with an accent.
+    #[must_use]
+    pub fn is_podman(&self) -> bool {
+        self.is_podman
+    }
+
     /// Whether the engine's files are most likely those of this process. In a container that can only be so if
     /// the engine runs in the same one: then its process has a number here.
     pub async fn is_beside_us(&self, in_container: bool) -> bool {
@@ -106,18 +121,20 @@ impl Engine {
         self.ping().await.map(drop)
     }
 
-    /// Returns the newest API version that the engine speaks.
-    async fn ping(&self) -> Result<String> {
+    /// Returns the newest API version that the engine speaks, and that of Podman's own API if it has that too.
+    async fn ping(&self) -> Result<(String, Option<String>)> {
         const ACTION: &str = "find the Docker Engine's version";
-        let ping = |method| self.header(Call::new(ACTION, method, &["_ping"]), "Api-Version");
-        let version = match ping(Method::HEAD).await {
+        const NAMES: [&str; 2] = ["Api-Version", "Libpod-Api-Version"];
+        let ping = |method| self.headers(Call::new(ACTION, method, &["_ping"]), NAMES);
+        let [version, podmans] = match ping(Method::HEAD).await {
             // A proxy may let only GET through, and an answer to HEAD has no body with a reason.
             Err(Error::Status { .. }) => ping(Method::GET).await?,
-            version => version?,
+            versions => versions?,
         };
-        version.ok_or_else(|| {
+        let version = version.ok_or_else(|| {
             self.bad_answer(ACTION, "it does not name its version of the API".to_owned())
-        })
+        })?;
+        Ok((version, podmans))
     }
 
     /// Sends a call and parses its answer as JSON.
@@ -179,15 +196,19 @@ impl Engine {
         self.bytes(call, ANSWER_SIZE).await.map(drop)
     }
 
-    /// Sends a call and returns one header of its answer.
-    pub(super) async fn header(&self, call: Call, name: &str) -> Result<Option<String>> {
+    /// Sends a call and returns these headers of its answer.
+    pub(super) async fn headers<const N: usize>(
+        &self,
+        call: Call,
+        names: [&str; N],
+    ) -> Result<[Option<String>; N]> {
         let action = call.action;
         let work = async {
             let answer = self.send(call).await?;
-            let value = answer.response.headers().get(name).and_then(|value| value.to_str().ok());
-            let value = value.map(str::to_owned);
+            let headers = answer.response.headers();
+            let values = names.map(|name| Some(headers.get(name)?.to_str().ok()?.to_owned()));
             answer.read(self, ANSWER_SIZE).await?;
-            Ok(value)
+            Ok(values)
         };
         self.limited(action, false, work).await
     }

@@ -62,7 +62,8 @@ impl ContainerConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct State {
-    /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
+    /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`; of Podman also `stopped`, before
+    /// `exited`.
     #[serde(deserialize_with = "short_text")]
     pub status: String,
     /// Whether the host's Linux kernel killed it for lack of memory.
@@ -74,7 +75,7 @@ impl State {
     /// Whether it has ended for good.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        ["exited", "dead", "removing"].contains(&self.status.as_str())
+        ["exited", "dead", "removing", "stopped"].contains(&self.status.as_str())
     }
 }
 
@@ -202,6 +203,11 @@ impl Engine {
     /// Removes a container and its anonymous volumes, killing it if `force` is set. Succeeds if it has gone
     /// or is being removed.
     pub async fn remove_container(&self, id: &str, force: bool) -> Result<()> {
+        if force && self.is_podman() {
+            // It would ask the container to stop, and wait. If it does not run, that is as well.
+            let path = ["containers", id, "kill"];
+            let _ = self.empty(Call::new("kill the container", Method::POST, &path)).await;
+        }
         let call = Call::new("remove the container", Method::DELETE, &["containers", id])
             .query("v", "1")
             .query("force", if force { "1" } else { "0" });
@@ -275,7 +281,7 @@ impl Engine {
     pub async fn has_path(&self, id: &str, path: &str) -> Result<bool> {
         let parts = ["containers", id, "archive"];
         let call = Call::new("look into the image", Method::HEAD, &parts).query("path", path);
-        match self.header(call, "X-Docker-Container-Path-Stat").await {
+        match self.headers(call, ["X-Docker-Container-Path-Stat"]).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),

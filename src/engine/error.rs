@@ -143,6 +143,7 @@ impl Error {
     #[must_use]
     pub fn wants_login(&self) -> bool {
         let Self::Status { message, .. } = self else { return false };
+        let message = message.to_ascii_lowercase();
         let words = ["no basic auth credentials", "unauthorized", "authentication required"];
         let or = ["access denied", "resource is denied"];
         words.iter().chain(&or).any(|words| message.contains(words))
@@ -151,6 +152,8 @@ impl Error {
     /// Whether another object is in the way, such as one of the same name.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
+        // Podman has one status for all that goes wrong.
         self.status() == Some(StatusCode::CONFLICT.as_u16())
+            || matches!(self, Self::Status { status: 500, message, .. } if message.contains("is already in use"))
     }
 }

@@ -27,6 +27,8 @@ struct Layer {
     size: u64,
     fetched: u64,
     unpacked: u64,
+    /// Whether all of it is downloaded, be its size known or not.
+    is_fetched: bool,
     done: bool,
 }
 
@@ -50,6 +52,7 @@ impl PullProgress {
         self.is_retrying = false;
         let layer = self.by_id.entry(progress.id.clone()).or_default();
         layer.done = done;
+        layer.is_fetched = done || fetched;
         if status == "Downloading" {
             layer.fetched = current.unwrap_or(layer.fetched);
             layer.size = total.unwrap_or(layer.size);
@@ -102,7 +105,11 @@ impl PullProgress {
             "retrying"
         } else if self.by_id.values().any(|layer| !layer.done && layer.fetched < layer.size) {
             "downloading"
-        } else if self.by_id.values().any(|layer| !layer.done && layer.size > 0) {
+        } else if self
+            .by_id
+            .values()
+            .any(|layer| !layer.done && (layer.is_fetched || layer.size > 0))
+        {
             "unpacking"
         } else {
             "waiting"
@@ -113,9 +120,13 @@ impl PullProgress {
     #[must_use]
     pub fn summary(&self) -> String {
         let done = self.by_id.values().filter(|layer| layer.done).count();
+        let layers = format!("{done} of {} layers", self.by_id.len());
+        // Engines with the images in containerd's store do not tell the sizes of small layers.
+        if self.size() == 0 {
+            return layers;
+        }
         format!(
-            "{done} of {} layers, {} of {}{} MB",
-            self.by_id.len(),
+            "{layers}, {} of {}{} MB",
             text::megabytes(self.fetched()),
             text::megabytes(self.size()),
             if self.has_unknown_sizes() { "+" } else { "" }
@@ -125,7 +136,7 @@ impl PullProgress {
 
 impl Layer {
     fn is_unknown(&self) -> bool {
-        self.size == 0 && !self.done
+        self.size == 0 && !self.is_fetched
     }
 }
 
@@ -151,6 +162,30 @@ mod tests {
         );
         assert_eq!(layers.by_id.len(), MAX_LAYERS);
         assert!(layers.thousandths() <= 1000 && layers.summary().starts_with("0 of 1000 layers"));
+    }
+
+    #[test]
+    fn layers_without_sizes_are_counted() {
+        let mut layers = PullProgress::default();
+        for line in [
+            r#"{"status": "Pulling fs layer", "id": "a"}"#,
+            r#"{"status": "Pulling fs layer", "id": "b"}"#,
+        ] {
+            noted(&mut layers, line);
+        }
+        assert_eq!((layers.summary().as_str(), layers.phase()), ("0 of 2 layers", "waiting"));
+        noted(
+            &mut layers,
+            r#"{"status": "Download complete", "id": "a", "progressDetail": {"hidecounts": true}}"#,
+        );
+        assert_eq!((layers.summary().as_str(), layers.phase()), ("0 of 2 layers", "unpacking"));
+        noted(
+            &mut layers,
+            r#"{"status": "Downloading", "id": "b", "progressDetail": {"current": 1048576, "total": 3000000}}"#,
+        );
+        // That of the other is not waited for any more.
+        assert_eq!(layers.summary(), "0 of 2 layers, 1 of 3 MB");
+        assert_eq!(layers.phase(), "downloading");
     }
 
     fn noted(layers: &mut PullProgress, text: &str) {

@@ -26,7 +26,8 @@ pub(super) fn spoken(theirs: &str) -> Result<String> {
     Ok(format!("{major}.{minor}"))
 }
 
-fn parse(text: &str) -> Option<(u16, u16)> {
+/// A version as two numbers, which compare as versions do.
+pub(super) fn parse(text: &str) -> Option<(u16, u16)> {
     let (major, minor) = text.trim().split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

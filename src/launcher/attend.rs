@@ -109,6 +109,7 @@ async fn open(
     let mut prepared = plan.clone();
     let preparing = async {
         let engine = Engine::of(plan.engine.as_deref(), env, ANSWER, deadline).await?;
+        plan.check_needs(&engine)?;
         let context = Context::new(plan, env, engine, deadline);
         let (image, is_rootless) = tokio::join!(bring::image(&context), is_rootless(&context));
         let (image, is_rootless) = (image?, is_rootless?);

@@ -12,10 +12,11 @@ use super::context::{Context, TAKEOVER_LIMIT};
 use super::death::{self, FOREIGN, foreign};
 use super::launch::Launch;
 use super::plan::PullPolicy;
+use super::podman;
 use super::pull;
 use super::tail::Tail;
 use super::volumes;
-use crate::engine::{Error, Event, Events, Output};
+use crate::engine::{Engine, Error, Event, Events, Output};
 use crate::server::{RESPONSE_ADDRESS, System};
 use crate::text;
 
@@ -38,6 +39,7 @@ const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
 /// waits.
 pub(super) async fn launch(context: &Context<'_>, bootstrap: Option<&[u8]>) -> Result<()> {
     let engine = &context.engine;
+    podman::check_network(context)?;
     let id = create_in_networks(context).await?;
     if let Some(program) = bootstrap {
         let brought = bring::bring(engine, &id, context.plan, bring::archive(program, &[])?).await;
@@ -45,8 +47,10 @@ pub(super) async fn launch(context: &Context<'_>, bootstrap: Option<&[u8]>) -> R
     }
     // Before the start, so that nothing is missed of a container that is removed when it ends.
     let events = engine.container_events(&id).await?;
-    let output = engine.attach_output(&id).await?;
-    let mut watch = Watch::new(events, output);
+    let output = engine.attach_output(&id).await;
+    let output = output.map_err(|error| explain_attach(context, error))?;
+    let podman = engine.is_podman().then_some((engine, &*id));
+    let mut watch = Watch::new(events, output, podman);
     let start = Box::pin(context.change(engine.start_container(&id)));
     let started = watch.read_while(start).await;
     started.map_err(|error| explain_start(context, error))?;
@@ -108,7 +112,12 @@ async fn create(context: &Context<'_>) -> Result<String> {
                     Err(error) if error.is_forbidden() => Vec::new(),
                     Err(error) => return Err(error),
                 };
-                request.insert(volumes::with_labels(plan, &volumes))
+                let request = request.insert(volumes::with_labels(plan, &volumes));
+                // A local kernel's container ends by itself.
+                if context.engine.is_podman() && launch.caller != System::Local {
+                    podman::stop_at_once(request);
+                }
+                request
             };
             let platform = plan.platform.as_deref();
             let create = context.engine.create_container(&launch.name, platform, request);
@@ -133,6 +142,9 @@ async fn create(context: &Context<'_>) -> Result<String> {
                 )));
             }
             Err(error) if error.is_conflict() => make_way(context, patience).await?,
+            Err(error) if podman::is_missing_network(&error) => {
+                return Err(explain_start(context, error));
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -173,11 +185,19 @@ async fn make_way(context: &Context<'_>, until: Instant) -> Result<()> {
     Ok(())
 }
 
+/// Why an engine does not attach to a container that is created: Podman sees to its first program then.
+pub(super) fn explain_attach(context: &Context<'_>, error: Error) -> anyhow::Error {
+    if context.engine.is_podman() && error.status().is_some() {
+        return explain_start(context, error);
+    }
+    error.into()
+}
+
 /// The engine's reason for not starting a container, with a remedy if one is known.
 pub(super) fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Error {
     let launch = context.launch;
     let text = error.to_string();
-    if text.contains(FOREIGN) {
+    if text.to_ascii_lowercase().contains(FOREIGN) {
         return anyhow!(error).context(foreign(&launch.image));
     }
     // The engine attaches a container to its networks only when it starts.
@@ -209,8 +229,10 @@ pub(super) fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Erro
 }
 
 /// A container that was started.
-struct Watch {
+struct Watch<'a> {
     events: Events,
+    /// Where Podman is asked about the container, and by which id.
+    podman: Option<(&'a Engine, &'a str)>,
     /// The output, until its end. A container blocks while nobody reads from a connection that is attached to
     /// it, so its output is always read, or the connection closed.
     output: Option<Output>,
@@ -232,10 +254,11 @@ enum Ending {
     Unknown(String),
 }
 
-impl Watch {
-    fn new(events: Events, output: Output) -> Self {
+impl<'a> Watch<'a> {
+    fn new(events: Events, output: Output, podman: Option<(&'a Engine, &'a str)>) -> Self {
         Self {
             events,
+            podman,
             output: Some(output),
             tail: Tail::default(),
             started: Instant::now(),
@@ -248,13 +271,14 @@ impl Watch {
         loop {
             tokio::select! {
                 () = sleep_until(deadline) => return Ending::StillRunning,
-                () = read(&mut self.output, &mut self.tail) => {}
+                () = read(&mut self.output, &mut self.tail) => self.look_at_end().await,
                 event = self.events.next() => match event {
                     Ok(Some(Event::Kill { signal })) => {
                         first_signal.get_or_insert(signal.unwrap_or(KILL));
                     }
                     Ok(Some(Event::OutOfMemory)) => self.out_of_memory = true,
                     Ok(Some(Event::Die { exit_code })) => return match first_signal {
+                        None if self.is_removed_from_podman(exit_code) => Ending::RemovedByOthers,
                         None => Ending::Died { exit_code },
                         Some(KILL) => Ending::RemovedByOthers,
                         Some(_) => Ending::Stopped,
@@ -266,6 +290,17 @@ impl Watch {
                 },
             }
         }
+    }
+
+    /// Asks Podman about the container when its output has ended.
+    async fn look_at_end(&mut self) {
+        if let (None, Some((engine, id))) = (&self.output, self.podman) {
+            self.out_of_memory |= podman::ran_out_of_memory(engine, id).await;
+        }
+    }
+
+    fn is_removed_from_podman(&self, exit_code: i64) -> bool {
+        self.podman.is_some() && podman::is_removal(exit_code) && !self.out_of_memory
     }
 
     /// Runs `work` while reading the output of the container.

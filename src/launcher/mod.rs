@@ -15,6 +15,7 @@ pub mod launch;
 mod local;
 mod overrides;
 pub mod plan;
+mod podman;
 pub(crate) mod pull;
 mod request;
 pub mod run;

@@ -3,12 +3,14 @@
 
 mod actions;
 mod build;
+mod needs;
 
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
 pub use self::actions::platform_name;
+use self::needs::Need;
 use super::launch::Launch;
 use crate::model::Mode;
 use crate::options::put;
@@ -58,6 +60,7 @@ pub struct Plan {
     /// How many kernels are to wait for the next launches, and for how long.
     pub warm: usize,
     pub warm_time: Duration,
+    needs: Vec<Need>,
 }
 
 impl Plan {

@@ -44,6 +44,7 @@ pub async fn run(plan: &Plan, spec: &InstalledSpec, env: &Env, begin: Instant) -
         engine = Engine::from_env(env, FIRST_ANSWER, deadline) => engine?,
         stopped = &mut stop => return Err(stopped),
     };
+    plan.check_needs(&engine)?;
     let mut prepared = Cow::Borrowed(plan);
     let mut context = Context::new(plan, env, engine, deadline);
     let mut bootstrap = None;

@@ -19,7 +19,9 @@ pub use self::enterprise_gateway::inherited_variables;
 pub use self::facts::{Facts, GATEWAY_SPELLING};
 pub use self::launch_timeout::{DEFAULT_LAUNCH_TIMEOUT, LONGEST_LAUNCH_TIMEOUT, launch_timeout};
 pub use self::local::CONNECTION_FILE;
-pub use self::network::{Unreachable, network_of_launcher, network_of_server, unreachable};
+pub use self::network::{
+    PODMANS_NETWORK, Unreachable, network_of_launcher, network_of_server, unreachable,
+};
 pub use self::users::{UserLists, is_prohibited};
 
 /// The variable that tells a kernel the address of its server.

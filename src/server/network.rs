@@ -7,6 +7,9 @@ use crate::model::Mode;
 /// The network if no variable names one.
 const DEFAULT: &str = "bridge";
 
+/// What that is called in Podman.
+pub const PODMANS_NETWORK: &str = "podman";
+
 /// The network on which a launcher with this environment starts the kernel, and the variable that names it.
 #[must_use]
 pub fn network_of_launcher(env: &Env, system: System) -> (&'static str, &str) {

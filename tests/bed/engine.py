@@ -62,22 +62,25 @@ class Engine:
         self.start()
         return self
 
+    def command(self):
+        return [
+            *self.wrapper,
+            "dockerd",
+            f"--data-root={self.data}",
+            f"--exec-root={self.run / 'exec'}",
+            f"--pidfile={self.run / 'docker.pid'}",
+            f"--host={self.address}",
+            f"--cgroup-parent=/{self.cgroup}",
+            # systemd's own driver would look for our processes in another namespace.
+            "--exec-opt=native.cgroupdriver=cgroupfs",
+            *self.options,
+        ]
+
     def start(self):
         """Starts `dockerd`, and waits until it answers."""
         # In a session of its own, an interrupt from the terminal does not end it before the tests.
         self.process = subprocess.Popen(
-            [
-                *self.wrapper,
-                "dockerd",
-                f"--data-root={self.data}",
-                f"--exec-root={self.run / 'exec'}",
-                f"--pidfile={self.run / 'docker.pid'}",
-                f"--host={self.address}",
-                f"--cgroup-parent=/{self.cgroup}",
-                # systemd's own driver would look for our processes in another namespace.
-                "--exec-opt=native.cgroupdriver=cgroupfs",
-                *self.options,
-            ],
+            self.command(),
             stdin=subprocess.DEVNULL,
             stdout=self.log.open("a"),
             stderr=subprocess.STDOUT,
@@ -132,7 +135,7 @@ class Engine:
 
     def _ready(self):
         if self.process.poll() is not None:
-            raise RuntimeError(f"dockerd ended with {self.process.returncode}\n{self._log_end()}")
+            raise RuntimeError(f"the engine ended with {self.process.returncode}\n{self._log_end()}")
         return self.socket.exists() and self.client("version").returncode == 0
 
     def _log_end(self):
@@ -234,7 +237,7 @@ class Engine:
         for service in (self.in_swarm and self.ask("/services")) or []:
             self.ask(f"/services/{service['ID']}", "DELETE")
         for container in self.ask("/containers/json", all=True):
-            self.ask(f"/containers/{container['Id']}", "DELETE", force=True, v=True)
+            self.remove_container(container["Id"])
         # Those that a server has left, and those with a name.
         for volume in self.ask("/volumes")["Volumes"] or []:
             self.ask(f"/volumes/{volume['Name']}", "DELETE", force=True)
@@ -245,6 +248,10 @@ class Engine:
             "networks of the tests are still in use",
         )
         wait_for(self._without_images, "images of the tests are still in use")
+
+    def remove_container(self, identity):
+        """Removes one at once, with its volumes."""
+        self.ask(f"/containers/{identity}", "DELETE", force=True, v=True)
 
     def _without_images(self):
         """Removes the images of tests, as far as no other is built on them. Their turn comes with the next call:

@@ -15,7 +15,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bed import pages
+from bed import engines, pages
 from bed.engine import Engine
 
 HERE = Path(__file__).parent
@@ -44,6 +44,7 @@ def main():
                 building.result()
         build(engine, HERE / "images" / "widgets", "jds-test/plain")
         of_tutorial(engine)
+        engines.save(engine)
 
 
 def of_tutorial(engine):

@@ -35,6 +35,7 @@ mod messages;
 mod mounts;
 mod of_image;
 mod one_file;
+mod other_engines;
 mod placement;
 mod promises;
 mod pull;

@@ -299,6 +299,10 @@ fn who_may_not_pull_an_image_is_told_how_to_log_in() {
     for (message, advice) in [
         ("pull access denied for foo/bar", "log in with `docker login "),
         ("no basic auth credentials", "log in with `docker login "),
+        (
+            "unexpected status from HEAD request to x: 401 Unauthorized",
+            "log in with `docker login ",
+        ),
         ("out of order", "pull it beforehand with `docker pull foo/bar:v1`"),
     ] {
         let scripts = vec![

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bed import tls
+from bed import engines, tls
 from bed.browser import Browser
-from bed.engine import Engine
 from bed.inside import Inside
 from bed.kernels import Application, ContainerApplication
 from bed.launch import Launch
@@ -26,7 +25,6 @@ from bed.shelf import Shelf
 ROOT = Path(__file__).parents[2]
 # Where several processes share the tests, each has an engine of its own.
 NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
-DATA = ROOT / ".test" / ("docker" if NUMBER == 1 else f"docker-{NUMBER}")
 ADDRESS = "192.0.2.1"
 KERNEL_IMAGE = "jds-test/kernel"
 APP_IMAGE = "jds-test/app"
@@ -35,10 +33,19 @@ GPU = "NVIDIA-GPU"
 SHARED = Path("/usr/local/share")
 
 
+# Of Podman alone.
+collect_ignore = [] if engines.chosen().is_podman else ["test_podman.py"]
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Where several processes share the tests, one of them has all of those on three nodes. What takes long begins
     early: else one process would be busy with it while the others have nothing more to do."""
+    if engines.chosen().is_podman:
+        # It has no Swarm.
+        of_swarm = [item for item in items if "swarm" in item.fixturenames]
+        config.hook.pytest_deselected(items=of_swarm)
+        items[:] = [item for item in items if item not in of_swarm]
     for item in items:
         if "nodes_of_module" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("nodes"))
@@ -59,7 +66,7 @@ def pretend_gpu(directory: Path):
 
 
 @pytest.fixture(scope="session")
-def engine_of_session():
+def engine_of_session(record_testsuite_property):
     """The one engine; `tests/run` gives it namespaces and images."""
     assert "JDS_RUN" in os.environ, "these need their own namespaces: tests/run engine"
     run = Path(os.environ["JDS_RUN"])
@@ -67,11 +74,14 @@ def engine_of_session():
     options = [*tls.prepare(run / "tls"), "--node-generic-resource=GPU=1"]
     # Five attempts to fetch a layer, with longer and longer pauses, would take a minute.
     options += ["--max-download-attempts=2"]
-    with Engine(run, DATA, options) as engine:
-        for name in ("kernel", "plain", "bare", "widgets", "small", "r", "scala", "app", "tiny", "gateway", "haproxy"):
-            image = f"jds-test/{name}"
+    with engines.of_session(run, NUMBER, options) as engine:
+        others = ["bare", "widgets", "r", "scala", "gateway", "haproxy"] if engines.chosen() is engines.OWN else []
+        for image in [*engines.IMAGES, *(f"jds-test/{name}" for name in others)]:
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()
+        version = engine.ask("/version")
+        name = "Podman" if engines.chosen().is_podman else "Docker"
+        record_testsuite_property("engine", f"{name} {version['Version'].partition('+')[0]}, API {version['ApiVersion']}")
         yield engine
 
 

@@ -32,9 +32,15 @@ impl Docker {
             self.network(spec, env, report).await
         };
         self.further_networks(&required.networks, spec.mode, report).await;
+        let user = User::of_server(spec, env).map_or_else(String::new, |user| user.name);
+        // Errors of the specification are reported elsewhere.
+        let plan = requested::kernel(spec, env, &user).ok();
+        for lacking in plan.iter().flat_map(|plan| plan.lacking(&self.engine)) {
+            report.error(lacking);
+        }
         match spec.image_on_server(env) {
             Ok(image) => {
-                let fit = self.image(image, word, spec, required, env, report).await;
+                let fit = self.image(image, (word, spec), plan, required, env, report).await;
                 (attachable && fit).then_some(image)
             }
             Err(reason) => {
@@ -68,8 +74,8 @@ impl Docker {
     async fn image(
         &self,
         name: &str,
-        word: &str,
-        spec: &Specification,
+        (word, spec): (&str, &Specification),
+        plan: Option<Plan>,
         required: &Requirements,
         env: &Env,
         report: &mut Report,
@@ -96,9 +102,6 @@ impl Docker {
                 shown(&image.platform())
             ));
         }
-        let user = User::of_server(spec, env).map_or_else(String::new, |user| user.name);
-        // Errors of the specification are reported elsewhere.
-        let plan = requested::kernel(spec, env, &user).ok();
         // A Swarm removes the volumes with its tasks, and a launcher that is the kernel removes its own.
         let leaves_volumes = spec.mode == Mode::Docker && spec.system != System::Local;
         if let Some(plan) = plan.as_ref().filter(|_| leaves_volumes)
@@ -186,6 +189,12 @@ impl Docker {
                 report.warning(format!(
                     "the engine does not have the image `{name}`: it {when}; pull it with \
                      `jupyter-docker-spec pull {word}`"
+                ));
+            }
+            Err(error) if self.engine.is_podman() && error.is_not_found() => {
+                report.warning(format!(
+                    "the engine does not have the image `{name}`, and Podman does not ask the registry before it pulls \
+                     it: it {when}; pull it with `jupyter-docker-spec pull {word}`"
                 ));
             }
             Err(error) => report.error(format!(

@@ -7,7 +7,9 @@ use crate::engine::{self, Network};
 use crate::env::Env;
 use crate::kernelspec::specification::Specification;
 use crate::model::Mode;
-use crate::server::{System, Unreachable, network_of_launcher, network_of_server, unreachable};
+use crate::server::{
+    PODMANS_NETWORK, System, Unreachable, network_of_launcher, network_of_server, unreachable,
+};
 
 /// The network on which the server looks for its kernels, and the variable that names it.
 pub(super) fn of_server(system: System, env: &Env) -> (String, String) {
@@ -47,6 +49,13 @@ impl Docker {
         if name.is_empty() {
             report.error(format!(
                 "{variable} is empty, and the server finds no kernel; name a network there"
+            ));
+            return false;
+        }
+        if self.engine.is_podman() && name == "bridge" {
+            report.error(format!(
+                "the network `bridge` ({variable}) is `{PODMANS_NETWORK}` in Podman, and by that name alone the server \
+                 finds a kernel's address; name `{PODMANS_NETWORK}` there"
             ));
             return false;
         }

@@ -58,7 +58,9 @@ impl Session {
             tokio::join!(bring::bring(engine, &id, context.plan, tar), engine.next_exit(&id));
         brought.context("could not bring the bootstrap into the container")?;
         // Podman looks already now whether the container's first program is there.
-        let (attached, exit) = (engine.attach(&id, log::pass_on).await?, exit?);
+        let attached = engine.attach(&id, log::pass_on).await;
+        let attached = attached.map_err(|error| container::explain_attach(context, error))?;
+        let exit = exit?;
         let begun = context.change(engine.start_container(&id)).await;
         begun.map_err(|error| container::explain_start(context, error))?;
         Self::begin(context, attached, exit, start, ANSWER).await

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value as Json;
 
 use super::actions::ACTIONS;
-use super::{Plan, PullPolicy};
+use super::{Plan, PullPolicy, needs};
 use crate::env::Env;
 use crate::launcher::launch::Launch;
 use crate::launcher::overrides;
@@ -35,6 +35,7 @@ impl Plan {
             engine: None,
             warm: 0,
             warm_time: super::WARM_TIME,
+            needs: Vec::new(),
             launch,
         };
         if options.is_empty() {
@@ -59,6 +60,7 @@ impl Plan {
             }
         }
         overrides::apply(&mut plan, spec, env, check_only)?;
+        plan.needs = needs::of(&plan, options);
         Ok(plan)
     }
 }
