@@ -41,8 +41,8 @@ struct Outcome {
     digest: Option<String>,
     /// Its id on the engine.
     id: Option<String>,
-    /// How much was downloaded.
-    bytes: u64,
+    /// How much was downloaded, if the engine has told.
+    bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -57,7 +57,7 @@ enum Status {
 
 impl Outcome {
     fn without(status: Status, reason: String) -> Self {
-        Self { status, reason: Some(reason), ..Self::default() }
+        Self { status, reason: Some(reason), bytes: Some(0), ..Self::default() }
     }
 }
 
@@ -260,6 +260,7 @@ async fn pull(target: &Target, engine: &Engine, display: &Display, env: &Env) ->
         Ok(Some(image)) => {
             let same = before.is_some_and(|before| before.id == image.id);
             let status = if same { Status::UpToDate } else { Status::Pulled };
+            let bytes = if same { Some(0) } else { bytes };
             Outcome { status, reason: None, digest, id: Some(image.id), bytes }
         }
         Ok(None) => failed("the engine has pulled it, and does not have it".to_owned()),
@@ -301,7 +302,8 @@ fn log_outcome(target: Option<&Target>, names: &str, outcome: &Outcome) {
     };
     match status {
         Status::Pulled => {
-            tracing::info!("Pulled the image {image} of {names}: {} MB", text::megabytes(*bytes));
+            let amount = bytes.map(|bytes| format!(": {} MB", text::megabytes(bytes)));
+            tracing::info!("Pulled the image {image} of {names}{}", amount.unwrap_or_default());
         }
         Status::UpToDate => tracing::info!("The image {image} of {names} is up to date"),
         Status::Skipped => tracing::info!("Skipped the image {image} of {names}: {reason}"),

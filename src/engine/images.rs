@@ -113,6 +113,8 @@ pub struct Progress {
 struct Detail {
     current: Option<u64>,
     total: Option<u64>,
+    #[serde(default, rename = "hidecounts")]
+    hides_counts: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,6 +134,12 @@ impl Progress {
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         self.detail.total
+    }
+
+    /// Whether there is nothing to count of the layer any more.
+    #[must_use]
+    pub fn hides_counts(&self) -> bool {
+        self.detail.hides_counts
     }
 
     fn failure(&self) -> Option<&str> {

@@ -29,6 +29,8 @@ struct Layer {
     unpacked: u64,
     /// Whether all of it is downloaded, be its size known or not.
     is_fetched: bool,
+    /// Whether the engine had it before.
+    existed: bool,
     done: bool,
 }
 
@@ -40,7 +42,9 @@ impl PullProgress {
             self.is_retrying = true;
             return;
         }
-        let done = matches!(status, "Pull complete" | "Already exists");
+        let existed = status == "Already exists";
+        // Where the counts are to be hidden nothing more is told of the layer.
+        let done = existed || status == "Pull complete" || progress.hides_counts();
         let fetched = matches!(status, "Download complete" | "Extracting");
         let known = done || fetched || status == "Pulling fs layer" || progress.total().is_some();
         let room = self.by_id.len() < MAX_LAYERS || self.by_id.contains_key(&progress.id);
@@ -53,6 +57,7 @@ impl PullProgress {
         let layer = self.by_id.entry(progress.id.clone()).or_default();
         layer.done = done;
         layer.is_fetched = done || fetched;
+        layer.existed |= existed;
         if status == "Downloading" {
             layer.fetched = current.unwrap_or(layer.fetched);
             layer.size = total.unwrap_or(layer.size);
@@ -71,6 +76,13 @@ impl PullProgress {
     #[must_use]
     pub fn fetched(&self) -> u64 {
         self.by_id.values().map(|layer| layer.fetched).sum()
+    }
+
+    /// The bytes downloaded of a pull that is over; `None` if the engine has not told all.
+    #[must_use]
+    pub fn downloaded(&self) -> Option<u64> {
+        let is_untold = |layer: &Layer| layer.is_fetched && layer.size == 0 && !layer.existed;
+        (!self.by_id.values().any(is_untold)).then(|| self.fetched())
     }
 
     /// The bytes to download, as far as known.
@@ -103,7 +115,7 @@ impl PullProgress {
     pub fn phase(&self) -> &'static str {
         if self.is_retrying {
             "retrying"
-        } else if self.by_id.values().any(|layer| !layer.done && layer.fetched < layer.size) {
+        } else if self.by_id.values().any(|layer| !layer.is_fetched && layer.fetched < layer.size) {
             "downloading"
         } else if self
             .by_id
@@ -178,14 +190,28 @@ mod tests {
             &mut layers,
             r#"{"status": "Download complete", "id": "a", "progressDetail": {"hidecounts": true}}"#,
         );
-        assert_eq!((layers.summary().as_str(), layers.phase()), ("0 of 2 layers", "unpacking"));
+        assert_eq!(layers.summary(), "1 of 2 layers");
         noted(
             &mut layers,
             r#"{"status": "Downloading", "id": "b", "progressDetail": {"current": 1048576, "total": 3000000}}"#,
         );
         // That of the other is not waited for any more.
-        assert_eq!(layers.summary(), "0 of 2 layers, 1 of 3 MB");
+        assert_eq!(layers.summary(), "1 of 2 layers, 1 of 3 MB");
         assert_eq!(layers.phase(), "downloading");
+        noted(&mut layers, r#"{"status": "Pull complete", "id": "b"}"#);
+        assert_eq!(
+            (layers.summary().as_str(), layers.downloaded()),
+            ("2 of 2 layers, 3 of 3 MB", None)
+        );
+        let mut layers = PullProgress::default();
+        for line in [
+            r#"{"status": "Downloading", "id": "a", "progressDetail": {"current": 5, "total": 5}}"#,
+            r#"{"status": "Pull complete", "id": "a"}"#,
+            r#"{"status": "Already exists", "id": "b"}"#,
+        ] {
+            noted(&mut layers, line);
+        }
+        assert_eq!(layers.downloaded(), Some(5));
     }
 
     fn noted(layers: &mut PullProgress, text: &str) {

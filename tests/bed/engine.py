@@ -81,6 +81,8 @@ class Engine:
         # In a session of its own, an interrupt from the terminal does not end it before the tests.
         self.process = subprocess.Popen(
             self.command(),
+            # Where Podman's helpers leave a file.
+            cwd=self.run,
             stdin=subprocess.DEVNULL,
             stdout=self.log.open("a"),
             stderr=subprocess.STDOUT,

@@ -49,6 +49,11 @@ class Kind:
     is_podman: bool = False
 
     @property
+    def tells_sizes(self):
+        """Whether what it tells of a pull has the sizes of small layers."""
+        return not self.has_containerd_store
+
+    @property
     def root(self):
         """Where its programs are."""
         return ENGINES / self.suite
@@ -105,8 +110,11 @@ class Docker(Suite):
 
     def __init__(self, kind: Kind, run: Path, data: Path, options=()):
         super().__init__(kind, run, data, options)
+        # With containerd's store it trusts servers of tokens as the system does, and not by the registry's certificates.
+        variables = [f"SSL_CERT_FILE={run / 'registries' / 'tls' / 'ca.pem'}"]
         if kind.oldest:
-            self.wrapper = (*self.wrapper, "env", f"DOCKER_MIN_API_VERSION={kind.oldest}")
+            variables.append(f"DOCKER_MIN_API_VERSION={kind.oldest}")
+        self.wrapper = (*self.wrapper, "env", *variables)
         file = run / "daemon.json"
         file.write_text(json.dumps({"features": {"containerd-snapshotter": kind.has_containerd_store}}))
         self.options = [*options, f"--config-file={file}"]

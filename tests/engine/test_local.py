@@ -80,7 +80,7 @@ def test_the_user_of_the_image(local, engine):
 def test_an_image_that_cannot_be_written_to(local, engine):
     local.install(PLAIN, "--read-only", "--no-mount-cwd")
     assert local.ask("__import__('tempfile').mkstemp()[1] != ''") is True
-    assert not engine.ask("/volumes")["Volumes"]
+    wait_for(lambda: not engine.ask("/volumes")["Volumes"], "the volume of the bootstrap is left")
 
 
 def test_r(local):

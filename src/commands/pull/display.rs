@@ -127,14 +127,14 @@ impl Display {
         }
     }
 
-    /// Removes a pull from the display. Returns how many bytes were downloaded.
-    pub(super) fn end(&self, number: usize) -> u64 {
-        let Some(row) = self.rows.borrow_mut().remove(&number) else { return 0 };
+    /// Removes a pull from the display. Returns how many bytes were downloaded, if that is known.
+    pub(super) fn end(&self, number: usize) -> Option<u64> {
+        let row = self.rows.borrow_mut().remove(&number)?;
         if let (Form::Bars { all, .. }, Some(bar)) = (&self.form, &row.bar) {
             bar.finish_and_clear();
             all.remove(bar);
         }
-        row.progress.fetched()
+        row.progress.downloaded()
     }
 
     /// Writes something above the bars that remains.
