@@ -55,6 +55,7 @@ pub(super) async fn launch(context: &Context<'_>, bootstrap: Option<&[u8]>) -> R
     let started = watch.read_while(start).await;
     started.map_err(|error| explain_start(context, error))?;
     watch.started = Instant::now();
+    watch.look_at_end().await;
     tracing::debug!(
         "Started the container {} of image {} on network {}",
         context.launch.name,
@@ -278,7 +279,7 @@ impl<'a> Watch<'a> {
                     }
                     Ok(Some(Event::OutOfMemory)) => self.out_of_memory = true,
                     Ok(Some(Event::Die { exit_code })) => return match first_signal {
-                        None if self.is_removed_from_podman(exit_code) => Ending::RemovedByOthers,
+                        None if self.is_removed_from_podman(exit_code).await => Ending::RemovedByOthers,
                         None => Ending::Died { exit_code },
                         Some(KILL) => Ending::RemovedByOthers,
                         Some(_) => Ending::Stopped,
@@ -299,8 +300,12 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn is_removed_from_podman(&self, exit_code: i64) -> bool {
-        self.podman.is_some() && podman::is_removal(exit_code) && !self.out_of_memory
+    async fn is_removed_from_podman(&mut self, exit_code: i64) -> bool {
+        let Some((engine, id)) = self.podman.filter(|_| podman::is_removal(exit_code)) else {
+            return false;
+        };
+        self.out_of_memory = self.out_of_memory || podman::ran_out_of_memory(engine, id).await;
+        !self.out_of_memory
     }
 
     /// Runs `work` while reading the output of the container.

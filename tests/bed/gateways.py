@@ -141,7 +141,7 @@ class ContainerGateway(Gateway):
             options=[
                 f"--network={network}",
                 "--publish=127.0.0.1::8888",
-                f"--volume={engine.socket}:/var/run/docker.sock",
+                f"--volume={engine.socket}:/run/docker.sock",
                 *(f"--env={name}={value}" for name, value in environment.items()),
             ],
         )

@@ -129,7 +129,7 @@ def contained(engine, binaries, directory, *options, image="jds-test/plain"):
         image,
         *("sleep", "infinity"),
         options=[
-            f"--volume={engine.socket}:/var/run/docker.sock",
+            f"--volume={engine.socket}:/run/docker.sock",
             f"--user={UID}:{GID}",
             f"--group-add={os.stat(engine.socket).st_gid}",
             *("--env=HOME=/home/ann", "--env=USER=ann"),

@@ -1,16 +1,16 @@
 //! Engines that do not have all that a file asks for, and Podman, which says some things in another way. What they are
 //! like is seen on real ones.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
 use fs_err as fs;
 use serde_json::{Value, json};
 
 use crate::engine::FakeEngine;
-use crate::launch::{launched_by_gateway_provisioners, of_gateway_provisioners};
+use crate::launch::{ID, launched_by_gateway_provisioners, of_gateway_provisioners};
 use crate::sandbox::{INSTALLER, Outcome, Sandbox};
-use crate::unread::container;
+use crate::unread::{Signal, begin, container};
 
 /// What an engine answers: a status, and a body.
 type Answer = (u16, Value);
@@ -320,4 +320,64 @@ fn a_command_that_podman_misses_when_it_is_attached_to_is_a_start_that_failed() 
     let foreign = json!({"message": "crun: exec: Exec format error"});
     let outcome = launched(&creating(true, Some((500, foreign))), &[], "docker", "");
     assert!(outcome.error().contains("may be for another architecture"), "{outcome}");
+}
+
+/// A container that has ended with this status, without a word of a signal, and of which the engine still knows this.
+fn ended(podman: bool, exit_code: u8, out_of_memory: bool) -> Outcome {
+    let started = Signal::default();
+    let engine = FakeEngine::with(move |(line, _), stream, _| {
+        let path = line.split(['?', ' ']).nth(1).unwrap_or_default();
+        let mut answer = |status, body| send(stream, "1.41", podman, &(status, body));
+        match path {
+            "/_ping" => answer(200, Value::Null),
+            "/containers/create" => answer(201, json!({"Id": "c1"})),
+            "/containers/c1/start" => {
+                started.give();
+                answer(204, Value::Null)
+            }
+            "/containers/c1/json" => answer(
+                200,
+                json!({
+                    "Id": "c1", "Config": {"Labels": {"kernel_id": ID}},
+                    "State": {"Status": "stopped", "OOMKilled": out_of_memory},
+                }),
+            ),
+            "/events" => {
+                begin(stream);
+                started.wait();
+                let attributes = json!({"exitCode": exit_code.to_string()});
+                for action in ["die", "remove"] {
+                    let event = json!({"Action": action, "Actor": {"Attributes": attributes}});
+                    let _ = stream.write_all(format!("{event}\n").as_bytes());
+                }
+                let _ = stream.read(&mut [0]);
+                false
+            }
+            "/containers/c1/attach" => {
+                begin(stream);
+                false
+            }
+            path if path.starts_with("/images/") => answer(200, json!({})),
+            _ => answer(204, Value::Null),
+        }
+    });
+    launched(&engine, &[], "docker", "")
+}
+
+#[test]
+fn a_kernel_that_is_removed_from_podman_has_not_died() {
+    for (podman, exit_code, out_of_memory, died) in [
+        (true, 137, false, None),
+        (true, 143, false, None),
+        (true, 137, true, Some("exceeding the memory limit")),
+        (true, 0, true, Some("ran out of memory")),
+        (true, 3, false, Some("exit status 3")),
+        (false, 137, false, Some("exit status 137")),
+    ] {
+        let outcome = ended(podman, exit_code, out_of_memory);
+        match died {
+            Some(how) => assert!(outcome.error().contains(how), "{exit_code}: {outcome}"),
+            None => assert_eq!((outcome.code(), &*outcome.stderr), (Some(0), ""), "{outcome}"),
+        }
+    }
 }

@@ -150,7 +150,7 @@ def application_on_manager(nodes, binaries):
         APP_IMAGE,
         options=[
             f"--network={network}",
-            f"--volume={manager.socket}:/var/run/docker.sock",
+            f"--volume={manager.socket}:/run/docker.sock",
             "--user=1000:100",
             f"--group-add={os.stat(manager.socket).st_gid}",
             f"--env=GP_DOCKER_NETWORK={network}",
@@ -323,7 +323,7 @@ def start_application(engine):
             image,
             options=[
                 f"--network={network}",
-                f"--volume={engine.socket}:/var/run/docker.sock",
+                f"--volume={engine.socket}:/run/docker.sock",
                 "--user=1000:100",
                 f"--group-add={group}",
                 *(f"--env={name}={value}" for name, value in environment.items()),

@@ -214,9 +214,11 @@ def test_slow(engine, shelf, serve, specification, pull):
         assert not pull("k", "--quiet").stderr
     amount = r", ([0-9.]+) of [0-9.+]+ MB" if engines.chosen().tells_sizes else ""
     progress = re.findall(rf"image \S+: (\d) of \d layers{amount}, (?:downloading|waiting)", done.stderr)
+    # What an engine does not tell cannot be said, nor when.
+    least = 0
     if engines.chosen().tells_sizes:
-        progress = [told for _, told in progress if float(told)]
-    assert 2 <= len(progress) <= 10, done.stderr
+        least, progress = 2, [told for _, told in progress if float(told)]
+    assert least <= len(progress) <= 10, done.stderr
     assert progress == sorted(progress, key=float)
     assert engine.has_image(image)
 
