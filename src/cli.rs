@@ -7,17 +7,20 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
+mod brief;
 mod compose;
 mod install;
 mod parse;
 mod set;
+mod tips;
 mod words;
 
 pub use self::compose::{Compose, PublishMode};
 pub use self::install::Install;
 pub use self::parse::{command, parse};
-pub use self::set::{Set, not_for_set};
-pub use self::words::{help_first, normalise, split_class_options};
+pub use self::set::Set;
+pub use self::tips::explained;
+pub use self::words::{first_words, normalise, split_class_options};
 
 /// The name of the program.
 const PROGRAM: &str = "jupyter-docker-spec";
@@ -48,6 +51,7 @@ pub enum Command {
     Install(Box<Install>),
 
     /// List the Docker kernel specifications that Jupyter finds from here
+    #[command(visible_alias = "ls")]
     List(List),
 
     /// Show a specification with all its settings
@@ -60,6 +64,7 @@ pub enum Command {
     Rename(Rename),
 
     /// Remove specifications
+    #[command(visible_aliases = ["uninstall", "rm"])]
     Remove(Remove),
 
     /// Give specifications the native launcher in the place of one in Python
@@ -179,7 +184,7 @@ pub struct Remove {
     pub names: Vec<String>,
 
     /// Do not ask
-    #[arg(short = 'y', long, overrides_with = "yes")]
+    #[arg(short = 'y', long, visible_short_alias = 'f', overrides_with = "yes")]
     pub yes: bool,
 
     /// Remove also what is no Docker kernel specification
@@ -196,15 +201,24 @@ pub struct Remove {
 #[command(after_help = "\
 For specifications of the Python tool, and those that come with Enterprise Gateway. Everything in \
 kernel.json but the path of the launcher stays as it is, and so do all other files. All of them are \
-converted, or none.")]
+converted, or none. Kernelspecs of envkernel and dockernel become such of `install --local`, and their old \
+kernel.json stays as kernel.json.replaced.")]
 pub struct Convert {
     /// The specifications, or the paths of their directories
-    #[arg(required = true, value_name = "NAME|PATH")]
+    #[arg(required_unless_present = "all", value_name = "NAME|PATH")]
     pub names: Vec<String>,
 
+    /// All that Jupyter finds, but those that cannot be converted, which it names
+    #[arg(long, conflicts_with = "names", overrides_with = "all")]
+    pub all: bool,
+
     /// Convert also where somebody has changed the launcher, which is kept under another name
-    #[arg(long, overrides_with = "force")]
+    #[arg(short = 'f', long, overrides_with = "force")]
     pub force: bool,
+
+    /// Print what would be converted, and convert nothing
+    #[arg(long, overrides_with = "dry_run")]
+    pub dry_run: bool,
 }
 
 /// The options of `ps`.
@@ -237,7 +251,13 @@ pub struct Prune {
     pub dry_run: bool,
 
     /// Do not ask
-    #[arg(short = 'y', long, overrides_with = "yes")]
+    #[arg(
+        short = 'y',
+        long,
+        visible_short_alias = 'f',
+        visible_alias = "force",
+        overrides_with = "yes"
+    )]
     pub yes: bool,
 
     /// Print JSON

@@ -14,17 +14,17 @@ use tracing::Level;
 fn main() -> ExitCode {
     program::report_panics();
     let env = Env::of_process();
-    let words = cli::normalise(cli::help_first(std::env::args_os()), &env);
+    let words = cli::normalise(cli::first_words(std::env::args_os()), &env);
     let (words, forms) = match cli::split_class_options(words) {
         Ok(taken) => taken,
         Err(reason) => return usage(&reason, &env),
     };
-    let is_set = words.get(1).is_some_and(|name| name == "set");
+    let subcommand = words.get(1).and_then(|name| name.to_str().map(str::to_owned));
     let mut command = match cli::parse(words) {
         Ok(Cli { help_all: true, .. }) => return help_all(None),
         Ok(Cli { command: Some(command), .. }) => command,
         Ok(Cli { command: None, .. }) => return no_subcommand(),
-        Err(error) => return report_usage(&error, &env, is_set),
+        Err(error) => return report_usage(error, &env, subcommand.as_deref()),
     };
     let executable = std::env::current_exe().ok();
     let paths = Paths { env: &env, executable: executable.as_deref() };
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Command::Set(arguments) => program::printed(commands::set::run(arguments, &paths)),
         Command::Remove(arguments) => program::finish(commands::remove::run(arguments, &paths)),
         Command::Rename(arguments) => program::finish(commands::rename::run(arguments, &paths)),
-        Command::Convert(arguments) => program::finish(commands::convert::run(arguments, &paths)),
+        Command::Convert(arguments) => program::printed(commands::convert::run(arguments, &paths)),
         Command::Check(arguments) => match commands::check::run(arguments, &paths) {
             Ok((report, well)) => {
                 program::print(report, if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -103,10 +103,11 @@ fn usage(reason: &str, env: &Env) -> ExitCode {
 }
 
 /// Help and version, which clap returns as errors too, are data on standard output.
-fn report_usage(error: &clap::Error, env: &Env, is_set: bool) -> ExitCode {
-    if let Some(reason) = cli::not_for_set(error).filter(|_| is_set) {
-        return usage(&reason, env);
-    }
+fn report_usage(error: clap::Error, env: &Env, subcommand: Option<&str>) -> ExitCode {
+    let error = match cli::explained(error, subcommand) {
+        Ok(reason) => return usage(&reason, env),
+        Err(error) => error,
+    };
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return program::print(text, ExitCode::SUCCESS);

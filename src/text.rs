@@ -22,12 +22,17 @@ fn tenths(number: u128) -> String {
 
 /// `; did you mean ...?` with the most similar name, or nothing if none is similar.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(given, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// The most similar name, if one is similar.
+pub(crate) fn nearest<'a>(
+    given: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let like = |name: &&str| strsim::jaro_winkler(&given.to_lowercase(), &name.to_lowercase());
-    known
-        .into_iter()
-        .max_by(|a, b| like(a).total_cmp(&like(b)))
-        .filter(|name| like(name) > 0.8)
-        .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+    let nearest = known.into_iter().max_by(|a, b| like(a).total_cmp(&like(b)));
+    nearest.filter(|name| like(name) > 0.8)
 }
 
 /// Whether the character is invisible but has effects: it moves a terminal's cursor or changes its colours,

@@ -13,11 +13,17 @@ const EXAMPLES: &str = "Examples:
       --image-name=foo/my_r_kernel_image:v4_0
   jupyter-docker-spec install --swarm --kernel-name=python_swarm";
 
+const BRIEFLY: &str = "\
+All of them, by `--help`: Kernel, Specification, Destination, Configuration,
+Messages, and Container, which has the options of `docker run`.
+
+  jupyter-docker-spec install --local --user --image-name=foo/my_image:v1";
+
 /// The command line of `install`, or what counts like one for a single specification: a table of
 /// `install --file`, a sample. Its options are made from two tables, [`crate::setting::ALL`] and
 /// [`container_options::CONTAINER_OPTIONS`].
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = BRIEFLY, after_long_help = EXAMPLES)]
 pub struct Install {
     /// What it says of the settings.
     #[arg(skip)]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Args as _, CommandFactory as _, FromArgMatches as _};
 
+use super::brief;
 use super::{
     Check, Cli, Command, Compose, Convert, Install, List, PROGRAM, Prune, Ps, Pull, Remove, Rename,
     Set, Show,
@@ -22,7 +23,8 @@ pub fn command() -> clap::Command {
         command.mut_subcommand(name.clone(), |subcommand| {
             let about = subcommand.get_about().cloned().unwrap_or_default();
             match &*name {
-                "install" => with_traits(install(clap::Command::new("install"))).about(about),
+                "install" => brief::installed(with_traits(install(clap::Command::new("install"))))
+                    .about(about),
                 "set" => set(clap::Command::new("set")).about(about),
                 _ => subcommand,
             }
@@ -92,7 +94,17 @@ pub fn parse<Word: Into<OsString>>(
     let one = words.get(1).and_then(|name| command_of_one(name.to_str()?));
     // What one subcommand does not understand, or is to print, is what all of them are described for.
     let parsed = one.and_then(|mut one| parse_as(&mut one, words.clone()).ok());
-    parsed.map_or_else(|| parse_as(&mut command(), words), Ok)
+    parsed.map_or_else(|| parse_as(&mut asked_by(&words), words), Ok)
+}
+
+/// The command line, as these words want to see it.
+fn asked_by(words: &[OsString]) -> clap::Command {
+    let wants = |word: &str| words.iter().any(|given| given == word);
+    let all = command();
+    if wants("-h") && !wants("--help") {
+        return all.mut_subcommand("install", brief::without_headings);
+    }
+    all
 }
 
 fn parse_as(command: &mut clap::Command, words: Vec<OsString>) -> Result<Cli, clap::Error> {

@@ -47,7 +47,7 @@ pub struct Set {
 
 /// The sentence for a word that is no option of `set`, but one of `install` or the name of a key.
 #[must_use]
-pub fn not_for_set(error: &clap::Error) -> Option<String> {
+pub(super) fn not_for_set(error: &clap::Error) -> Option<String> {
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }

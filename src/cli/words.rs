@@ -7,9 +7,9 @@ use crate::env::Env;
 use crate::options::container_options::ContainerOption;
 use crate::setting::{self, ClassOption, Kind};
 
-/// The words of the command line, where the first of them, or the first after `install`, is `help`: as if
-/// it were the option, as in all applications of Jupyter.
-pub fn help_first(words: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+/// The words of the command line, where the first of them, or the first after `install`, is `help`, or the only one
+/// `version`: as if it were the option, as in all applications of Jupyter.
+pub fn first_words(words: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     let mut words: Vec<OsString> = words.collect();
     let is = |at: usize, word: &str| words.get(at).is_some_and(|given| given == word);
     if is(1, "help") {
@@ -18,6 +18,8 @@ pub fn help_first(words: impl Iterator<Item = OsString>) -> impl Iterator<Item =
         words.push("--help".into());
     } else if is(1, "install") && is(2, "help") {
         words[2] = "--help".into();
+    } else if is(1, "version") && words.len() == 2 {
+        words[1] = "--version".into();
     }
     words.into_iter()
 }
@@ -149,16 +151,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn help_may_be_the_first_word() {
+    fn help_and_version_may_be_the_first_word() {
         for (given, expected) in [
             (&["p", "help"][..], &["p", "--help"][..]),
             (&["p", "help", "install"], &["p", "install", "--help"]),
             (&["p", "help", "install", "--user"], &["p", "install", "--help"]),
             (&["p", "install", "help"], &["p", "install", "--help"]),
             (&["p", "show", "help"], &["p", "show", "help"]),
+            (&["p", "version"], &["p", "--version"]),
+            (&["p", "version", "install"], &["p", "version", "install"]),
+            (&["p", "install", "version"], &["p", "install", "version"]),
             (&["p"], &["p"]),
         ] {
-            let words = help_first(given.iter().map(OsString::from));
+            let words = first_words(given.iter().map(OsString::from));
             assert_eq!(words.collect::<Vec<_>>(), expected, "{given:?}");
         }
     }

@@ -1,5 +1,7 @@
 //! `jupyter-docker-spec convert`.
 
+mod foreign;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -17,6 +19,7 @@ use crate::layout::{self, OPTIONS, PYTHON};
 use crate::paths::Paths;
 use crate::server::System;
 use crate::settings::Launcher;
+use crate::text::printable;
 
 /// The suffix of an edited launcher that ours replaces.
 const KEPT: &str = ".replaced";
@@ -25,29 +28,21 @@ const KEPT: &str = ".replaced";
 /// all of them, or of none.
 ///
 /// # Errors
-/// If one cannot be converted, all specifications are unchanged.
-pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
+/// If one that is named cannot be converted, all specifications are unchanged.
+///
+/// Returns what is to be printed: what would be done by `--dry-run`.
+pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
     let all = search::in_directories(&directories);
-    let mut plans: Vec<Plan> = Vec::new();
-    for name in &args.names {
-        let found = search::find(name, &all, &directories, paths)?;
-        if plans.iter().any(|plan| plan.found.directory == found.directory) {
-            continue;
-        }
-        plans.extend(Plan::new(found)?);
-    }
+    let (plans, others) = if args.all {
+        of_all(&all, args.force, paths)
+    } else {
+        named(args, &all, &directories, paths)?
+    };
     let edited: Vec<&Plan> = plans.iter().filter(|plan| plan.known.is_none()).collect();
     if !args.force && !edited.is_empty() {
         let names: Vec<String> = edited.iter().map(|p| format!("`{}`", p.found.name)).collect();
-        bail!(
-            "nothing was converted: the launcher of {} has been edited, or is none that came with \
-             gateway_provisioners, Enterprise Gateway or jupyter-docker-spec, and the native one \
-             does not do what somebody has written into it; say the same in {OPTIONS}, for which \
-             `install --help` has the options, and convert with --force, which keeps the old \
-             launcher as `scripts/{PYTHON}{KEPT}`",
-            names.join(", ")
-        );
+        bail!("nothing was converted: {}", of_edited(&names.join(", ")));
     }
     for Plan { found, spec, .. } in &plans {
         let missing = spec.missing_placeholders();
@@ -62,16 +57,104 @@ pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<()> {
         }
     }
     let jobs: Result<Vec<Job>> = plans.iter().map(|plan| plan.job(paths)).collect();
-    store::install(&jobs?)?;
-    for Plan { found, known, .. } in &plans {
+    let mut jobs = jobs?;
+    let had = if args.dry_run { "has" } else { "had" };
+    let of_launcher = |Plan { found, known, .. }: &Plan| {
         let what = known.map_or_else(
             || "an edited launcher, or another one".to_owned(),
             |name| format!("the launcher of {name}"),
         );
-        let shown = found.directory.display();
-        tracing::info!("Converted kernelspec {} in {shown}, which had {what}", found.name);
+        format!("{} in {}, which {had} {what}", found.name, found.directory.display())
+    };
+    let mut done: Vec<String> = plans.iter().map(of_launcher).collect();
+    for (FoundKernelspec { name, directory, .. }, tool, job) in others {
+        done.push(format!("{name} in {}, which {tool} has made", directory.display()));
+        jobs.push(job);
     }
-    Ok(())
+    if args.dry_run {
+        let lines: Vec<String> =
+            done.iter().map(|one| format!("would convert {}", printable(one))).collect();
+        return Ok(if lines.is_empty() { String::new() } else { lines.join("\n") + "\n" });
+    }
+    store::install(&jobs)?;
+    for one in done {
+        tracing::info!("Converted kernelspec {one}");
+    }
+    Ok(String::new())
+}
+
+/// Those whose launcher is replaced, and those of other tools, with the tool and with what takes their place.
+type Plans = (Vec<Plan>, Vec<(FoundKernelspec, &'static str, Job)>);
+
+/// Those that are named, each once.
+fn named(
+    args: &Convert,
+    all: &[FoundKernelspec],
+    directories: &[PathBuf],
+    paths: &Paths<'_>,
+) -> Result<Plans> {
+    let (mut plans, mut others): Plans = Default::default();
+    for name in &args.names {
+        let found = search::find(name, all, directories, paths)?;
+        let is_same = |other: &FoundKernelspec| other.directory == found.directory;
+        if plans.iter().any(|plan| is_same(&plan.found))
+            || others.iter().any(|(one, ..)| is_same(one))
+        {
+            continue;
+        }
+        match foreign::job(&found, paths)? {
+            Some((tool, job)) => others.push((found, tool, job)),
+            None => plans.extend(Plan::new(found)?),
+        }
+    }
+    Ok((plans, others))
+}
+
+/// All of servers that Jupyter finds. Nobody has named them, so what keeps one from being converted is no reason to
+/// leave the others.
+fn of_all(all: &[FoundKernelspec], force: bool, paths: &Paths<'_>) -> Plans {
+    let (mut plans, mut others): Plans = Default::default();
+    for found in all.iter().filter(|found| found.shadowed_by.is_none()) {
+        match foreign::job(found, paths) {
+            Ok(None) => {}
+            Ok(Some((tool, job))) => {
+                others.push((found.clone(), tool, job));
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!("Leaving kernelspec {}: {error:#}", found.name);
+                continue;
+            }
+        }
+        let is_concerned = match found.read() {
+            Ok(spec) => spec.is_some_and(|spec| spec.system != System::Local),
+            Err(_) => true,
+        };
+        if !is_concerned {
+            continue;
+        }
+        match Plan::new(found.clone()) {
+            Ok(Some(plan)) if plan.known.is_none() && !force => {
+                tracing::warn!("Leaving kernelspec {}: {}", found.name, of_edited("it"));
+            }
+            Ok(plan) => plans.extend(plan),
+            Err(error) => tracing::warn!("Leaving kernelspec {}: {error:#}", found.name),
+        }
+    }
+    if plans.is_empty() && others.is_empty() {
+        tracing::info!("There is nothing to convert");
+    }
+    (plans, others)
+}
+
+/// Why an edited launcher is not converted, and what to do.
+fn of_edited(whose: &str) -> String {
+    format!(
+        "the launcher of {whose} has been edited, or is none that came with gateway_provisioners, Enterprise \
+         Gateway or jupyter-docker-spec, and the native one does not do what somebody has written into it; say \
+         the same in {OPTIONS}, for which `install --help` has the options, and convert with --force, which keeps \
+         the old launcher as `scripts/{PYTHON}{KEPT}`"
+    )
 }
 
 /// A specification to convert.

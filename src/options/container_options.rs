@@ -90,7 +90,7 @@ pub const OF_LOCAL: [&str; 4] = [ENGINE, NO_MOUNT_CWD, WARM, WARM_TIME];
 /// What is said of the container's user if it is to be the image's own.
 pub(super) const IMAGES_OWN: &str = "image";
 
-/// All of them, in the order of the help.
+/// All of them.
 #[rustfmt::skip]
 pub static CONTAINER_OPTIONS: [ContainerOption; 58] = [
     option("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
@@ -115,7 +115,7 @@ pub static CONTAINER_OPTIONS: [ContainerOption; 58] = [
     option("gpus", None, "gpus", Shape::Gpus, "GPUS", "GPU devices: all, a number, or device=ID,..."),
     option("device", None, "devices", Shape::List, "HOST[:CONTAINER[:rwm]]", "Add a device of the host; repeatable"),
     option("runtime", None, "runtime", Shape::Text, "NAME", "OCI runtime to use"),
-    option("container-user", None, "user", Shape::Text, "USER[:GROUP]", "User of the container, or `image` for the image's own [default: the server's choice; for --local who starts the kernel]"),
+    option("container-user", Some('u'), "user", Shape::Text, "USER[:GROUP]", "User of the container, or `image` for the image's own [default: the server's choice; for --local who starts the kernel]"),
     option("group-add", None, "group_add", Shape::List, "GROUP", "Additional group to join; repeatable"),
     option("cap-add", None, "cap_add", Shape::List, "CAPABILITY", "Add a Linux capability; repeatable"),
     option("cap-drop", None, "cap_drop", Shape::List, "CAPABILITY", "Drop a Linux capability; repeatable"),
@@ -186,6 +186,15 @@ impl ContainerOption {
         lists || self.long == "log-opt"
     }
 
+    /// What it is sorted by: those of `docker run` are in the order of their names there.
+    fn in_order(&self) -> (&'static str, &'static str) {
+        match self.long {
+            "container-user" => ("user", ""),
+            NO_MOUNT_CWD => (MOUNT_CWD, NO_MOUNT_CWD),
+            long => (long, ""),
+        }
+    }
+
     /// Whether it needs no value.
     #[must_use]
     pub fn is_switch(&self) -> bool {
@@ -195,7 +204,9 @@ impl ContainerOption {
 
 /// The options for the command line.
 pub fn arguments() -> impl Iterator<Item = Arg> {
-    CONTAINER_OPTIONS.iter().map(|flag| {
+    let mut flags: Vec<&ContainerOption> = CONTAINER_OPTIONS.iter().collect();
+    flags.sort_unstable_by_key(|flag| flag.in_order());
+    flags.into_iter().map(|flag| {
         let arg = Arg::new(flag.long)
             .long(flag.long)
             .help(flag.help)

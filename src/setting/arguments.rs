@@ -22,6 +22,7 @@ fn argument(known: &'static Setting) -> Arg {
     let arg = Arg::new(known.option)
         .long(known.option)
         .short(known.short)
+        .visible_aliases(known.aliases)
         .help_heading(known.heading)
         .help(known.help_with_sources())
         .conflicts_with_all(known.conflicts);

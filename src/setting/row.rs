@@ -12,6 +12,8 @@ pub struct Setting {
     pub option: &'static str,
     /// The short form of the option.
     pub short: Option<char>,
+    /// Other spellings of the option.
+    pub aliases: &'static [&'static str],
     /// Below which heading of the help it stands.
     pub heading: &'static str,
     /// What stands for the value in the help.

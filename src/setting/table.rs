@@ -28,6 +28,7 @@ pub mod variable {
 const TEXT: Setting = Setting {
     option: "",
     short: None,
+    aliases: &[],
     heading: "",
     value_name: "",
     help: "",
@@ -97,6 +98,7 @@ rows! {
     };
     IMAGE_NAME = Setting {
         option: "image-name",
+        aliases: &["image"],
         heading: "Kernel",
         value_name: "IMAGE",
         help: "Image of the kernel's container",
@@ -294,6 +296,8 @@ rows! {
     };
     REPLACE = Setting {
         option: "replace",
+        short: Some('f'),
+        aliases: &["force"],
         heading: "Specification",
         help: "Replace a specification of this name",
         configurable: Some(of(Class::BaseSpecApp, "replace")),

@@ -163,6 +163,14 @@ const TYPED: &[(&str, &str)] = &[
         "jupyter-docker-spec set NAME --kernel-command=COMMAND",
         "tests/cli/local.rs::it_is_checked_without_a_server",
     ),
+    (
+        "jupyter-docker-spec check",
+        "tests/upstream/test_terminal.py::test_after_an_install_the_next_step_is_told_on_a_terminal_only",
+    ),
+    (
+        "jupyter-docker-spec check {} --launch",
+        "tests/upstream/test_terminal.py::test_after_an_install_the_next_step_is_told_on_a_terminal_only",
+    ),
     ("jupyter-docker-spec pull {word}", "tests/engine/test_pull.py::test_check_names_the_command"),
     (
         "pip install apache_toree==0.5.0",
@@ -190,6 +198,7 @@ const NAMES: &[&str] = &[
     "docker compose logs",
     "docker compose pull",
     "docker inspect",
+    "docker run",
     "docker run --mount",
     "docker service inspect",
     "docker service logs",

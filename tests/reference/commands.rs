@@ -82,8 +82,11 @@ fn classes_and_traits_are_current() {
 fn section(command: &Command, heading: &str) -> String {
     let about = command.get_about().unwrap().to_string();
     let usage = command.clone().render_usage().to_string().replace("Usage: ", "");
+    let others: Vec<String> = command.get_visible_aliases().map(code).collect();
+    let others =
+        if others.is_empty() { String::new() } else { format!(" Also: {}.", others.join(", ")) };
     let mut text =
-        format!("{heading}{}\n\n{about}.\n\n```text\n{usage}\n```\n", command.get_name());
+        format!("{heading}{}\n\n{about}.{others}\n\n```text\n{usage}\n```\n", command.get_name());
     let mut headings: Vec<Option<&str>> = Vec::new();
     for arg in command.get_arguments().filter(|arg| is_shown(arg)) {
         if !headings.contains(&arg.get_help_heading()) {
@@ -104,7 +107,7 @@ fn section(command: &Command, heading: &str) -> String {
         let head = ["option", "what it does", "default", "also set by"];
         let _ = write!(text, "\n{}", table(head, &rows));
     }
-    if let Some(after) = command.get_after_help() {
+    if let Some(after) = command.get_after_long_help().or(command.get_after_help()) {
         let _ = write!(text, "\n{}", after_help(&after.to_string()));
     }
     text
@@ -182,7 +185,11 @@ fn name(arg: &Arg) -> String {
     let values: Vec<&str> =
         arg.get_value_names().unwrap_or_default().iter().map(clap::builder::Str::as_str).collect();
     let value = if arg.get_action().takes_values() { values.join(" ") } else { String::new() };
-    let short = arg.get_short().map(|short| code(&format!("-{short}")) + ", ").unwrap_or_default();
+    let shorts =
+        arg.get_short().into_iter().chain(arg.get_visible_short_aliases().unwrap_or_default());
+    let short: String = shorts.map(|short| code(&format!("-{short}")) + ", ").collect();
+    let others = arg.get_visible_aliases().unwrap_or_default().into_iter();
+    let short = others.fold(short, |short, name| short + &code(&format!("--{name}")) + ", ");
     match arg.get_long() {
         Some(long) if arg.is_require_equals_set() => short + &code(&format!("--{long}[={value}]")),
         Some(long) => short + &code(format!("--{long} {value}").trim_end()),
