@@ -41,6 +41,16 @@ use crate::program;
 use crate::screen::Screen;
 use crate::server::System;
 
+/// What keeps the Jupyter that is here from offering specifications of these systems, or from running this program: no
+/// more than can be told at once.
+pub(super) fn in_the_way(systems: &[System], paths: &Paths<'_>) -> Vec<String> {
+    let concerned = System::ALL.into_iter().filter(|system| systems.contains(system));
+    concerned
+        .filter_map(|system| jupyter::without_package(system, paths))
+        .chain(programs::in_front(paths))
+        .collect()
+}
+
 /// A specification that was found, as far as it could be read, and the word that finds it.
 type Read = (String, FoundKernelspec, Result<Specification>);
 

@@ -1,5 +1,6 @@
 //! `jupyter-docker-spec install`.
 
+mod next;
 mod on_engine;
 
 use std::collections::BTreeSet;
@@ -148,6 +149,7 @@ fn install(args: &Install, lookup: &Lookup<'_>, paths: &Paths<'_>) -> Result<Str
         }
         tracing::info!("Installed kernelspec {} in {shown}", settings.kernel_name);
     }
+    next::say(&all, &jobs, paths);
     Ok(String::new())
 }
 

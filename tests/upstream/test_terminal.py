@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from wcwidth import wcswidth
@@ -89,6 +91,41 @@ def test_a_command_that_is_shown_breaks_between_its_words(program):
     shown = piped(program, "show", "docker_python")
     assert " ".join(" ".join(seen[begin + 1 : end]).split()) == shown[shown.index("Command:") + 1].strip()
     assert not COLOUR.findall(written)
+
+
+def test_after_an_install_the_next_step_is_told_on_a_terminal_only(program, gp_env):
+    installer, base = program
+    # A `jupyter` whose Python has no provisioners, and the Python tool beside it.
+    tools = Path(base["HOME"], "bin")
+    tools.mkdir()
+    (tools / "jupyter").write_text(f"#!{sys.executable}\n")
+    (tools / "jupyter-docker-spec").write_text("#!/bin/sh\n# gateway_provisioners\n")
+    for name in ("jupyter", "jupyter-docker-spec"):
+        (tools / name).chmod(0o755)
+    install = ["install", "--user", "--replace", "--launch-timeout=40"]
+
+    _, written = on_terminal(program, *install, columns=1000, PATH=str(tools))
+    seen = lines(written)
+    following = [line.split("] ", 1)[1] for line in seen if "]" in line]
+    assert following[-1] == (
+        "Next: `jupyter-docker-spec check docker_python --launch`, or choose 'Docker Python' in JupyterLab"
+    )
+    assert any("jupyter does not offer it, because its Python" in line for line in following), seen
+    assert any("`jupyter docker-spec` is the Python tool at" in line for line in following), seen
+
+    # Where all is well there is nothing but that, and of several it is one line.
+    _, written = on_terminal(program, *install, "--samples", columns=1000, PATH=str(gp_env / "bin"))
+    assert lines(written)[-2].endswith("Next: `jupyter-docker-spec check`, or choose one of them in JupyterLab")
+    assert not any("does not offer" in line for line in lines(written))
+
+    # Logs and builds of images have no terminal.
+    done = subprocess.run([installer, *install], env=base | {"PATH": str(tools)}, capture_output=True, text=True)
+    assert done.returncode == 0 and "Next" not in done.stderr and "offer" not in done.stderr, done.stderr
+
+    # What is told next can be typed.
+    for command in re.findall(r"`jupyter-docker-spec ([^`]+)`", following[-1]):
+        done = subprocess.run([installer, *command.split()], env=base, capture_output=True, text=True)
+        assert done.returncode == 1 and "Docker Engine" in done.stdout, done
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)

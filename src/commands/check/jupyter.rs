@@ -1,6 +1,6 @@
 //! Checks the Python of the Jupyter that will run the kernels, and the packages in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use crate::server::System;
 
 /// How long Python may take to import the packages.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// How long it may take to say whether there is one.
+const GLANCE: Duration = Duration::from_secs(10);
 
 /// Prints the version of a package, why a module of it cannot be imported, and which address another module
 /// of it would give to kernels.
@@ -148,14 +151,7 @@ impl Server<'_> {
         };
         let Some(version) = &answer.version else {
             let problem = answer.problem.as_deref().unwrap_or("it does not say why");
-            // The provisioners are useless without Python's Docker SDK.
-            let wanted =
-                if package == programs::RIVAL { "gateway_provisioners[docker]" } else { package };
-            let install = format!("{} -m pip install '{wanted}'", quoted(&shown.to_string()));
-            let install = match package {
-                programs::RIVAL => programs::despite_rival(&install, script, paths),
-                _ => install,
-            };
+            let install = install_of(package, python, script, paths);
             report.error(format!(
                 "{command} cannot start Docker kernels, because its Python, {shown}, cannot import \
                  {package} ({problem}); install it there with `{install}`{otherwise}"
@@ -164,6 +160,40 @@ impl Server<'_> {
         };
         report.ok(format!("{package} {version} is there for {command} ({shown})"));
         Some(answer)
+    }
+}
+
+/// That the server which is here has not the package that starts kernels of this system, if that is so: it does not
+/// even offer them then. Whether the package works is not looked at, which takes long.
+pub(super) fn without_package(system: System, paths: &Paths<'_>) -> Option<String> {
+    let facts = system.facts();
+    if system == System::Local {
+        return None;
+    }
+    let (command, script, python) = python_of(facts.commands, paths)?;
+    let mut child = Command::new(&python);
+    let script_text = "import importlib.util, sys; sys.exit(3 if importlib.util.find_spec(sys.argv[1]) is None else 0)";
+    let module = facts.module.split('.').next().unwrap_or(facts.module);
+    child.args(["-c", script_text, module]);
+    let output = process::output_within(paths.env.apply_to(&mut child), GLANCE).ok()??;
+    (output.status.code() == Some(3)).then(|| {
+        format!(
+            "{command} does not offer it, because its Python, {}, has no {}; install it there with `{}`",
+            python.display(),
+            facts.package,
+            install_of(facts.package, &python, &script, paths)
+        )
+    })
+}
+
+/// The command that installs the package of a server, and leaves this program what it is.
+fn install_of(package: &str, python: &Path, script: &Path, paths: &Paths<'_>) -> String {
+    // The provisioners are useless without Python's Docker SDK.
+    let wanted = if package == programs::RIVAL { "gateway_provisioners[docker]" } else { package };
+    let install = format!("{} -m pip install '{wanted}'", quoted(&python.to_string_lossy()));
+    match package {
+        programs::RIVAL => programs::despite_rival(&install, script, paths),
+        _ => install,
     }
 }
 

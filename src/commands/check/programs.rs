@@ -40,13 +40,7 @@ pub(super) fn check(paths: &Paths<'_>, report: &mut Report) {
     let Some(jupyter) = paths.on_path("jupyter").next() else { return };
     let beside = jupyter.with_file_name(PROGRAM);
     if is_python(&beside) {
-        report.warning(format!(
-            "`jupyter docker-spec` is the Python tool at {}, because `jupyter` looks beside itself \
-             first, and {RIVAL} puts it there whenever it is installed or upgraded; put this \
-             program there: {}",
-            beside.display(),
-            put(own, &beside)
-        ));
+        report.warning(python_tool(own, &beside));
     } else if first.is_some()
         && is_same(&beside, own)
         && let Some(rival) = rival_in(&beside)
@@ -58,6 +52,23 @@ pub(super) fn check(paths: &Paths<'_>, report: &mut Report) {
             again(&beside)
         ));
     }
+}
+
+/// That `jupyter docker-spec` is the Python tool, if it is, and how to put this program there.
+pub(super) fn in_front(paths: &Paths<'_>) -> Option<String> {
+    let own = paths.executable?;
+    let beside = paths.on_path("jupyter").next()?.with_file_name(PROGRAM);
+    is_python(&beside).then(|| python_tool(own, &beside))
+}
+
+fn python_tool(own: &Path, beside: &Path) -> String {
+    format!(
+        "`jupyter docker-spec` is the Python tool at {}, because `jupyter` looks beside itself \
+         first, and {RIVAL} puts it there whenever it is installed or upgraded; put this \
+         program there: {}",
+        beside.display(),
+        put(own, beside)
+    )
 }
 
 /// No such command is on `PATH`.
