@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the executables and puts them where Jupyter finds them.
+# Builds the executables and puts them where Jupyter finds them, with manual pages and completions.
 #
 #   ./install.sh              beside the `jupyter` command on PATH, else into /usr/local/bin
 #   ./install.sh DIRECTORY    into that directory
@@ -9,6 +9,8 @@
 # docs/packages.md.
 set -euo pipefail
 cd "$(dirname "$0")"
+
+packaging/prerequisites
 
 jupyter=$(command -v jupyter || true)
 case $jupyter in
@@ -30,4 +32,22 @@ for other in "$built"/bootstrap_kernel-a*64; do
 done
 "${as_owner[@]}" install -m 0755 -t "$directory" \
     "$built/launch_docker" "${bootstraps[@]}" "$built/jupyter-docker-spec"
+# For the time after gateway_provisioners has taken the first name.
+"${as_owner[@]}" install -m 0755 -T "$built/jupyter-docker-spec" "$directory/jupyter-docker-spec-native"
 printf 'Installed jupyter-docker-spec, launch_docker and bootstrap_kernel in %s\n' "$directory"
+
+# Where `man` and shells look for what belongs to a directory `bin`.
+[ "$(basename "$directory")" = bin ] || exit 0
+share=$(dirname "$directory")/share
+pages=$(mktemp -d)
+trap 'rm -rf "$pages"' EXIT
+for shell in bash:bash-completion/completions/jupyter-docker-spec zsh:zsh/site-functions/_jupyter-docker-spec \
+    fish:fish/vendor_completions.d/jupyter-docker-spec.fish; do
+    "$built/jupyter-docker-spec" completions "${shell%%:*}" > "$pages/completions"
+    "${as_owner[@]}" install -D -m 0644 -T "$pages/completions" "$share/${shell#*:}"
+done
+# Shells look for it by the command that is typed: it completes behind `jupyter` too, unless that has one of its own.
+of_jupyter=$share/bash-completion/completions/jupyter
+[ -e "$of_jupyter" ] || "${as_owner[@]}" ln -s jupyter-docker-spec "$of_jupyter"
+"${as_owner[@]}" install -D -m 0644 -t "$share/man/man1" docs/man/*.1
+printf 'Installed manual pages and completions in %s\n' "$share"

@@ -11,8 +11,39 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     let mut command = cli::command();
     let name = command.get_name().to_owned();
     clap_complete::generate(shell, &mut command, name, &mut script);
-    script
+    let script = String::from_utf8_lossy(&script);
+    with_names(shell, &script).into_bytes()
 }
+
+/// The script, such that it completes the names of specifications too, as far as its shell is one of those that most use.
+/// They are asked for when they are wanted.
+fn with_names(shell: Shell, script: &str) -> String {
+    match shell {
+        Shell::Bash => format!("{script}{BASH}"),
+        Shell::Zsh => {
+            let lines = script.lines().map(|line| {
+                let is_name = ["':name --", "'*::names --"].iter().any(|of| line.starts_with(of));
+                let line = if is_name {
+                    line.replace(":_default'", ":_jupyter-docker-spec_names'")
+                } else {
+                    line.to_owned()
+                };
+                if line.starts_with("if [ \"$funcstack[1]\"") {
+                    format!("{ZSH}{line}\n")
+                } else {
+                    line + "\n"
+                }
+            });
+            lines.collect()
+        }
+        Shell::Fish => format!("{script}{FISH}"),
+        _ => script.to_owned(),
+    }
+}
+
+const BASH: &str = include_str!("completions/names.bash");
+const ZSH: &str = include_str!("completions/names.zsh");
+const FISH: &str = include_str!("completions/names.fish");
 
 /// The manual page, in roff, of the program or of a subcommand.
 pub fn man(subcommand: Option<&str>) -> Result<Vec<u8>> {

@@ -63,6 +63,52 @@ fn bash_takes_its_completions_and_completes() {
     assert_eq!(completed.stdout, "--image-name\n", "{completed}");
 }
 
+#[test]
+fn bash_completes_names_of_specifications_also_behind_jupyter() {
+    let sandbox = Sandbox::new();
+    sandbox.installed(&["--kernel-name=first"]);
+    sandbox.installed(&["--kernel-name=second"]);
+    let script = sandbox.run(sandbox.command(INSTALLER).args(["completions", "bash"]));
+    let path = sandbox.file("completions", &script.stdout);
+    sandbox.program(INSTALLER, "bin/jupyter-docker-spec");
+    for (words, expected) in [
+        ("jupyter-docker-spec show fi", "first"),
+        ("jupyter-docker-spec uninstall ''", "first second"),
+        ("jupyter-docker-spec set first --memory-s", "--memory-swap"),
+        ("jupyter-docker-spec install fi", ""),
+        ("jupyter docker-spec rename sec", "second"),
+        ("jupyter docker-spec rena", "rename"),
+        ("jupyter dock", "docker-spec"),
+    ] {
+        let typed = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); last=${{COMP_WORDS[COMP_CWORD]}}; \
+             function=$(complete -p ${{COMP_WORDS[0]}}); function=${{function#*-F }}; \
+             ${{function%% *}} ${{COMP_WORDS[0]}} \"$last\" ${{COMP_WORDS[COMP_CWORD - 1]}}; echo ${{COMPREPLY[@]}}",
+            path.display()
+        );
+        let mut shell = sandbox.command("/bin/bash");
+        shell.args(["--norc", "-c", &typed]);
+        shell.env("PATH", format!("{}:/usr/bin:/bin", sandbox.path("bin").display()));
+        shell.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
+        let completed = sandbox.run(&mut shell);
+        assert_eq!(completed.stdout, format!("{expected}\n"), "{words}: {completed}");
+    }
+}
+
+#[test]
+fn other_shells_ask_for_names_where_they_are_wanted() {
+    let sandbox = Sandbox::new();
+    let script =
+        |shell| sandbox.run(sandbox.command(INSTALLER).args(["completions", shell])).stdout;
+    let zsh = script("zsh");
+    let asked = zsh.lines().filter(|line| line.ends_with(":_jupyter-docker-spec_names' \\"));
+    // Of show, set, rename, convert, check, pull, and of remove by each of its names.
+    assert!(asked.count() >= 7, "{zsh}");
+    let at = |text: &str| zsh.find(text).unwrap();
+    assert!(at("_jupyter-docker-spec_names() {") < at("if [ \"$funcstack[1]\""));
+    assert!(script("fish").contains("-a \"(jupyter-docker-spec list --json"));
+}
+
 /// To write them again: `for c in "" install list show set remove convert check pull ps prune compose completions man; do jupyter-docker-spec man $c >
 /// docs/man/jupyter-docker-spec${c:+-$c}.1; done`.
 #[test]
