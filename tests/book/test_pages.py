@@ -23,12 +23,16 @@ TYPED = {
 } | {
     f"docs/how-to/{name}.md": "engine/test_docs.py"
     for name in (
+        "change",
         "gpu",
         "kernel-does-not-start",
         "limits",
+        "migrate",
         "mount-data",
         "private-registry",
         "proxy",
+        "pycharm",
+        "python-image",
         "pytorch",
         "r",
         "sandbox",

@@ -1,8 +1,10 @@
 """Pages that one person types from the top to the bottom, on one engine."""
 
 import contextlib
+import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,7 @@ PAGES = {
     "docs/how-to/mount-data.md": None,
     "docs/how-to/private-registry.md": private_registry,
     "docs/how-to/proxy.md": None,
+    "docs/how-to/python-image.md": None,
     "docs/how-to/several-specifications.md": None,
     "docs/how-to/swarm-placement.md": manager,
     "docs/how-to/switch-from-python.md": python_tool,
@@ -53,11 +56,26 @@ LOCAL = (
     "docs/how-to/ssh.md",
     "docs/any-image.md",
     "docs/how-to/any-language.md",
+    "docs/how-to/change.md",
+    "docs/how-to/migrate.md",
+    "docs/how-to/pycharm.md",
     "docs/how-to/pytorch.md",
     "docs/how-to/r.md",
     "docs/how-to/sandbox.md",
     "docs/how-to/vs-code.md",
 )
+
+
+def of_others(workplace):
+    """A kernelspec as envkernel 1.1.1 writes it, and one as dockernel 1.0.2 does."""
+    command = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    envkernel = ["/opt/bin/envkernel", "docker", "run", "--connection-file", "{connection_file}", "my/image:1.0"]
+    dockernel = ["/usr/bin/env", "python", "-m", "dockernel", "start", "my/image:1.0", "{connection_file}"]
+    kernels = Path(workplace.environment["HOME"], ".local/share/jupyter/kernels")
+    for name, argv in (("analysis", [*envkernel, "--pwd", "--memory=1g", "--", *command]), ("images", dockernel)):
+        (kernels / name).mkdir(parents=True)
+        kernel = {"argv": argv, "display_name": name, "language": "python"}
+        (kernels / name / "kernel.json").write_text(json.dumps(kernel))
 
 
 @contextlib.contextmanager
@@ -114,4 +132,6 @@ def gpu(engine, place, local_workplace, sshd_files):
 def test_the_page_of_local_kernels(page, local_workplace, request):
     if page == "docs/how-to/ssh.md":
         request.getfixturevalue("gpu")
+    if page == "docs/how-to/migrate.md":
+        of_others(local_workplace)
     Page(page, local_workplace).follow_all()
