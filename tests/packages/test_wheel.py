@@ -26,8 +26,12 @@ def test_it_is_all_that_pip_needs(system, version):
     assert "Installed kernelspec docker_python in /env/share/jupyter/kernels/docker_python" in said
     root.run("cmp /env/bin/launch_docker /env/share/jupyter/kernels/docker_python/scripts/launch_docker")
     root.installs_local("/env/bin/jupyter-docker-spec")
+    completions = "/env/share/bash-completion/completions/jupyter-docker-spec"
+    root.run(f"/env/bin/jupyter-docker-spec completions bash | cmp - {completions}")
+    root.run("/env/bin/jupyter-docker-spec man install | cmp - /env/share/man/man1/jupyter-docker-spec-install.1")
     root.run("/env/bin/pip uninstall --quiet --yes jupyter-docker-spec")
     assert root.run("ls /env/bin | grep -cE 'docker|bootstrap' || true") == "0\n"
+    assert not root.has(completions)
 
 
 def test_jupyter_finds_it(system):
