@@ -141,7 +141,8 @@ mod tests {
         let described = |command: &clap::Command, name: &str| {
             let mut subcommand = command.find_subcommand(name).unwrap().clone();
             // What only the help shows.
-            subcommand = subcommand.mut_args(|arg| arg.help("").long_help(""));
+            subcommand =
+                subcommand.mut_args(|arg| arg.help("").long_help("").hide_short_help(false));
             let groups: Vec<_> = subcommand.get_groups().collect();
             let arguments: Vec<_> = subcommand.get_arguments().collect();
             format!("{arguments:#?} {groups:#?}")
