@@ -55,7 +55,6 @@ pub(super) async fn launch(context: &Context<'_>, bootstrap: Option<&[u8]>) -> R
     let started = watch.read_while(start).await;
     started.map_err(|error| explain_start(context, error))?;
     watch.started = Instant::now();
-    watch.look_at_end().await;
     tracing::debug!(
         "Started the container {} of image {} on network {}",
         context.launch.name,
@@ -314,7 +313,7 @@ impl<'a> Watch<'a> {
         loop {
             tokio::select! {
                 result = &mut work => return result,
-                () = read(&mut self.output, &mut self.tail) => {}
+                () = read(&mut self.output, &mut self.tail) => self.look_at_end().await,
             }
         }
     }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 pub use self::actions::platform_name;
-use self::needs::Need;
 use super::launch::Launch;
 use crate::model::Mode;
 use crate::options::put;
@@ -37,6 +36,22 @@ pub struct Reference {
 
 /// How long a kernel waits for a launch unless the file says it.
 const WARM_TIME: Duration = Duration::from_secs(30 * 60);
+
+/// Something that a plan asks for and not every engine has; see `needs`.
+#[derive(Clone, Debug)]
+struct Need {
+    has: Having,
+    /// What it is, and where the file has it.
+    what: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Having {
+    /// From this version of the API on, which is that of this Docker.
+    Since((u16, u16), &'static str),
+    /// All but Podman.
+    Docker,
+}
 
 /// A launch with everything that must be done for it.
 #[derive(Clone, Debug)]

@@ -1,12 +1,19 @@
 //! What a launch minds where the engine is Podman.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde_json::Value as Json;
+use tokio::time::sleep;
 
 use super::context::Context;
 use crate::engine::{Engine, Error};
 use crate::model::Mode;
 use crate::server::{PODMANS_NETWORK, System};
+
+/// How often, and how many times, to look whether Podman has noticed the end of a container.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 25;
 
 /// Rejects the name of a network by which the server would look for the kernel in vain.
 pub(super) fn check_network(context: &Context<'_>) -> Result<()> {
@@ -37,8 +44,14 @@ pub(super) fn is_missing_network(error: &Error) -> bool {
 /// Whether a container that has closed its output ran out of memory, of which Podman sends no event. Soon nobody
 /// knows it any more.
 pub(super) async fn ran_out_of_memory(engine: &Engine, id: &str) -> bool {
-    let ended = engine.inspect_container(id).await;
-    ended.is_ok_and(|container| container.state.oom_killed)
+    for _ in 0..LOOKS {
+        match engine.inspect_container(id).await {
+            Ok(container) if container.state.status == "running" => sleep(LOOK_INTERVAL).await,
+            Ok(container) => return container.state.oom_killed,
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// Whether a container that has ended in this way was most likely removed by others. Podman tells nobody of the

@@ -60,19 +60,13 @@ fn launched(engine: &FakeEngine, words: &[&str], mode: &str, text: &str) -> Outc
 }
 
 /// What a key asks for, and the version of the API that has it.
-const ASKED: [(&str, &str, &str, &str); 13] = [
+const ASKED: [(&str, &str, &str, &str); 12] = [
     ("docker", "annotations = { a = 'b' }", "`annotations`", "1.43"),
     (
         "docker",
         "healthcheck = { test = 'x', start_interval = '1s' }",
         "`start_interval` of `healthcheck`",
         "1.44",
-    ),
-    (
-        "docker",
-        "volumes = [{ type = 'bind', source = '/a', target = '/b', bind = { create_host_path = true } }]",
-        "`bind.create_host_path` of `volumes`",
-        "1.42",
     ),
     (
         "docker",

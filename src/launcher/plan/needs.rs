@@ -3,26 +3,10 @@
 use anyhow::{Result, bail};
 use serde_json::Value as Json;
 
-use super::Plan;
+use super::{Having, Need, Plan};
 use crate::engine::Engine;
 use crate::options::Options;
 use crate::options::node::PositionError;
-
-/// Something that a plan asks for, and who has it.
-#[derive(Clone, Debug)]
-pub(super) struct Need {
-    has: Having,
-    /// What it is, and where the file has it.
-    what: String,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Having {
-    /// From this version of the API on, which is that of this Docker.
-    Since((u16, u16), &'static str),
-    /// All but Podman.
-    Docker,
-}
 
 /// Something that a file can ask for.
 struct Feature {
@@ -47,13 +31,12 @@ const fn feature(
 
 /// <https://docs.docker.com/reference/api/engine/version-history/>
 #[rustfmt::skip]
-const FEATURES: [Feature; 13] = [
+const FEATURES: [Feature; 12] = [
     feature("platform", &["platform"], (1, 41), "20.10", |plan| plan.platform.is_some()),
     feature("cap_add", &["cap_add"], (1, 41), "20.10", |plan| of_service(plan, "ContainerSpec/CapabilityAdd")),
     feature("cap_drop", &["cap_drop"], (1, 41), "20.10", |plan| of_service(plan, "ContainerSpec/CapabilityDrop")),
     feature("ulimits", &["ulimits"], (1, 41), "20.10", |plan| of_service(plan, "ContainerSpec/Ulimits")),
     feature("pids_limit", &["pids_limit", "deploy.resources.limits.pids"], (1, 41), "20.10", |plan| of_service(plan, "Resources/Limits/Pids")),
-    feature("bind.create_host_path", &["volumes"], (1, 42), "23.0", |plan| of_mounts(plan, "/BindOptions/CreateMountpoint")),
     feature("annotations", &["annotations"], (1, 43), "24.0", |plan| has(&plan.request, "/HostConfig/Annotations")),
     feature("start_interval", &["healthcheck"], (1, 44), "25.0", |plan| {
         has(&plan.request, "/Healthcheck/StartInterval") || of_service(plan, "ContainerSpec/Healthcheck/StartInterval")
