@@ -24,6 +24,7 @@ TYPED = {
     f"docs/how-to/{name}.md": "engine/test_docs.py"
     for name in (
         "change",
+        "any-image-for-a-gateway",
         "gpu",
         "kernel-does-not-start",
         "limits",

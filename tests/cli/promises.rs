@@ -23,7 +23,11 @@ pub(crate) fn tests(path: &str) -> BTreeSet<String> {
     let text = read(path);
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let name = |pair: &[&str]| {
-        let of_rust = pair[1].strip_prefix("fn ").filter(|_| pair[0] == "#[test]");
+        let of_rust = match pair[0] {
+            "#[test]" => pair[1].strip_prefix("fn "),
+            "#[tokio::test]" => pair[1].strip_prefix("async fn "),
+            _ => None,
+        };
         let signature =
             of_rust.or(pair[1].strip_prefix("def ").filter(|it| it.starts_with("test_")));
         Some(signature?.split_once('(')?.0.to_owned())

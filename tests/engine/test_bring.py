@@ -30,11 +30,12 @@ def test_a_kernel_lives_and_leaves_nothing(install, application):
     check_stock(check_life(values, "ann-{kernel_id}"))
 
 
-def test_a_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, start_application, put_programs):
+@pytest.mark.parametrize("options", [[], ["--read-only", "--tmpfs=/tmp"]], ids=["as it is", "read-only"])
+def test_a_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, start_application, put_programs, options):
     network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
     application = start_application(network=network, GP_DOCKER_NETWORK=network)
     put_programs(application)
-    application.install("--swarm", BRING, *PLAIN.install)
+    application.install("--swarm", BRING, *PLAIN.install, *options)
 
     values = application.live(PLAIN)
 
