@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bed.engines import KINDS, OWN
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 # What stands above the table, and what is to be known where an engine is another than Docker's.
 BEGINNING = """\
 # Engines
@@ -42,7 +42,7 @@ Podman's service (`podman system service`, socket `podman.socket`) speaks Docker
 
 def area(module):
     """What the tests of a file are about: the first sentence of its documentation."""
-    text = ast.get_docstring(ast.parse((ROOT / module).read_text()))
+    text = ast.get_docstring(ast.parse((TESTS / module).read_text()))
     return text.split("\n\n")[0].replace("\n", " ").partition(": ")[0].partition(". ")[0].rstrip(".")
 
 
@@ -74,7 +74,7 @@ def page(results):
         for kind, version, found in columns:
             tests = found.get(module, {})
             failed = [name for name, wrong in tests.items() if wrong]
-            failures += [f"* {version}{mark(kind)}: `{module}::{name}`" for name in failed]
+            failures += [f"* {version}{mark(kind)}: `tests/{module}::{name}`" for name in failed]
             all_of_them = f" of {len(tests)}" if failed else ""
             cells.append(f"{len(tests) - len(failed)}{all_of_them}" if tests else "-")
         lines.append(f"| {area(module)} | " + " | ".join(cells) + " |")
