@@ -20,26 +20,15 @@ const SHOWN: [(&str, &str, &str); 14] = [
     ("network", "NETWORK", "Network to connect to; for --local also none"),
 ];
 
-/// `install` with short texts for its short help.
-pub(super) fn installed(install: Command) -> Command {
-    install.mut_args(|arg| match shown(&arg) {
-        Some((_, _, text)) => {
-            let long = arg.get_long_help().or_else(|| arg.get_help()).cloned();
-            let arg = arg.help(*text);
-            if let Some(long) = long { arg.long_help(long) } else { arg }
-        }
+/// `install` as its short help is to show it: without headings, of which there would be as many as options.
+pub(super) fn help(install: Command) -> Command {
+    let template = "{about}\n\n{usage-heading} {usage}\n\n{options}{after-help}\n";
+    let briefly = |arg: Arg| match shown(&arg) {
+        Some((_, "", text)) => arg.help(*text),
+        Some((_, value, text)) => arg.help(*text).value_name(*value),
         None => arg.hide_short_help(true),
-    })
-}
-
-/// The same as it is shown: without headings, of which there would be as many as options.
-pub(super) fn without_headings(install: Command) -> Command {
-    let narrow = |arg: Arg| match shown(&arg) {
-        Some((_, value, _)) if !value.is_empty() => arg.value_name(*value),
-        _ => arg,
     };
-    let template = "{about}\n\n{usage-heading} {usage}\n\n{options}{after-help}";
-    install.mut_args(narrow).help_template(template)
+    install.mut_args(briefly).help_template(template)
 }
 
 fn shown(arg: &Arg) -> Option<&'static (&'static str, &'static str, &'static str)> {

@@ -23,8 +23,7 @@ pub fn command() -> clap::Command {
         command.mut_subcommand(name.clone(), |subcommand| {
             let about = subcommand.get_about().cloned().unwrap_or_default();
             match &*name {
-                "install" => brief::installed(with_traits(install(clap::Command::new("install"))))
-                    .about(about),
+                "install" => with_traits(install(clap::Command::new("install"))).about(about),
                 "set" => set(clap::Command::new("set")).about(about),
                 _ => subcommand,
             }
@@ -99,10 +98,14 @@ pub fn parse<Word: Into<OsString>>(
 
 /// The command line, as these words want to see it.
 fn asked_by(words: &[OsString]) -> clap::Command {
+    // For which nothing else has to be described.
+    if words.len() == 2 && ["--version", "-V"].iter().any(|word| words[1] == *word) {
+        return clap::Command::new(PROGRAM).version(env!("CARGO_PKG_VERSION"));
+    }
     let wants = |word: &str| words.iter().any(|given| given == word);
     let all = command();
     if wants("-h") && !wants("--help") {
-        return all.mut_subcommand("install", brief::without_headings);
+        return all.mut_subcommand("install", brief::help);
     }
     all
 }

@@ -205,7 +205,7 @@ impl ContainerOption {
 /// The options for the command line.
 pub fn arguments() -> impl Iterator<Item = Arg> {
     let mut flags: Vec<&ContainerOption> = CONTAINER_OPTIONS.iter().collect();
-    flags.sort_unstable_by_key(|flag| flag.in_order());
+    flags.sort_by_cached_key(|flag| flag.in_order());
     flags.into_iter().map(|flag| {
         let arg = Arg::new(flag.long)
             .long(flag.long)
