@@ -42,6 +42,7 @@ TYPED = {
         "swarm-placement",
         "switch-from-python",
         "vs-code",
+        "warm",
     )
 }
 LANGUAGES = {"sh", "console", "dockerfile", "toml", "yaml", "python", "text", "json"}

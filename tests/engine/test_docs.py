@@ -62,6 +62,7 @@ LOCAL = (
     "docs/how-to/pytorch.md",
     "docs/how-to/r.md",
     "docs/how-to/sandbox.md",
+    "docs/how-to/warm.md",
     "docs/how-to/vs-code.md",
 )
 
