@@ -412,6 +412,13 @@ fn help_of_install() {
       -v, --volume <SOURCE:TARGET[:OPTIONS]>
               Bind mount a directory of the host, or mount a volume; repeatable
 
+          --warm[=<N>]
+              Have N kernels wait, ready for the next notebooks; for --local
+              [default: 0; without N: 1]
+
+          --warm-time <TIME>
+              How long they wait, such as 2h; for --local [default: 30m]
+
       -w, --workdir <DIRECTORY>
               Working directory inside the container
 

@@ -60,7 +60,7 @@ pub(super) async fn find(engine: &Engine, least: u64) -> Result<Vec<LeftoverConf
     let labels = labels.each_ref().map(String::as_str);
     let mut configs = match engine.configs_with(&labels).await {
         // From proxies that give away containers and services only.
-        Err(error) if error.is_forbidden() => return Ok(Vec::new()),
+        Err(error) if error.is_forbidden() || error.is_not_found() => return Ok(Vec::new()),
         found => found.context("could not look for configs with bootstraps")?,
     };
     configs.sort_by(|one, other| one.created.cmp(&other.created));
