@@ -6,6 +6,7 @@ use fs_err as fs;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
+use crate::local::program;
 use crate::sandbox::{INSTALLER, KERNELS, Outcome, Sandbox};
 
 const IPYKERNEL: [&str; 5] = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"];
@@ -42,6 +43,7 @@ fn convert(sandbox: &Sandbox, words: &[&str]) -> Outcome {
     command.arg("convert").args(words);
     command.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
     command.env("GP_IMAGE_NAME", "other").env("DOCKER_HOST", "unix:///none");
+    command.env("JUPYTER_DOCKER_SPEC_BOOTSTRAP", program(sandbox, "stub/bootstrap_kernel", ""));
     sandbox.run(&mut command)
 }
 

@@ -3,6 +3,7 @@
 use fs_err as fs;
 use insta::assert_snapshot;
 
+use crate::local::program;
 use crate::sandbox::{INSTALLER, Outcome, Sandbox};
 
 fn run(words: &[&str]) -> Outcome {
@@ -92,7 +93,11 @@ fn options_of_the_container_are_in_the_order_of_docker() {
 fn what_docker_and_jupyter_call_otherwise_is_understood() {
     let sandbox = Sandbox::new();
     let prefix = format!("--prefix={}", sandbox.path("prefix").display());
-    let run = |words: &[&str]| sandbox.run(sandbox.command(INSTALLER).args(words));
+    let bootstrap = program(&sandbox, "stub/bootstrap_kernel", "");
+    let run = |words: &[&str]| {
+        let mut command = sandbox.command(INSTALLER);
+        sandbox.run(command.args(words).env("JUPYTER_DOCKER_SPEC_BOOTSTRAP", &bootstrap))
+    };
     let install = |words: &[&str]| {
         run(&[&["install", "--local", "--kernel-name=k", &prefix], words].concat())
     };

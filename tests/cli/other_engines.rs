@@ -121,8 +121,9 @@ fn what_an_engine_would_ignore_is_refused_with_both_versions() {
         // Nothing was asked for.
         assert!(old.asked().iter().all(|(line, _)| line.starts_with("HEAD ")), "{text}: {outcome}");
 
-        let new = engine(since.to_owned().leak(), false, |_, _| {
-            Some((400, json!({"message": "reached"})))
+        let new = engine(since.to_owned().leak(), false, |question, _| {
+            let is_change = question.starts_with("POST ");
+            is_change.then(|| (400, json!({"message": "reached"})))
         });
         let outcome = launched(&new, words, mode, text);
         assert!(outcome.error().contains("reached"), "{text}: {outcome}");
