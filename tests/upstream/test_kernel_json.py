@@ -109,8 +109,10 @@ row("value-missing-before-option", "--kernel-name", "--user")
 row("flag-with-value", "--user", "--swarm=true")
 row("option-twice", "--user", "--kernel-name=a", "--kernel-name=b")
 row("abbreviation", "--use")
-row("abbreviation-of-option", "--user", "--image=mine",
+row("abbreviation-of-option", "--user", "--image-na=mine",
     reason="upstream ignores what it does not know, and installs something else", refuses=True)
+row("image-without-name", "--user", "--image=mine", like=("install", "--user", "--image-name=mine"),
+    reason="upstream ignores what it does not know, and this is what people say who know docker")
 row("unknown-flag", "--user", "--nonsense")
 row("unknown-option", "--user", "--nonsense=3",
     reason="upstream ignores what it does not know, and installs something else", refuses=True)
