@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::engine::{Container, ContainerConfig, Engine, Error, Info, Node, Service, Task};
 use crate::env::Env;
-use crate::launcher::launch::{KERNELSPEC, WAITING, WARM};
+use crate::launcher::launch::{KERNELSPEC, WARM, is_waiting};
 use crate::model::Mode;
 use crate::server::{RESPONSE_ADDRESS, System};
 
@@ -110,7 +110,7 @@ impl Kernel {
         };
         if config.labels.contains_key(WARM) {
             // Its labels are from before it was anybody's.
-            kernel.is_waiting = name.contains(WAITING) && kernel.state == "running";
+            kernel.is_waiting = is_waiting(name) && kernel.state == "running";
             if let Some(id) = id_in_name(name) {
                 id.clone_into(&mut kernel.kernel_id);
             }

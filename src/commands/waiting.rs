@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::files;
-use crate::launcher::launch::{KERNELSPEC, WAITING, WARM};
+use crate::launcher::launch::{KERNELSPEC, WARM, is_waiting};
 use crate::layout::{self, OPTIONS};
 use crate::options::{Options, container_options};
 use crate::program;
@@ -51,7 +51,7 @@ impl Waiting {
         let deadline = Instant::now() + LIMIT;
         let engine = Engine::of(self.engine.as_deref(), env, LIMIT, deadline).await?;
         for container in engine.running_with(WARM).await? {
-            let waits = container.name().is_some_and(|name| name.contains(WAITING));
+            let waits = container.name().is_some_and(is_waiting);
             if waits && container.label(KERNELSPEC) == Some(&self.name) {
                 engine.remove_container(&container.id, true).await?;
             }

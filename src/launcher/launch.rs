@@ -32,8 +32,15 @@ pub const KERNELSPEC: &str = "kernelspec";
 /// The label of containers that wait for a launch, or have waited: a digest of what they were made from.
 pub const WARM: &str = "warm";
 
-/// What is in the name of such a container as long as it waits.
-pub const WAITING: &str = "-waiting-";
+/// The id of kernels that wait.
+pub(super) const WAITING: &str = "waiting";
+
+/// Whether a container with the label has the name of one that waits: a user, if there is one, `waiting`, and a word.
+#[must_use]
+pub fn is_waiting(name: &str) -> bool {
+    let stem = name.trim_start_matches('/').rsplit_once('-').map(|(stem, _)| stem);
+    stem.is_some_and(|stem| stem.rsplit('-').next() == Some(WAITING))
+}
 
 /// The group of the files in the kernel images: `users`.
 const USERS_GROUP: u32 = 100;

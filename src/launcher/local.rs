@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::args::Arguments;
 use super::environment;
-use super::launch::{Launch, NAME_MAX, USER, check_readable, interpolation, name};
+use super::launch::{Launch, USER, check_readable, interpolation, name};
 use super::spec::InstalledSpec;
 use crate::env::Env;
 use crate::model::Mode;
@@ -36,11 +36,10 @@ pub(super) fn launch(
         environment::of_kernel(arguments, (caller, mode), spec, env, &interpolation)?
     };
     // Another launch of the same kernel may still be ending.
-    let mut name = name(env.get(USER).unwrap_or_default(), &kernel_id);
     let nonce = if check_only { "NONCE".to_owned() } else { nonce()? };
-    name.truncate(NAME_MAX - nonce.len() - 1);
+    let name = name(env.get(USER).unwrap_or_default(), &format!("{kernel_id}-{nonce}"));
     Ok(Launch {
-        name: format!("{name}-{nonce}"),
+        name,
         kernel_id,
         caller,
         kernelspec: spec.name.clone(),

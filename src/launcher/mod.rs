@@ -67,8 +67,8 @@ pub fn plan_for(arguments: &Arguments, spec: &InstalledSpec, env: &Env) -> Resul
 /// # Errors
 /// As for that of the launch.
 pub fn plan_of_next(arguments: &Arguments, spec: &InstalledSpec, env: &Env) -> Result<Plan> {
-    let name = WAITING.trim_matches('-').to_owned();
-    let arguments = Arguments { connection_file: Some(name), ..arguments.clone() };
+    let file = WAITING.to_owned();
+    let arguments = Arguments { connection_file: Some(file), ..arguments.clone() };
     let env = env.with(env.iter().filter(|(name, _)| *name != environment::SESSION));
     // What there is to say of it has been said of the launch.
     with_default(NoSubscriber::new(), || plan_for(&arguments, spec, &env))

@@ -39,7 +39,7 @@ def waiting(engine):
     """The host names of the kernels that wait."""
     found = engine.ask("/containers/json", filters={"label": ["warm"], "status": ["running"]})
     names = [container["Names"][0].lstrip("/") for container in found]
-    return sorted(name for name in names if "-waiting-" in name)
+    return sorted(name for name in names if "waiting-" in name)
 
 
 @pytest.fixture
@@ -89,6 +89,14 @@ def test_the_next_kernel_is_one_that_waited(warm, engine):
     (name,) = prepare(warm, engine)
     assert warm.ask(HOST) == name
     assert warm.ask(HOST) not in waiting(engine)
+
+
+def test_nobody_has_to_say_who_starts_it(warm, engine):
+    del warm.environment["USER"]
+    warm.install(PLAIN, "--warm")
+    (name,) = prepare(warm, engine)
+    assert name.startswith("waiting-")
+    assert warm.ask(HOST) == name
 
 
 def test_it_lives_as_any_other(warm, engine):

@@ -18,7 +18,7 @@ use crate::env::Env;
 use crate::launcher::bring;
 use crate::launcher::container;
 use crate::launcher::context::Context;
-use crate::launcher::launch::{WAITING, WARM};
+use crate::launcher::launch::{WAITING, WARM, is_waiting};
 use crate::launcher::plan::Plan;
 use crate::launcher::spec::InstalledSpec;
 use crate::protocol::message::{HOOKS, PREPARED, Prepared, Start, WAIT};
@@ -27,8 +27,8 @@ use crate::protocol::message::{HOOKS, PREPARED, Prepared, Start, WAIT};
 const IPYKERNEL: (&str, &[u8]) =
     ("ipykernel_launcher", include_bytes!("warm/ipykernel_launcher.py"));
 
-/// What its name has once it is taken.
-const CLAIMED: &str = "-claimed-";
+/// What the name of a container has instead once it is taken.
+const CLAIMED: &str = "claimed";
 
 /// How many containers of all specifications may wait on an engine.
 const MOST: usize = 32;
@@ -101,7 +101,7 @@ impl Warm {
         start.environment.clone_from(&self.late);
         for (id, name) in waiting {
             // Of several that give it the same new name, the engine lets one succeed.
-            let claimed = name.replace(WAITING, CLAIMED);
+            let Some(claimed) = claimed(&name) else { continue };
             if context.engine.rename_container(&id, &claimed).await.is_err() {
                 continue;
             }
@@ -187,7 +187,10 @@ impl Warm {
 
 /// Gives one of several containers a name of its own, which is its host name unless the file says another.
 fn rename(plan: &mut Plan, number: usize) {
-    let name = format!("{}-{number}", plan.launch.name);
+    // The word at the end of the name is in hexadecimal digits.
+    let mark = format!("x{number}");
+    let kept = plan.launch.name.len().saturating_sub(mark.len());
+    let name = format!("{}{mark}", &plan.launch.name[..kept]);
     if plan.request["Hostname"] == plan.launch.name {
         plan.request["Hostname"] = name.clone().into();
     }
@@ -216,9 +219,15 @@ async fn waiting(engine: &Engine, label: &str) -> Result<Vec<(String, String)>> 
     let found = engine.running_with(label).await?;
     let named = found.into_iter().filter_map(|container| {
         let name = container.name()?.to_owned();
-        name.contains(WAITING).then_some((container.id, name))
+        is_waiting(&name).then_some((container.id, name))
     });
     Ok(named.collect())
+}
+
+/// The name of one that waited, once it is taken.
+fn claimed(name: &str) -> Option<String> {
+    let (stem, word) = name.rsplit_once('-')?;
+    Some(format!("{}{CLAIMED}-{word}", stem.strip_suffix(WAITING)?))
 }
 
 /// What a launch has in its environment that a kernel which waits for it has not. Returns `None` if they differ
@@ -259,4 +268,25 @@ fn random(below: u64) -> u64 {
     // Where the system has none, launchers only meet more often.
     let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
     u64::from_ne_bytes(bytes) % below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_waits_is_known_by_its_name_until_it_is_taken() {
+        for (name, taken) in [
+            ("ann-waiting-1a2b3c4d", Some("ann-claimed-1a2b3c4d")),
+            // Without a user, or one of this name.
+            ("waiting-1a2b3c4d", Some("claimed-1a2b3c4d")),
+            ("waiting-waiting-1a2b3c4d2", Some("waiting-claimed-1a2b3c4d2")),
+            ("waiting-claimed-1a2b3c4d", None),
+            ("ann-6f5c4c1e-0ff5-4b9c-9d0e-0d8f3e5a6b7c-1a2b3c4d", None),
+            ("waiting", None),
+        ] {
+            assert_eq!(is_waiting(name), taken.is_some(), "{name}");
+            assert_eq!(claimed(name).as_deref(), taken, "{name}");
+        }
+    }
 }

@@ -256,3 +256,11 @@ fn what_nobody_has_filled_in_is_said() {
         );
     }
 }
+
+#[test]
+fn one_that_waits_has_a_name_for_that_whoever_starts_it() {
+    for user in ["", "ann", "waiting", &"long.".repeat(20)] {
+        let name = name(user, "waiting-1a2b3c4d");
+        assert!(name.len() <= NAME_MAX && is_waiting(&name), "{name}");
+    }
+}
