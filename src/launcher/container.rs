@@ -1,36 +1,28 @@
 //! Runs a kernel as a container of one engine.
 
-use std::future::pending;
-use std::pin::pin;
+mod watch;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
+use self::watch::{Ending, Watch};
 use super::bring;
-use super::context::{Context, TAKEOVER_LIMIT};
-use super::death::{self, FOREIGN, foreign};
-use super::launch::Launch;
+use super::context::Context;
+use super::death::{FOREIGN, foreign};
 use super::plan::PullPolicy;
 use super::podman;
 use super::pull;
-use super::tail::Tail;
 use super::volumes;
-use crate::engine::{Engine, Error, Event, Events, Output};
+use crate::engine::Error;
 use crate::server::{RESPONSE_ADDRESS, System};
-use crate::text;
-
-/// How long to wait for the last output of a container that has ended.
-const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
 /// How often to check whether a container that is in the way has gone.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often to look for a container while the engine is restarting.
 const RESTART_POLL_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The signal with which the servers remove a container.
-const KILL: i32 = 9;
 
 /// How long to wait for a container that others are removing before removing it ourselves.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
@@ -226,165 +218,6 @@ pub(super) fn explain_start(context: &Context<'_>, error: Error) -> anyhow::Erro
         "could not start the container `{}` of image `{}`",
         launch.name, launch.image
     ))
-}
-
-/// A container that was started.
-struct Watch<'a> {
-    events: Events,
-    /// Where Podman is asked about the container, and by which id.
-    podman: Option<(&'a Engine, &'a str)>,
-    /// The output, until its end. A container blocks while nobody reads from a connection that is attached to
-    /// it, so its output is always read, or the connection closed.
-    output: Option<Output>,
-    tail: Tail,
-    started: Instant,
-    out_of_memory: bool,
-}
-
-enum Ending {
-    /// The server's launch timeout has passed, and the container is running.
-    StillRunning,
-    /// Somebody, usually the server, killed it through the engine.
-    RemovedByOthers,
-    /// Somebody stopped it, or the engine did because it is shutting down.
-    Stopped,
-    /// It ended by itself.
-    Died { exit_code: i64 },
-    /// The engine no longer reports events, for this reason.
-    Unknown(String),
-}
-
-impl<'a> Watch<'a> {
-    fn new(events: Events, output: Output, podman: Option<(&'a Engine, &'a str)>) -> Self {
-        Self {
-            events,
-            podman,
-            output: Some(output),
-            tail: Tail::default(),
-            started: Instant::now(),
-            out_of_memory: false,
-        }
-    }
-
-    async fn ending(&mut self, deadline: Instant) -> Ending {
-        let mut first_signal = None;
-        loop {
-            tokio::select! {
-                () = sleep_until(deadline) => return Ending::StillRunning,
-                () = read(&mut self.output, &mut self.tail) => self.look_at_end().await,
-                event = self.events.next() => match event {
-                    Ok(Some(Event::Kill { signal })) => {
-                        first_signal.get_or_insert(signal.unwrap_or(KILL));
-                    }
-                    Ok(Some(Event::OutOfMemory)) => self.out_of_memory = true,
-                    Ok(Some(Event::Die { exit_code })) => return match first_signal {
-                        None if self.is_removed_from_podman(exit_code).await => Ending::RemovedByOthers,
-                        None => Ending::Died { exit_code },
-                        Some(KILL) => Ending::RemovedByOthers,
-                        Some(_) => Ending::Stopped,
-                    },
-                    Ok(Some(Event::Destroy)) => return Ending::RemovedByOthers,
-                    Ok(Some(Event::Start)) => {}
-                    Ok(None) => return Ending::Unknown("it ended the stream of events".to_owned()),
-                    Err(error) => return Ending::Unknown(error.to_string()),
-                },
-            }
-        }
-    }
-
-    /// Asks Podman about the container when its output has ended.
-    async fn look_at_end(&mut self) {
-        if let (None, Some((engine, id))) = (&self.output, self.podman) {
-            self.out_of_memory |= podman::ran_out_of_memory(engine, id).await;
-        }
-    }
-
-    async fn is_removed_from_podman(&mut self, exit_code: i64) -> bool {
-        let Some((engine, id)) = self.podman.filter(|_| podman::is_removal(exit_code)) else {
-            return false;
-        };
-        self.out_of_memory = self.out_of_memory || podman::ran_out_of_memory(engine, id).await;
-        !self.out_of_memory
-    }
-
-    /// Runs `work` while reading the output of the container.
-    async fn read_while<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                result = &mut work => return result,
-                () = read(&mut self.output, &mut self.tail) => self.look_at_end().await,
-            }
-        }
-    }
-
-    /// Waits to see what the server does once its launch timeout has passed. A kernel that the server has
-    /// taken over, and that is shut down at this moment, ends before it is removed.
-    async fn await_takeover(&mut self, context: &Context<'_>) -> Result<()> {
-        match self.ending(context.deadline + TAKEOVER_LIMIT).await {
-            Ending::RemovedByOthers => {
-                Err(context.given_up_error("container", &self.tail.sentence()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Explains why the server will get no kernel.
-    async fn explain_death(
-        &mut self,
-        context: &Context<'_>,
-        id: &str,
-        exit_code: i64,
-    ) -> anyhow::Error {
-        let age = text::seconds(self.started.elapsed());
-        self.read_last_output(context, id).await;
-        let how = death::how(exit_code, self.out_of_memory);
-        let output = self.tail.sentence();
-        let Launch { name, image, .. } = context.launch;
-        let reason = anyhow!(
-            "the container `{name}` of image `{image}` {how}, {age} s after its start. {output}"
-        );
-        if output.to_lowercase().contains(FOREIGN) {
-            return reason.context(foreign(image));
-        }
-        death::explained(context, reason, exit_code, self.tail.is_empty()).await
-    }
-
-    /// Reads the rest of the output, and finds out whether the container ran out of memory: the engine may
-    /// report that after the end, or in the container's state if it still exists.
-    async fn read_last_output(&mut self, context: &Context<'_>, id: &str) {
-        let until = Instant::now() + LAST_OUTPUT;
-        let mut telling = true;
-        while telling || self.output.is_some() {
-            tokio::select! {
-                () = sleep_until(until) => break,
-                () = read(&mut self.output, &mut self.tail) => {}
-                event = self.events.next(), if telling => match event {
-                    Ok(Some(Event::OutOfMemory)) => self.out_of_memory = true,
-                    Ok(Some(Event::Destroy) | None) | Err(_) => telling = false,
-                    Ok(Some(_)) => {}
-                },
-            }
-            if self.output.is_none() && !context.launch.remove {
-                break;
-            }
-        }
-        if !self.out_of_memory && !context.launch.remove {
-            let ended = context.engine.inspect_container(id).await;
-            self.out_of_memory = ended.is_ok_and(|container| container.state.oom_killed);
-        }
-    }
-}
-
-/// Reads a piece of output; never returns if there is no more.
-async fn read(output: &mut Option<Output>, tail: &mut Tail) {
-    let Some(open) = output else { return pending().await };
-    match open.next().await {
-        Ok(Some((_, piece))) => tail.push(&piece),
-        // The events tell what became of the container. A connection that is not understood must be closed,
-        // too.
-        Ok(None) | Err(_) => *output = None,
-    }
 }
 
 /// Finds out what became of the container when the engine no longer reports events, as during a restart.

@@ -4,6 +4,7 @@
 mod actions;
 mod build;
 mod needs;
+mod networks;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Reads values of a type, or says what they must be.
 
+use super::interpolation::{Interpolation, Policy};
 use super::node::{Node, PositionError, Value};
 
 /// A table of which all names are known.
@@ -61,5 +62,17 @@ pub(crate) fn integer(node: &Node, least: i64) -> Result<i64, PositionError> {
     match node.value {
         Value::Integer(number) if number >= least => Ok(number),
         _ => Err(must(node, &format!("be a whole number, at least {least}"))),
+    }
+}
+
+/// A text, with its variables filled in.
+pub(crate) fn text(
+    node: &Node,
+    interpolation: &Interpolation<'_>,
+    policy: Policy,
+) -> Result<String, PositionError> {
+    match &node.value {
+        Value::Text(text) => interpolation.interpolate(text, node.at, policy),
+        _ => Err(must(node, "be text, in quotes")),
     }
 }
