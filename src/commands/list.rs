@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
-use std::thread;
 
 use anyhow::{Error, Result};
 use serde::{Serialize, Serializer};
@@ -139,7 +138,7 @@ fn options_problem(spec: &Specification) -> Option<String> {
     let path = spec.directory.join(layout::script(OPTIONS));
     // It names the image there.
     let is_local = spec.system == System::Local;
-    let text = match files::read(&path) {
+    let text = match spec.options_file.clone().map_or_else(|| files::read(&path), Ok) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if fs_err::symlink_metadata(&path).is_ok() {
@@ -166,9 +165,6 @@ fn options_problem(spec: &Specification) -> Option<String> {
     planned.err().map(|error| format!("{error:#}"))
 }
 
-/// How many specifications are worth the start of a thread.
-const MANY: usize = 32;
-
 const HEADINGS: [&str; 8] =
     ["NAME", "DISPLAY NAME", "LANGUAGE", "IMAGE", "MODE", "SYSTEM", "LAUNCHER", "PATH"];
 
@@ -176,7 +172,12 @@ const HEADINGS: [&str; 8] =
 /// output.
 pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
-    let entries = by_two_threads(&search::in_directories(&directories), entries);
+    let mut reader = Reader::default();
+    let read = |found: &FoundKernelspec| {
+        Some(Entry::new(found, found.read().transpose()?.as_ref(), &mut reader))
+    };
+    let found = search::in_directories(&directories);
+    let entries: Vec<_> = found.iter().filter_map(read).collect();
     if args.json {
         return json(&entries);
     }
@@ -185,32 +186,6 @@ pub fn run(args: &List, paths: &Paths<'_>) -> Result<String> {
         return Ok(String::new());
     }
     Ok(table(&entries, Screen::of_stdout(paths.env)))
-}
-
-/// Reads those that are for Docker.
-fn entries(found: &[FoundKernelspec]) -> Vec<Entry> {
-    let mut reader = Reader::default();
-    let read = |found: &FoundKernelspec| {
-        Some(Entry::new(found, found.read().transpose()?.as_ref(), &mut reader))
-    };
-    found.iter().filter_map(read).collect()
-}
-
-/// Has a second thread read half of them if they are many: without it the list of 200 misses its goal in
-/// docs/benchmarks.md.
-fn by_two_threads<T: Sync, R: Send>(things: &[T], read: fn(&[T]) -> Vec<R>) -> Vec<R> {
-    if things.len() < MANY {
-        return read(things);
-    }
-    let (first, second) = things.split_at(things.len() / 2);
-    thread::scope(|scope| {
-        let other = thread::Builder::new().spawn_scoped(scope, || read(second));
-        let mut all = read(first);
-        // Where no further thread can be had, or it has failed, this one does its work.
-        let others = other.ok().and_then(|other| other.join().ok());
-        all.extend(others.unwrap_or_else(|| read(second)));
-        all
-    })
 }
 
 fn table(entries: &[Entry], screen: Screen) -> String {
@@ -238,17 +213,4 @@ fn table(entries: &[Entry], screen: Screen) -> String {
         }
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_threads_keep_the_order() {
-        for number in [0, 1, MANY - 1, MANY, MANY + 1, 200] {
-            let things: Vec<usize> = (0..number).collect();
-            assert_eq!(by_two_threads(&things, <[usize]>::to_vec), things);
-        }
-    }
 }

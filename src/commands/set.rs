@@ -79,7 +79,7 @@ impl Edit {
     fn new(args: &Set, spec: &Specification, paths: &Paths<'_>) -> Result<Self> {
         let language = &spec.language;
         let mut in_kernel_json =
-            Changed::new(args, (spec.system, spec.brings_bootstrap()), language, paths.env)?;
+            Changed::new(args, (spec.system, spec.brings_bootstrap), language, paths.env)?;
         for (flag, words) in &args.container {
             let is_empty = !flag.is_switch() && words.iter().any(|word| word.trim().is_empty());
             ensure!(!is_empty, changed::empty(flag.long));

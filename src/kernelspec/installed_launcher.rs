@@ -163,7 +163,7 @@ impl Reader {
                 problems.extend(fault.map(|fault| {
                     format!("the launcher `{shown}` is not whole: {fault}; install it again with --replace")
                 }));
-                if spec.system == System::Local || spec.brings_bootstrap() {
+                if spec.system == System::Local || spec.brings_bootstrap {
                     problems.extend(bootstrap::problems(path));
                 }
                 Some(InstalledLauncher { kind, version, path: path.to_path_buf() })

@@ -17,9 +17,10 @@ use super::specification::{CONFIG, Specification};
 use crate::files;
 use crate::layout::{self, KERNEL_JSON, NATIVE, OPTIONS};
 use crate::model::Mode;
-use crate::options::{Options, node};
+use crate::options::{BRING_BOOTSTRAP, Options, node};
 use crate::server::{CONNECTION_FILE, Facts, System};
 use crate::setting::variable;
+use crate::templates;
 
 /// The keys have the order of the Python tool. Missing values are empty, as in `jupyter_client`.
 #[derive(Default, Deserialize, Serialize)]
@@ -130,9 +131,10 @@ impl Specification {
     pub fn read(directory: &Path) -> Result<Option<Self>> {
         let text = files::read(&directory.join(KERNEL_JSON))?;
         let mut spec = Self::parse(directory, &text)?;
-        if let Some(spec) = spec.as_mut().filter(|spec| spec.system == System::Local) {
-            let options = files::read_to_string(&directory.join(layout::script(OPTIONS)));
-            spec.add_options(&options.unwrap_or_default());
+        if let Some(spec) = &mut spec {
+            spec.options_file = files::read(&directory.join(layout::script(OPTIONS))).ok();
+            let text = spec.options_file.clone().and_then(|text| String::from_utf8(text).ok());
+            spec.add_options(&text.unwrap_or_default());
         }
         Ok(spec)
     }
@@ -192,6 +194,8 @@ impl Specification {
             interrupt_mode: kernel_json.interrupt_mode,
             of_image: None,
             engine: None,
+            options_file: None,
+            brings_bootstrap: false,
         }))
     }
 
@@ -219,13 +223,18 @@ impl Specification {
         mode.into_iter().chain(metadata).chain(version).collect()
     }
 
-    /// Notes what `launch_docker.toml` says of a specification that is of no server.
+    /// Notes what `launch_docker.toml` says of the specification itself.
     pub fn add_options(&mut self, text: &str) {
-        if self.system != System::Local {
+        // Parsing the comments of an unedited file takes longer than all else that `list` does with a specification.
+        if text == templates::options() {
             return;
         }
         // What is wrong with it is said where it is checked.
         let options = Options::parse("", text).unwrap_or_default();
+        if self.system != System::Local {
+            self.brings_bootstrap = options.is_on(BRING_BOOTSTRAP);
+            return;
+        }
         let text = |key| match options.get(key).map(|node| &node.value) {
             Some(node::Value::Text(text)) if !text.is_empty() => Some(text.clone()),
             _ => None,

@@ -16,10 +16,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::env::Env;
-use crate::files;
-use crate::layout::{self, OPTIONS};
 use crate::model::{Language, Mode};
-use crate::options::{BRING_BOOTSTRAP, Options};
 use crate::server::{CONNECTION_FILE, DEFAULT_LAUNCH_TIMEOUT, GATEWAY_SPELLING, System};
 use crate::setting::variable;
 use crate::settings::changed::Changed;
@@ -67,6 +64,10 @@ pub struct Specification {
     pub of_image: Option<(Map<String, Value>, String)>,
     /// The engine that it names, for the same.
     pub engine: Option<String>,
+    /// The text of its `launch_docker.toml`, if that can be read.
+    pub options_file: Option<Vec<u8>>,
+    /// Whether a kernel of a server is started by our bootstrap, as `launch_docker.toml` says: not by that of the image.
+    pub brings_bootstrap: bool,
 }
 
 impl Specification {
@@ -87,6 +88,8 @@ impl Specification {
             interrupt_mode: "signal".to_owned(),
             of_image: None,
             engine: None,
+            options_file: None,
+            brings_bootstrap: false,
         };
         if spec.system == System::Local {
             // Each is a word of its own: some clients fill in nothing else.
@@ -128,16 +131,6 @@ impl Specification {
             self.interrupt_mode.clone_from(&found.interrupt_mode);
             self.of_image = Some((found.metadata.clone(), found.protocol_version.clone()));
         }
-    }
-
-    /// Whether a kernel of a server is started by our bootstrap, as `launch_docker.toml` says: not by that of the
-    /// image.
-    #[must_use]
-    pub fn brings_bootstrap(&self) -> bool {
-        let text = files::read_to_string(&self.directory.join(layout::script(OPTIONS)));
-        // What is wrong with it is said where it is checked.
-        let options = text.ok().and_then(|text| Options::parse("", &text).ok()).unwrap_or_default();
-        options.is_on(BRING_BOOTSTRAP)
     }
 
     pub fn change(&mut self, changed: Changed) {

@@ -114,7 +114,7 @@ impl Docker {
         if spec.system == System::Local {
             return has_own;
         }
-        if spec.brings_bootstrap() {
+        if spec.brings_bootstrap {
             report.ok("what starts the kernel is brought along; `check --launch` looks whether the image has the kernel");
             // Whether the server is reached from there is looked at with what images with a bootstrap have.
             return false;

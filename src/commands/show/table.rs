@@ -49,7 +49,7 @@ pub(super) fn text(
         set(&setting::GATEWAY, spec.system.facts().name.into());
     }
     let language = LanguageName::of(&spec.language);
-    let may_be_any = is_local || spec.brings_bootstrap();
+    let may_be_any = is_local || spec.brings_bootstrap;
     let has_one = may_be_any && !spec.language.is_empty() || language.known().is_some();
     if has_one && *key == setting::KERNEL_NAME {
         set(&setting::LANGUAGE, language.name().into());
@@ -74,7 +74,7 @@ pub(super) fn text(
     }
     set(&setting::REPLACE, true.into());
     let mut options = options(&spec.directory)?;
-    if spec.brings_bootstrap() {
+    if spec.brings_bootstrap {
         table.insert(setting::BRING_BOOTSTRAP.option, Item::Value(true.into()));
         options.as_mut().map(|options| options.remove(BRING_BOOTSTRAP));
     }
