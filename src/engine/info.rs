@@ -41,7 +41,18 @@ impl Info {
     /// Whether it runs as an ordinary user, for whom root stands in its containers.
     #[must_use]
     pub fn is_rootless(&self) -> bool {
-        self.security_options.iter().any(|option| option == "name=rootless")
+        self.has("name=rootless")
+    }
+
+    /// Whether the users of its containers are others on the host (`userns-remap`), unless a container is in the host's
+    /// user namespace.
+    #[must_use]
+    pub fn remaps_users(&self) -> bool {
+        self.has("name=userns")
+    }
+
+    fn has(&self, wanted: &str) -> bool {
+        self.security_options.iter().any(|option| option == wanted)
     }
 }
 

@@ -165,6 +165,10 @@ const TYPED: &[(&str, &str)] = &[
         "tests/cli/local.rs::it_is_checked_without_a_server",
     ),
     (
+        "jupyter-docker-spec set {word} --userns=host",
+        "tests/cli/local.rs::who_is_another_user_to_the_engine_is_told_how_not_to_be",
+    ),
+    (
         "jupyter-docker-spec check",
         "tests/upstream/test_terminal.py::test_after_an_install_the_next_step_is_told_on_a_terminal_only",
     ),

@@ -409,6 +409,9 @@ fn help_of_install() {
               User of the container, or `image` for the image's own [default: the
               server's choice; for --local who starts the kernel]
 
+          --userns <MODE>
+              User namespace to use: host, where the engine maps users
+
       -v, --volume <SOURCE:TARGET[:OPTIONS]>
               Bind mount a directory of the host, or mount a volume; repeatable
 

@@ -673,13 +673,17 @@ fn there_is_nothing_to_convert() {
 
 /// An engine that has the image `my/image:1` for amd64, and containers with these states that are local kernels.
 fn engine(states: &'static [&'static str], architecture: &'static str) -> FakeEngine {
+    let info = json!({"ServerVersion": "20.10.24", "Architecture": architecture, "Swarm": {}});
+    engine_like(info, states)
+}
+
+/// One that says this of itself.
+fn engine_like(info: Value, states: &'static [&'static str]) -> FakeEngine {
     FakeEngine::with(move |(line, _), stream, _| {
         let path = line.split([' ', '?']).nth(1).unwrap_or_default().to_owned();
         let labels = json!({"app": "jupyter-docker-spec", "component": "kernel", "kernel_id": "k"});
         let answer = match &*path {
-            "/info" => {
-                json!({"ServerVersion": "20.10.24", "Architecture": architecture, "Swarm": {}})
-            }
+            "/info" => info.clone(),
             "/containers/json" => {
                 states.iter().map(|state| json!({"Id": state, "Labels": labels})).collect()
             }
@@ -711,6 +715,25 @@ fn engine(states: &'static [&'static str], architecture: &'static str) -> FakeEn
 
 fn with_engine(sandbox: &Sandbox, engine: &FakeEngine, words: &[&str]) -> Outcome {
     sandbox.run(other(sandbox, words).env("DOCKER_HOST", engine.host()))
+}
+
+#[test]
+fn who_is_another_user_to_the_engine_is_told_how_not_to_be() {
+    let sandbox = Sandbox::new();
+    installed(&sandbox, &[]);
+    let info = json!({
+        "ServerVersion": "20.10.24", "Architecture": "x86_64", "Swarm": {},
+        "SecurityOptions": ["name=seccomp,profile=default", "name=userns"],
+    });
+    let engine = engine_like(info, &[]);
+    let check = || with_engine(&sandbox, &engine, &["check", "docker_python"]).stdout;
+    let advice = "jupyter-docker-spec set docker_python --userns=host";
+    let checked = check();
+    assert!(checked.contains("maps the users of containers to others (userns-remap)"), "{checked}");
+    assert!(checked.contains(&format!("have it run as you with `{advice}`")), "{checked}");
+    let words: Vec<_> = advice.split(' ').skip(1).collect();
+    assert_eq!(run(&sandbox, &words).code(), Some(0));
+    assert!(!check().contains("userns"), "{}", check());
 }
 
 #[test]

@@ -250,6 +250,9 @@ SAME = r'''
 --read-only
 --read-only=f
 --runtime=nvidia
+--userns=host
+--userns=
+--userns=x
 --security-opt=no-new-privileges
 --security-opt=no-new-privileges:true
 --security-opt=apparmor=x

@@ -38,6 +38,9 @@ impl Docker {
         for lacking in plan.iter().flat_map(|plan| plan.lacking(&self.engine)) {
             report.error(lacking);
         }
+        if let Some(plan) = plan.as_ref().filter(|_| self.info.remaps_users()) {
+            remapped(word, plan, report);
+        }
         match spec.image_on_server(env) {
             Ok(image) => {
                 let fit = self.image(image, (word, spec), plan, required, env, report).await;
@@ -202,6 +205,18 @@ impl Docker {
                  has it; build or pull it, or correct its name: {error}"
             )),
         }
+    }
+}
+
+/// Warns where a kernel that is to run as the caller would not, because the engine maps users.
+fn remapped(word: &str, plan: &Plan, report: &mut Report) {
+    let is_in_namespace_of_host = plan.request["HostConfig"]["UsernsMode"] == "host";
+    if plan.launch.caller == System::Local && !is_in_namespace_of_host {
+        report.warning(format!(
+            "the engine maps the users of containers to others (userns-remap): a kernel can write to the notebook's \
+             directory only where everybody can, and its files belong to nobody here; have it run as you with \
+             `jupyter-docker-spec set {word} --userns=host`"
+        ));
     }
 }
 
