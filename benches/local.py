@@ -6,21 +6,19 @@ dockernel, beside a kernel without any container.
 The figures go to target/bench/local.json, and into the page of the documentation, unless it was quick.
 """
 
-import argparse
 import json
-import os
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-import report
-from bed.engine import Engine
-from measure import BINARIES, ROOT, machine, of, options, ratios, spread, turns
+import kernels
+from kernels import LOCAL
+from measure import BINARIES, ROOT, of, ratios, spread, turns
 
 IMAGE = "jds-test/plain"
-DRIVER = Path(__file__).with_name("local_driver.py")
-LOCAL, PEERS = ROOT / ".test/venv/local/bin", ROOT / ".test/venv/peers/bin"
+PEERS = ROOT / ".test/venv/peers/bin"
 OURS, HAND, ENVKERNEL, DOCKERNEL, NONE = "ours", "docker run", "envkernel", "dockernel", "local"
 # What the engine takes to hand over as many bytes of a container's output, which it does for ours.
 ENGINE = "the engine alone"
@@ -58,15 +56,7 @@ MOST = [("processor time of a launch, ms", "cpu", 10), ("memory of the launcher,
 
 def specifications(engine, place):
     """Makes one for each way; returns the environment in which they are found."""
-    for name in ("home", "data", "notebooks"):
-        (place / name).mkdir()
-    environment = {
-        "PATH": f"{LOCAL}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(place / "home"),
-        "JUPYTER_DATA_DIR": str(place / "data"),
-        "DOCKER_HOST": engine.address,
-        "LANG": "C.UTF-8",
-    }
+    environment = kernels.of_user(engine, place, LOCAL)
     script = place / "by-hand"
     script.write_text(BY_HAND.format(image=IMAGE))
     script.chmod(0o755)
@@ -84,7 +74,7 @@ def specifications(engine, place):
     tool = [BINARIES / "jupyter-docker-spec", "install", "--local", "--user", f"--image-name={IMAGE}"]
     envkernel = [PEERS / "envkernel", "docker", "--user", "--name=envkernel", "--display-name=envkernel", "--pwd", IMAGE]
     for command in ([*tool, "--kernel-name=ours"], envkernel):
-        subprocess.run(list(map(str, command)), env=environment, check=True, capture_output=True)
+        kernels.run(command, environment)
     return environment
 
 
@@ -94,22 +84,11 @@ def measured(engine, wanted):
         place = Path(directory)
         environment = specifications(engine, place)
         size = 1 if wanted.quick else 50
-        kernels = {OURS: "ours", HAND: "hand", ENVKERNEL: "envkernel", DOCKERNEL: "dockernel", NONE: "python3"}
+        names = {OURS: "ours", HAND: "hand", ENVKERNEL: "envkernel", DOCKERNEL: "dockernel", NONE: "python3"}
 
-        def arm(name):
-            request = {"kernel": kernels[name], "size": size, "restart": name in (OURS, NONE), "launcher": name == OURS}
-            done = subprocess.run(
-                [LOCAL / "python", DRIVER, json.dumps(request)],
-                env=environment,
-                cwd=place / "notebooks",
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                check=False,
-                timeout=300,
-            )
-            assert done.returncode == 0, f"{name}: {done.stderr}"
-            return json.loads(done.stdout.splitlines()[-1])
+        def arm(way):
+            request = {"kernel": names[way], "size": size, "restart": way in (OURS, NONE), "launcher": way == OURS}
+            return kernels.driven(LOCAL / "python", "local_driver.py", request, environment, place / "notebooks")
 
         def handed_over(length):
             words = ["docker", "run", "--rm", "--network=none", "--log-driver=none", IMAGE, "head", "-c", length, "/dev/zero"]
@@ -117,7 +96,7 @@ def measured(engine, wanted):
             subprocess.run(list(map(str, words)), env=environment, check=True, stdout=subprocess.DEVNULL)
             return time.monotonic() - began
 
-        arms = {name: lambda name=name: arm(name) for name in kernels}
+        arms = {way: lambda way=way: arm(way) for way in names}
         arms[ENGINE] = lambda: {"burst": handed_over(size * 1_000_000) - handed_over(1)}
         return turns(arms, wanted, 11)
 
@@ -127,14 +106,11 @@ def tables(result):
     factors = {"s": 1, "ms": 1000, "MiB": 1 / 1024}
     ways = [name for name in (OURS, HAND, ENVKERNEL, DOCKERNEL, NONE, ENGINE) if name in result]
 
-    def figure(name, measure, unit):
-        values = [value * factors[unit] for value in of(result[name], measure)]
-        if not values:
-            return ""
-        return "{} ({} to {})".format(*map(report.number, spread(values)))
+    def figure(way, measure, unit):
+        return kernels.figure([value * factors[unit] for value in of(result[way], measure)])
 
     rows = [
-        [f"{title}, {unit}", *(figure(name, measure, unit) for name in ways)] for measure, title, unit in MEASURES
+        [f"{title}, {unit}", *(figure(way, measure, unit) for way in ways)] for measure, title, unit in MEASURES
     ]
     goals = []
     for title, measure, below, most in GOALS:
@@ -146,28 +122,8 @@ def tables(result):
         goals.append((title, spread(of(result[OURS], measure))[0] * units[measure], most))
     restart = spread(ratios(of(result[OURS], "restart"), of(result[OURS], "ready")))[0]
     goals.append(("restarted at once, times ready", restart, 1.1))
-    reached = [
-        [f"{title}, at most {most}", report.number(value), "yes" if value <= most else "**no**"]
-        for title, value, most in goals
-    ]
-    return f"{report.table(['', *ways], rows)}\n\n{report.table(['goal', 'measured', 'reached'], reached)}\n"
-
-
-def main():
-    wanted = options(argparse.ArgumentParser(description=__doc__.splitlines()[0])).parse_args()
-    with Engine(Path(os.environ["JDS_RUN"]), ROOT / ".test" / "docker") as engine:
-        engine.clean()
-        result = measured(engine, wanted)
-        about = machine(engine)
-        engine.clean()
-    report.keep("local", {"machine": about} | result)
-    text = tables(result)
-    print(text)
-    if not wanted.quick:
-        about = "; ".join(f"{name}: {value}" for name, value in about.items() if "gateway" not in name)
-        report.replace(report.PAGE, "local figures", f"{text}\nMeasured on: {about}.\n")
-        print(f"{report.PAGE} has them too.")
+    return kernels.tables(ways, rows, goals)
 
 
 if __name__ == "__main__":
-    main()
+    kernels.main(sys.modules[__name__], "local")
