@@ -1,22 +1,12 @@
 """Starts one kernel, and tells how long what took, as JSON: see `local.py`, which runs it."""
 
-import json
 import os
 import statistics
-import sys
-import time
 from pathlib import Path
 
-from jupyter_client.manager import KernelManager
+from client import PATIENCE, drive, started, timed
 
-PATIENCE = 120
 BURST = "from IPython.display import display\nfor _ in range({}): display({{'text/plain': 'x' * 1000000}}, raw=True)"
-
-
-def timed(work):
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began
 
 
 def used(process):
@@ -27,20 +17,9 @@ def used(process):
     return ticks / os.sysconf("SC_CLK_TCK"), int(status["VmRSS"].split()[0])
 
 
-def main():
-    wanted = json.loads(sys.argv[1])
-    result = {}
-    manager = KernelManager(kernel_name=wanted["kernel"])
-    clients = []
-
-    def ready():
-        manager.start_kernel()
-        clients.append(manager.client())
-        clients[0].start_channels()
-        clients[0].wait_for_ready(timeout=PATIENCE)
-
-    result["ready"] = timed(ready)
-    client = clients[0]
+def measured(wanted):
+    manager, client, ready = started(wanted["kernel"])
+    result = {"ready": ready}
     if wanted["launcher"]:
         result["cpu"], result["memory"] = used(manager.provisioner.pid)
 
@@ -58,7 +37,7 @@ def main():
         result["restart"] = timed(restart)
     client.stop_channels()
     manager.shutdown_kernel()
-    print(json.dumps(result))
+    return result
 
 
-main()
+drive(measured)

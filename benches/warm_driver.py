@@ -1,12 +1,9 @@
 """Starts one kernel, and tells how long its first answers took, as JSON: see `warm.py`, which runs it."""
 
-import json
-import sys
 import time
 
+from client import PATIENCE, drive, timed
 from jupyter_client.manager import KernelManager
-
-PATIENCE = 120
 
 
 def answered(client):
@@ -16,32 +13,35 @@ def answered(client):
         pass
 
 
-def measured(manager, begin, end):
-    began = time.monotonic()
-    begin()
-    client = manager.client()
-    client.start_channels()
-    end(client)
-    took = time.monotonic() - began
-    client.stop_channels()
+def until(manager, begin, end):
+    """How long it takes from `begin` until `end` returns."""
+    clients = []
+
+    def work():
+        begin()
+        clients.append(manager.client())
+        clients[0].start_channels()
+        end(clients[0])
+
+    took = timed(work)
+    clients[0].stop_channels()
     return took
 
 
-def main():
-    wanted = json.loads(sys.argv[1])
+def measured(wanted):
     result = {}
     for name, end in (
         ("first", answered),
         ("ready", lambda client: client.wait_for_ready(timeout=PATIENCE)),
     ):
         manager = KernelManager(kernel_name=wanted["kernel"])
-        result[name] = measured(manager, manager.start_kernel, end)
+        result[name] = until(manager, manager.start_kernel, end)
         # Until the next one waits.
         time.sleep(wanted["pause"])
-        result[f"restart_{name}"] = measured(manager, lambda: manager.restart_kernel(now=True), end)
+        result[f"restart_{name}"] = until(manager, lambda: manager.restart_kernel(now=True), end)
         time.sleep(wanted["pause"])
         manager.shutdown_kernel()
-    print(json.dumps(result))
+    return result
 
 
-main()
+drive(measured)
