@@ -252,7 +252,6 @@ SAME = r'''
 --runtime=nvidia
 --userns=host
 --userns=
---userns=x
 --security-opt=no-new-privileges
 --security-opt=no-new-privileges:true
 --security-opt=apparmor=x
@@ -395,6 +394,7 @@ DECIDED = {
     "--pids-limit=-5": "-1 is without a limit",
     "--platform=linux": "engines may be of any architecture",
     "--pull=daily": "20.10 finds out when it pulls",
+    "--userns=x": "Podman has modes of its own, such as keep-id",
     "--stop-timeout=-1": "what never ends would keep the server waiting",
 }
 
