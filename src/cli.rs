@@ -200,9 +200,10 @@ pub struct Remove {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 For specifications of the Python tool, and those that come with Enterprise Gateway. Everything in \
-kernel.json but the path of the launcher stays as it is, and so do all other files. All of them are \
-converted, or none. Kernelspecs of envkernel and dockernel become such of `install --local`, and their old \
+kernel.json but the path of the launcher stays as it is, and so do all other files, but with --bring-bootstrap \
+launch_docker.toml, which says how the kernel is started then. All of them are converted, or none. Kernelspecs of envkernel and dockernel become such of `install --local`, and their old \
 kernel.json stays as kernel.json.replaced.")]
+#[expect(clippy::struct_excessive_bools, reason = "they are options")]
 pub struct Convert {
     /// The specifications, or the paths of their directories
     #[arg(required_unless_present = "all", value_name = "NAME|PATH")]
@@ -211,6 +212,10 @@ pub struct Convert {
     /// All that Jupyter finds, but those that cannot be converted, which it names
     #[arg(long, conflicts_with = "names", overrides_with = "all")]
     pub all: bool,
+
+    /// Have the launcher bring what starts the kernel, so that the image needs no bootstrap; for Python and R
+    #[arg(long, overrides_with = "bring_bootstrap")]
+    pub bring_bootstrap: bool,
 
     /// Convert also where somebody has changed the launcher, which is kept under another name
     #[arg(short = 'f', long, overrides_with = "force")]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::cli::Convert;
+use crate::commands::planned;
+use crate::env::Env;
 use crate::files;
 use crate::kernelspec::installed_launcher::{Kind, Reader};
 use crate::kernelspec::launcher::LauncherFile;
@@ -16,9 +18,13 @@ use crate::kernelspec::store::{self, Job};
 use crate::kernelspec::{convert, known_launchers};
 use crate::launcher::args::Request;
 use crate::layout::{self, OPTIONS, PYTHON};
+use crate::model::Language;
+use crate::options::{BRING_BOOTSTRAP, Options, edit, toml_text};
 use crate::paths::Paths;
 use crate::server::System;
-use crate::settings::Launcher;
+use crate::setting;
+use crate::settings::{Launcher, known_command};
+use crate::templates;
 use crate::text::printable;
 
 /// The suffix of an edited launcher that ours replaces.
@@ -34,11 +40,8 @@ const KEPT: &str = ".replaced";
 pub fn run(args: &Convert, paths: &Paths<'_>) -> Result<String> {
     let directories = paths.kernel_directories();
     let all = search::in_directories(&directories);
-    let (plans, others) = if args.all {
-        of_all(&all, args.force, paths)
-    } else {
-        named(args, &all, &directories, paths)?
-    };
+    let (plans, others) =
+        if args.all { of_all(&all, args, paths) } else { named(args, &all, &directories, paths)? };
     let edited: Vec<&Plan> = plans.iter().filter(|plan| plan.known.is_none()).collect();
     if !args.force && !edited.is_empty() {
         let names: Vec<String> = edited.iter().map(|p| format!("`{}`", p.found.name)).collect();
@@ -104,7 +107,7 @@ fn named(
         }
         match foreign::job(&found, paths)? {
             Some((tool, job)) => others.push((found, tool, job)),
-            None => plans.extend(Plan::new(found)?),
+            None => plans.extend(Plan::new(found, args.bring_bootstrap, paths)?),
         }
     }
     Ok((plans, others))
@@ -112,7 +115,7 @@ fn named(
 
 /// All of servers that Jupyter finds. Nobody has named them, so what keeps one from being converted is no reason to
 /// leave the others.
-fn of_all(all: &[FoundKernelspec], force: bool, paths: &Paths<'_>) -> Plans {
+fn of_all(all: &[FoundKernelspec], args: &Convert, paths: &Paths<'_>) -> Plans {
     let (mut plans, mut others): Plans = Default::default();
     for found in all.iter().filter(|found| found.shadowed_by.is_none()) {
         match foreign::job(found, paths) {
@@ -133,8 +136,8 @@ fn of_all(all: &[FoundKernelspec], force: bool, paths: &Paths<'_>) -> Plans {
         if !is_concerned {
             continue;
         }
-        match Plan::new(found.clone()) {
-            Ok(Some(plan)) if plan.known.is_none() && !force => {
+        match Plan::new(found.clone(), args.bring_bootstrap, paths) {
+            Ok(Some(plan)) if plan.known.is_none() && !args.force => {
                 tracing::warn!("Leaving kernelspec {}: {}", found.name, of_edited("it"));
             }
             Ok(plan) => plans.extend(plan),
@@ -167,11 +170,17 @@ struct Plan {
     launcher: Option<PathBuf>,
     /// The words of `argv` that run the launcher.
     words: Vec<String>,
+    /// What `launch_docker.toml` is to say, if that is something else than it says.
+    options: Option<String>,
 }
 
 impl Plan {
     /// Reads a specification; `None` if there is nothing to do.
-    fn new(found: FoundKernelspec) -> Result<Option<Self>> {
+    fn new(
+        found: FoundKernelspec,
+        brings_bootstrap: bool,
+        paths: &Paths<'_>,
+    ) -> Result<Option<Self>> {
         let shown = found.directory.display();
         let spec = found.read()?.with_context(|| found.not_for_docker())?;
         ensure!(
@@ -183,7 +192,10 @@ impl Plan {
         );
         store::check(&found.directory, true)?;
         let (launcher, _) = Reader::default().read(&spec);
-        if launcher.is_some_and(|launcher| launcher.kind == Kind::Native) {
+        let is_native = launcher.is_some_and(|launcher| launcher.kind == Kind::Native);
+        let options =
+            brings_bootstrap.then(|| bringing(&found, &spec, paths.env)).transpose()?.flatten();
+        if is_native && options.is_none() {
             tracing::info!("Kernelspec {} in {shown} has the native launcher already", found.name);
             return Ok(None);
         }
@@ -201,19 +213,53 @@ impl Plan {
         );
         let launcher = inside(&spec, path);
         let path = launcher.as_ref().map_or(path.to_path_buf(), |own| found.directory.join(own));
-        let known = if by_python { known_as(&path)? } else { None };
-        Ok(Some(Self { found, spec, known, launcher, words }))
+        let known = match (by_python, is_native) {
+            (true, _) => known_as(&path)?,
+            (false, true) => Some("jupyter-docker-spec"),
+            (false, false) => None,
+        };
+        Ok(Some(Self { found, spec, known, launcher, words, options }))
     }
 
     fn job(&self, paths: &Paths<'_>) -> Result<Job> {
         let kept = layout::script(format!("{PYTHON}{KEPT}"));
         let kept = Some(kept).filter(|_| self.known.is_none());
-        let launcher = LauncherFile::find(&Launcher::Native, paths)?;
-        let old = self.launcher.as_deref();
-        let files = convert::files(&self.spec, old, kept.as_deref(), launcher, &self.words)?;
+        let launcher = if self.options.is_some() || self.spec.brings_bootstrap {
+            let option = format!("--{}", setting::BRING_BOOTSTRAP.option);
+            LauncherFile::find_with_bootstrap(&Launcher::Native, &option, paths)?
+        } else {
+            LauncherFile::find(&Launcher::Native, paths)?
+        };
+        let old = (self.launcher.as_deref(), kept.as_deref());
+        let files = convert::files(&self.spec, old, launcher, &self.words, self.options.clone())?;
         let destination = self.found.directory.clone();
         Ok(Job { copy_of: Some(destination.clone()), destination, files, replace: true })
     }
+}
+
+/// The `launch_docker.toml` of a specification whose kernels are started by our bootstrap; `None` if it says so already.
+fn bringing(found: &FoundKernelspec, spec: &Specification, env: &Env) -> Result<Option<String>> {
+    let text = store::read(&found.directory, &layout::script(OPTIONS))?;
+    let text = text.unwrap_or_else(|| templates::options().to_owned());
+    let options = Options::parse(OPTIONS, &text)?;
+    if options.is_on(BRING_BOOTSTRAP) {
+        return Ok(None);
+    }
+    let command = Language::parse(&spec.language).and_then(known_command).with_context(|| {
+        format!(
+            "`{}` in {} is for {}, of which `--bring-bootstrap` does not know how the kernel is started: \
+             install it anew with `install --bring-bootstrap --kernel-command`, or leave it with the bootstrap of its image",
+            found.name,
+            found.directory.display(),
+            spec.language
+        )
+    })?;
+    // A command that is there starts another bootstrap.
+    let values = [(BRING_BOOTSTRAP, "true".to_owned()), ("command", toml_text::words(&command))];
+    let text = edit::replaced(&text, &values)?;
+    planned::of_changed(spec, &text, env)
+        .with_context(|| format!("`{}` cannot be converted", found.name))?;
+    Ok(Some(text))
 }
 
 /// The tool whose unedited Python launcher this is.

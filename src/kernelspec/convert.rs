@@ -19,13 +19,13 @@ use crate::templates;
 const CACHE: &str = "scripts/__pycache__";
 
 /// All files of the specification, with the native launcher and its arguments `words` instead of the launcher
-/// `old`, which stays as `kept` if there is a path for that.
+/// `old`, which stays as `kept` if there is a path for that; and with these options, or those that it has.
 pub fn files(
     spec: &Specification,
-    old: Option<&Path>,
-    kept: Option<&Path>,
+    (old, kept): (Option<&Path>, Option<&Path>),
     launcher: LauncherFile,
     words: &[String],
+    new_options: Option<String>,
 ) -> Result<Vec<File>> {
     let directory = &*spec.directory;
     let argv = [launcher.command(directory)?, words.to_vec()].concat();
@@ -37,6 +37,8 @@ pub fn files(
             && Some(&**path) != old
             && Some(&**path) != kept
             && *path != script
+            && (new_options.is_none() || *path != options)
+            && launcher.bootstraps.iter().all(|bootstrap| bootstrap.path != *path)
             && !path.starts_with(CACHE)
     });
     let mut files = Vec::new();
@@ -48,8 +50,10 @@ pub fn files(
         files.push(copy(directory, old, kept.to_path_buf())?);
     }
     files.push(launcher.file);
+    files.extend(launcher.bootstraps);
     if !has_options {
-        files.push(File::data(options, templates::options().as_bytes()));
+        let text = new_options.unwrap_or_else(|| templates::options().to_owned());
+        files.push(File::data(options, text.into_bytes()));
     }
     files.push(kernel_json(spec, argv)?);
     Ok(files)

@@ -37,6 +37,7 @@ pub use self::location::Location;
 use self::lookup::Lookup;
 use self::names::{kernel_name, names};
 pub use self::of_image::{Question, Wanted};
+pub use self::of_local::known_command;
 pub use self::port_range::PortRange;
 pub use self::relative::container as resolved;
 use self::users::{authorized_users, unauthorized_users};

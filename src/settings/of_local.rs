@@ -143,10 +143,9 @@ fn command(lookup: &Lookup<'_>, language: &LanguageName) -> Result<Vec<String>> 
         return Ok(words);
     }
     let [_, file] = CONNECTION_FILE;
-    let words = match known {
-        Some(Language::Python) => vec!["python", "-m", "ipykernel_launcher", "-f", file],
-        Some(Language::R) => vec!["R", "--slave", "-e", "IRkernel::main()", "--args", file],
-        Some(Language::Scala) if !is_local => bail!(
+    let words = match (known.and_then(known_command), known) {
+        (Some(words), _) => words,
+        (None, Some(Language::Scala)) if !is_local => bail!(
             "`--bring-bootstrap` is not for Apache Toree, which the bootstrap of its images starts with Spark; for another \
              kernel in Scala, such as almond, `--kernel-command` says the command that starts it, with `{file}` in it"
         ),
@@ -158,5 +157,17 @@ fn command(lookup: &Lookup<'_>, language: &LanguageName) -> Result<Vec<String>> 
         ),
     };
     let class = class.map(|class| format!("--IPKernelApp.kernel_class={class}"));
-    Ok(words.into_iter().map(str::to_owned).chain(class).collect())
+    Ok(words.into_iter().chain(class).collect())
+}
+
+/// The command that starts the kernel of this language in any image that has it.
+#[must_use]
+pub fn known_command(language: Language) -> Option<Vec<String>> {
+    let [_, file] = CONNECTION_FILE;
+    let words = match language {
+        Language::Python => vec!["python", "-m", "ipykernel_launcher", "-f", file],
+        Language::R => vec!["R", "--slave", "-e", "IRkernel::main()", "--args", file],
+        Language::Scala => return None,
+    };
+    Some(words.into_iter().map(str::to_owned).collect())
 }

@@ -116,6 +116,10 @@ const TYPED: &[(&str, &str)] = &[
         "docker volume ls --filter dangling=true",
         "tests/engine/test_advice.py::test_commands_that_only_show_or_remove_are_the_clients",
     ),
+    (
+        "install --bring-bootstrap --kernel-command",
+        "tests/cli/bring.rs::each_language_has_a_command",
+    ),
     ("install --bring-bootstrap", "tests/engine/test_bring.py::test_check_knows_of_both_kinds"),
     ("install --replace", "tests/cli/set.rs::what_set_does_not_take_install_does_with_all_options"),
     (

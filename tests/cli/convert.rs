@@ -6,6 +6,7 @@ use fs_err as fs;
 use insta::assert_snapshot;
 use serde_json::json;
 
+use crate::local::{options, program};
 use crate::sandbox::{INSTALLER, KERNELS, LAUNCHER, Outcome, Sandbox, set_mode};
 
 fn convert(sandbox: &Sandbox, words: &[&str]) -> Outcome {
@@ -193,4 +194,113 @@ fn what_a_conversion_does_not_mend_is_said() {
     assert_eq!(outcome.code(), Some(0), "{outcome}");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("\"{public_key}\""), "{outcome}{text}");
+}
+
+/// `convert --bring-bootstrap` with a bootstrap that is small.
+fn bring(sandbox: &Sandbox, words: &[&str]) -> Outcome {
+    let mut command = sandbox.command(INSTALLER);
+    command.args(["convert", "--bring-bootstrap"]).args(words);
+    command.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
+    command.env("JUPYTER_DOCKER_SPEC_BOOTSTRAP", program(sandbox, "stub/bootstrap_kernel", ""));
+    sandbox.run(&mut command)
+}
+
+#[test]
+fn a_specification_of_the_python_tool_may_bring_its_bootstrap() {
+    let sandbox = Sandbox::new();
+    let python = with_python(&sandbox, &["--authorized-users=bob"]);
+    let r = with_python(&sandbox, &["--language=R", "--gateway=enterprise-gateway"]);
+    let before = Sandbox::kernel_json(&python);
+
+    assert_snapshot!(bring(&sandbox, &["docker_python", "docker_r"]), @"
+    exit status: 0
+    ----- stderr -----
+    [I [TIME] DockerSpecInstaller] Converted kernelspec docker_python in [ROOT]/prefix/share/jupyter/kernels/docker_python, which had the launcher of jupyter-docker-spec
+    [I [TIME] DockerSpecInstaller] Converted kernelspec docker_r in [ROOT]/prefix/share/jupyter/kernels/docker_r, which had the launcher of jupyter-docker-spec
+    ");
+
+    let mut expected = before;
+    expected["argv"].as_array_mut().unwrap().remove(0);
+    expected["argv"][0] = json!(python.join("scripts/launch_docker"));
+    assert_eq!(Sandbox::kernel_json(&python), expected);
+    assert_snapshot!(options(&python), @r#"
+    bring_bootstrap = true
+    command = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    "#);
+    assert_snapshot!(options(&r), @r#"
+    bring_bootstrap = true
+    command = ["R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}"]
+    "#);
+    assert_snapshot!(sandbox.tree(&python), @"
+    -0644 kernel.json
+    -0644 logo-32x32.png
+    -0644 logo-64x64.png
+    -0644 logo-svg.svg
+    d0755 scripts
+    -0755 scripts/bootstrap_kernel
+    -0755 scripts/launch_docker
+    -0644 scripts/launch_docker.toml
+    ");
+    // Once more does nothing.
+    let before = sandbox.tree("prefix");
+    assert_snapshot!(bring(&sandbox, &["docker_python"]), @"
+    exit status: 0
+    ----- stderr -----
+    [I [TIME] DockerSpecInstaller] Kernelspec docker_python in [ROOT]/prefix/share/jupyter/kernels/docker_python has the native launcher already
+    ");
+    assert_eq!(sandbox.tree("prefix"), before);
+}
+
+#[test]
+fn one_with_the_native_launcher_may_bring_it_too_and_keeps_its_options() {
+    let sandbox = Sandbox::new();
+    let specification = sandbox.installed(&["--launcher=native", "--memory=1g", "--init"]);
+    let file = specification.join("scripts/launch_docker.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let command = "command = '/bootstrap of my own'";
+    fs::write(&file, format!("{text}\n{command} # mine\n")).unwrap();
+
+    let before = (sandbox.tree("prefix"), fs::read_to_string(&file).unwrap());
+    assert_snapshot!(bring(&sandbox, &["docker_python", "--dry-run"]), @"
+    exit status: 0
+    ----- stdout -----
+    would convert docker_python in [ROOT]/prefix/share/jupyter/kernels/docker_python, which has the launcher of jupyter-docker-spec
+    ");
+    assert_eq!(before, (sandbox.tree("prefix"), fs::read_to_string(&file).unwrap()));
+
+    let outcome = bring(&sandbox, &["--all"]);
+    assert_eq!(outcome.code(), Some(0), "{outcome}");
+    assert_snapshot!(options(&specification), @r#"
+    mem_limit = "1g"
+    init = true
+    bring_bootstrap = true
+    command = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"] # mine
+    "#);
+    assert!(specification.join("scripts/bootstrap_kernel").exists());
+}
+
+#[test]
+fn what_cannot_bring_it_is_told_and_left_alone() {
+    let sandbox = Sandbox::new();
+    let python = with_python(&sandbox, &[]);
+    with_python(&sandbox, &["--language=Scala"]);
+    let before = sandbox.tree("prefix");
+    assert_snapshot!(bring(&sandbox, &["docker_python", "docker_scala"]).error(), @"`docker_scala` in [ROOT]/prefix/share/jupyter/kernels/docker_scala is for scala, of which `--bring-bootstrap` does not know how the kernel is started: install it anew with `install --bring-bootstrap --kernel-command`, or leave it with the bootstrap of its image");
+    assert_eq!(sandbox.tree("prefix"), before);
+    // Where nobody has named it, it keeps the others from nothing.
+    assert_snapshot!(bring(&sandbox, &["--all"]), @"
+    exit status: 0
+    ----- stderr -----
+    [W [TIME] DockerSpecInstaller] Leaving kernelspec docker_scala: `docker_scala` in [ROOT]/prefix/share/jupyter/kernels/docker_scala is for scala, of which `--bring-bootstrap` does not know how the kernel is started: install it anew with `install --bring-bootstrap --kernel-command`, or leave it with the bootstrap of its image
+    [I [TIME] DockerSpecInstaller] Converted kernelspec docker_python in [ROOT]/prefix/share/jupyter/kernels/docker_python, which had the launcher of jupyter-docker-spec
+    ");
+    assert!(python.join("scripts/bootstrap_kernel").exists());
+
+    let other = with_python(&sandbox, &["--kernel-name=other"]);
+    let mut command = sandbox.command(INSTALLER);
+    command.args(["convert", "--bring-bootstrap", "other"]);
+    command.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
+    command.env("JUPYTER_DOCKER_SPEC_BOOTSTRAP", sandbox.path("none"));
+    assert_snapshot!(sandbox.run(&mut command).error(), @"could not read the bootstrap: failed to open file `[ROOT]/none`: No such file or directory (os error 2)");
+    assert!(other.join("scripts/launch_docker.py").exists());
 }
