@@ -88,6 +88,7 @@ fn description(key: &Key) -> String {
         "environment_mode",
         "mount_cwd",
         "pass_environment",
+        "signals_from",
         "warm",
         "warm_time",
     ];
@@ -296,7 +297,7 @@ fn own(name: &str, amount: &Value, cpus: &Value, pairs: &Value) -> Value {
             let tables = json!({"type": "object", "additionalProperties": settings});
             json!({"anyOf": [tables, one_or_many(&word)]})
         }
-        "pass_environment" => one_or_many(&word),
+        "pass_environment" | "signals_from" => one_or_many(&word),
         "pull_policy" => json!({"enum": ["missing", "if_not_present", "always", "never"]}),
         other => panic!("nothing is known of {other}"),
     }

@@ -6,12 +6,12 @@ use std::env;
 use std::ffi::OsString;
 use std::future::pending;
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bootstrap::protocol::gateway::{COMMAND, NO_LISTENER, Wish};
+use bootstrap::protocol::gateway::{COMMAND, NO_LISTENER, SIGNALS_FROM, Sender, Wish};
 use bootstrap::protocol::message::Start;
 use bootstrap::protocol::signals::Signals;
 use rustix::process::{Pid, Signal};
@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::curve::{self, Encryption};
 use crate::kernel::{Running, no_ports};
-use crate::listener::Listener;
+use crate::listener::{Listener, Senders};
 use crate::payload::ServerKey;
 use crate::processes::{Children, forward};
 use crate::relay::{Ports, reached};
@@ -51,6 +51,7 @@ struct Task {
     ports: Ports,
     /// What stays bound of its ports.
     listener: Option<TcpListener>,
+    senders: Senders,
 }
 
 /// Serves the server that the kernel is for, and returns the exit status of the kernel.
@@ -87,6 +88,7 @@ impl Task {
         let encryption = Encryption::read(&variable("TRANSPORT_ENCRYPTION").unwrap_or_default())?;
         let range = ports::range(&variable("PORT_RANGE").unwrap_or_default())?;
         let listens = !options.iter().any(|option| option == NO_LISTENER);
+        let senders = senders(options, &server)?;
         let bound =
             ports::bind(Ipv4Addr::UNSPECIFIED, range.as_ref()).map_err(|error| no_ports(&error))?;
         let [shell, iopub, stdin, control, heartbeat, comm] = bound;
@@ -110,6 +112,7 @@ impl Task {
             },
             ports,
             listener: listens.then_some(comm),
+            senders,
         })
     }
 
@@ -126,6 +129,39 @@ impl Task {
         }
         information
     }
+}
+
+/// Whom the listener is to hear.
+fn senders(options: &[String], server: &str) -> Result<Senders, String> {
+    let named = options.iter().filter_map(|option| option.strip_prefix(SIGNALS_FROM));
+    let named = named.map(|name| Sender::of(name).ok_or_else(|| format!("`{name}` is no sender")));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    if !named.contains(&Sender::Server) {
+        return Ok(Senders { named, server: Vec::new() });
+    }
+    let found = server.to_socket_addrs();
+    let found = found.map_err(|error| format!("`{server}` is not known here: {error}"))?;
+    let of_four = |address| match address {
+        SocketAddr::V4(address) => Some(*address.ip()),
+        SocketAddr::V6(_) => None,
+    };
+    let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+    Ok(Senders { named, server: found.filter_map(of_four).chain(routers(&routes)).collect() })
+}
+
+/// The addresses of the default routers, from the table that Linux has of its routes. From there a server on the
+/// engine's host comes.
+fn routers(routes: &str) -> Vec<Ipv4Addr> {
+    let of_line = |line: &str| {
+        let mut columns = line.split_whitespace().skip(1);
+        let (target, shown) = (columns.next()?, columns.next()?);
+        // As it lies in memory, in the order of the network.
+        let octets = u32::from_str_radix(shown, 16).ok()?.to_ne_bytes();
+        (target == "00000000").then(|| Ipv4Addr::from(octets))
+    };
+    let found = routes.lines().filter_map(of_line);
+    // A route without a router leads to all that is on the network.
+    found.filter(|address| !address.is_unspecified()).collect()
 }
 
 /// A variable that says something.
@@ -162,7 +198,8 @@ async fn serve(mut task: Task, mut children: Children, mut told: Signals) -> Res
     let running = Running::start_at(task.ports, &task.start, None)?;
     let kernel = Some(running.id());
     let information = task.information(running.id());
-    let listener = task.listener.take().map(Listener::start).transpose();
+    let senders = task.senders.clone();
+    let listener = task.listener.take().map(|bound| Listener::start(bound, senders)).transpose();
     let mut listener = listener.map_err(|error| no_ports(&error))?;
     let mut telling = std::pin::pin!(tell(&task, information));
     let mut is_told = false;
@@ -258,4 +295,26 @@ async fn send(server: &str, payload: &str) -> io::Result<()> {
     let mut stream = TcpStream::connect(server).await?;
     stream.write_all(payload.as_bytes()).await?;
     stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routers_are_those_of_default_routes() {
+        let [one, other] = [[172, 17, 0, 1], [10, 0, 0, 9]].map(Ipv4Addr::from);
+        let [one_shown, other_shown] =
+            [one, other].map(|address| format!("{:08X}", u32::from_ne_bytes(address.octets())));
+        let routes = format!(
+            "Iface\tDestination\tGateway \tFlags\n\
+             eth0\t00000000\t{one_shown}\t0003\n\
+             eth0\t000011AC\t{other_shown}\t0001\n\
+             eth1\t00000000\t00000000\t0001\n\
+             eth1\t00000000\n\
+             eth2\t00000000\t{other_shown}\t0003\n"
+        );
+        assert_eq!(routers(&routes), [one, other]);
+        assert_eq!(routers(""), [] as [Ipv4Addr; 0]);
+    }
 }

@@ -2,10 +2,11 @@
 //! network may connect: what comes is bounded, and what is not understood is dropped.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use bootstrap::protocol::gateway::{LONGEST, Wish};
+use bootstrap::protocol::gateway::{LONGEST, Sender, Wish};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -21,6 +22,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait if no connection can be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Whom it hears: everybody, if nobody is named.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Senders {
+    pub(crate) named: Vec<Sender>,
+    /// The addresses of the server.
+    pub(crate) server: Vec<Ipv4Addr>,
+}
+
+impl Senders {
+    fn have(&self, peer: IpAddr) -> bool {
+        let is_named = |peer| self.named.iter().any(|sender| sender.is(peer, &self.server));
+        match peer {
+            _ if self.named.is_empty() => true,
+            IpAddr::V4(peer) => is_named(peer),
+            IpAddr::V6(_) => false,
+        }
+    }
+}
+
 /// A listener. The port is closed when it is dropped.
 pub(crate) struct Listener {
     accepting: JoinHandle<()>,
@@ -28,11 +48,11 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn start(bound: std::net::TcpListener) -> io::Result<Self> {
+    pub(crate) fn start(bound: std::net::TcpListener, senders: Senders) -> io::Result<Self> {
         bound.set_nonblocking(true)?;
         let listener = TcpListener::from_std(bound)?;
         let (sender, wishes) = mpsc::channel(CONNECTIONS);
-        let accepting = tokio::spawn(accept(listener, sender));
+        let accepting = tokio::spawn(accept(listener, senders, sender));
         Ok(Self { accepting, wishes })
     }
 
@@ -48,13 +68,26 @@ impl Drop for Listener {
     }
 }
 
-async fn accept(listener: TcpListener, sender: mpsc::Sender<Wish>) {
+async fn accept(listener: TcpListener, senders: Senders, sender: mpsc::Sender<Wish>) {
+    let mut has_refused = false;
     let mut connections: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             sleep(PAUSE).await;
             continue;
         };
+        if !senders.have(peer.ip()) {
+            // Once, so that nobody fills the log.
+            if !has_refused {
+                let _ = writeln!(
+                    io::stderr(),
+                    "bootstrap_kernel: {} is refused, as all are that signals_from does not name",
+                    peer.ip()
+                );
+            }
+            has_refused = true;
+            continue;
+        }
         if connections.len() == CONNECTIONS
             && let Some(oldest) = connections.pop_front()
         {
@@ -90,9 +123,13 @@ mod tests {
     use super::*;
 
     fn start() -> (Listener, SocketAddr) {
+        start_for(Senders::default())
+    }
+
+    fn start_for(senders: Senders) -> (Listener, SocketAddr) {
         let bound = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = bound.local_addr().unwrap();
-        (Listener::start(bound).unwrap(), address)
+        (Listener::start(bound, senders).unwrap(), address)
     }
 
     async fn say(address: SocketAddr, said: &[u8]) {
@@ -124,6 +161,37 @@ mod tests {
         }
         say(address, b"{\"shutdown\": 1}").await;
         assert_eq!(listener.next().await, Some(Wish { signal: None, shutdown: true }));
+    }
+
+    #[tokio::test]
+    async fn who_is_not_named_is_not_heard_and_keeps_nobody_from_it() {
+        let named = ["server", "127.0.1.0/24"].map(|name| Sender::of(name).unwrap()).to_vec();
+        let server = vec![Ipv4Addr::new(127, 0, 0, 9)];
+        let (mut listener, address) = start_for(Senders { named, server });
+        // More than there may be connections.
+        let mut refused = Vec::new();
+        for _ in 0..2 * CONNECTIONS {
+            let mut stream = from([127, 0, 0, 1], address).await;
+            let _ = stream.write_all(b"{\"signum\": 9}").await;
+            refused.push(stream);
+        }
+        for (host, signal) in [([127, 0, 0, 9], 2), ([127, 0, 1, 200], 15)] {
+            let said = format!("{{\"signum\": {signal}}}");
+            from(host, address).await.write_all(said.as_bytes()).await.unwrap();
+            let wish = Wish { signal: Some(signal), shutdown: false };
+            assert_eq!(listener.next().await, Some(wish));
+        }
+        for mut stream in refused {
+            // The other side has closed it, with what was said or before.
+            assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));
+        }
+    }
+
+    /// A connection that comes from this address of the machine.
+    async fn from(host: [u8; 4], address: SocketAddr) -> TcpStream {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((host, 0).into()).unwrap();
+        socket.connect(address).await.unwrap()
     }
 
     #[tokio::test]

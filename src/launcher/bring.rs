@@ -17,7 +17,7 @@ use crate::files;
 use crate::layout::{self, ARCHITECTURE, BOOTSTRAP_FILE};
 use crate::model::Mode;
 use crate::options::put;
-use crate::protocol::gateway::{COMMAND, GATEWAY, NO_LISTENER};
+use crate::protocol::gateway::{COMMAND, GATEWAY, NO_LISTENER, SIGNALS_FROM};
 use crate::server::System;
 
 /// The name of the bootstrap in the container. A leading point keeps it out of people's sight.
@@ -126,6 +126,7 @@ pub(super) async fn prepare(
 fn begin_for_server(plan: &mut Plan, of_image: Option<Vec<String>>, takes_messages: bool) {
     let path = Path::new(directory(plan)).join(NAME).to_string_lossy().into_owned();
     let fields = plan.command_fields();
+    let senders = std::mem::take(&mut plan.signals_from);
     let container = plan.container();
     let [given, command] = fields.map(|field| -> Option<Vec<String>> {
         let words = container[field].as_array()?;
@@ -133,6 +134,7 @@ fn begin_for_server(plan: &mut Plan, of_image: Option<Vec<String>>, takes_messag
     });
     let mut words = vec![GATEWAY.to_owned()];
     words.extend(takes_messages.then(|| NO_LISTENER.to_owned()));
+    words.extend(senders.iter().map(|sender| format!("{SIGNALS_FROM}{sender}")));
     words.push(COMMAND.to_owned());
     match given.or(of_image) {
         Some(entrypoint) => {

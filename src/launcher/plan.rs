@@ -2,6 +2,7 @@
 //! what must be done besides. `build` makes it. Pure.
 
 mod actions;
+mod bootstrap;
 mod build;
 mod needs;
 mod networks;
@@ -71,6 +72,8 @@ pub struct Plan {
     pub own_directory: Option<String>,
     /// Whether a server's kernel is started by our bootstrap, and not by that of its image.
     pub brings_bootstrap: bool,
+    /// Whom that hears; everybody, if nobody is named.
+    pub signals_from: Vec<String>,
     /// The address of the engine, if the file names one.
     pub engine: Option<String>,
     /// How many kernels are to wait for the next launches, and for how long.

@@ -92,7 +92,7 @@ pub(super) const IMAGES_OWN: &str = "image";
 
 /// All of them.
 #[rustfmt::skip]
-pub static CONTAINER_OPTIONS: [ContainerOption; 59] = [
+pub static CONTAINER_OPTIONS: [ContainerOption; 60] = [
     option("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
     option("mount", None, "volumes", Shape::Mount, "type=TYPE,...", "Attach a mount, in the syntax of `docker run --mount`; repeatable"),
     option(MOUNT_CWD, None, "mount_cwd", Shape::Bool, "", "Mount the notebook's directory, and start the kernel there"),
@@ -125,6 +125,7 @@ pub static CONTAINER_OPTIONS: [ContainerOption; 59] = [
     option("ipc", None, "ipc", Shape::Text, "MODE", "IPC mode to use"),
     option("userns", None, "userns_mode", Shape::Text, "MODE", "User namespace to use: host, where the engine maps users"),
     option("network", None, "networks", Shape::Networks, "NETWORK", "Network to connect to besides the server's; for --local the container's own, or none; repeatable"),
+    option("signals-from", None, "signals_from", Shape::List, "CIDR", "Who may send the kernel signals, or have it end: an address, a network, or `server`; for --bring-bootstrap; repeatable [default: any]"),
     option("hostname", None, "hostname", Shape::Text, "NAME", "Host name of the container"),
     option("domainname", None, "domainname", Shape::Text, "NAME", "Domain name of the container"),
     option("dns", None, "dns", Shape::List, "ADDRESS", "DNS server; repeatable"),

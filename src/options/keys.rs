@@ -123,7 +123,7 @@ pub(super) const HERE: &str = "*";
 
 /// All keys, in the order of the Compose specification's tables.
 #[rustfmt::skip]
-pub const KEYS: [Key; 74] = [
+pub const KEYS: [Key; 75] = [
     key("annotations", Pairs, Any, "HostConfig.Annotations", ""),
     key("bring_bootstrap", Code, Trusted, HERE, HERE),
     key("cap_add", Words, Trusted, "HostConfig.CapAdd", "TaskTemplate.ContainerSpec.CapabilityAdd"),
@@ -186,6 +186,7 @@ pub const KEYS: [Key; 74] = [
     key("secrets", Code, Trusted, "", HERE),
     key("security_opt", Security, Trusted, "HostConfig", ""),
     key("shm_size", Shm, Trusted, "HostConfig", "TaskTemplate.ContainerSpec"),
+    key("signals_from", Code, Trusted, HERE, HERE),
     key("stop_grace_period", Duration, Trusted, "StopTimeout", "TaskTemplate.ContainerSpec.StopGracePeriod"),
     key("stop_signal", Text, Trusted, "StopSignal", "TaskTemplate.ContainerSpec.StopSignal"),
     key("storage_opt", Pairs, Trusted, "HostConfig.StorageOpt", ""),

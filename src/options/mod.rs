@@ -40,6 +40,8 @@ use crate::text::{did_you_mean, position};
 
 /// The key for kernels of servers that are started by our bootstrap.
 pub const BRING_BOOTSTRAP: &str = "bring_bootstrap";
+/// The key for whom that hears.
+pub const SIGNALS_FROM: &str = "signals_from";
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -173,3 +173,45 @@ fn the_command_can_be_changed_and_the_table_has_it() {
     assert_eq!(options(&specification).lines().count(), said.lines().count());
     assert_eq!(before.len(), crate::sandbox::contents(&specification).len());
 }
+
+#[test]
+fn who_may_send_signals_may_be_said() {
+    let sandbox = Sandbox::new();
+    let words = ["--signals-from=server", "--signals-from=172.18.0.0/16"];
+    let specification = installed(&sandbox, &words);
+    assert!(options(&specification).contains(r#"signals_from = ["server", "172.18.0.0/16"]"#));
+
+    let mut message = String::new();
+    for words in [
+        &["--bring-bootstrap", "--signals-from=anybody"][..],
+        &["--bring-bootstrap", "--signals-from=10.0.0.0/33"],
+        &["--bring-bootstrap", "--signals-from=2001:db8::/32"],
+        &["--local", "--signals-from=server"],
+    ] {
+        let words = [words, &["--image-name=i", "--prefix=other"]].concat();
+        message += sandbox.run(&mut installer(&sandbox, &words)).error();
+        message.push('\n');
+    }
+    let mut command = sandbox.installer();
+    command.args(["--launcher=native", "--signals-from=server", "--prefix=other"]);
+    message += sandbox.run(&mut command).error();
+    message.push('\n');
+    let file = specification.join("scripts/launch_docker.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let nobody = text.replace(r#"["server", "172.18.0.0/16"]"#, "[]");
+    assert_ne!(nobody, text);
+    fs::write(&file, nobody).unwrap();
+    let mut command = sandbox.command(INSTALLER);
+    command.args(["set", "docker_python", "--memory=1g", "--dry-run"]);
+    command.env("JUPYTER_PATH", sandbox.path("prefix/share/jupyter"));
+    message += sandbox.run(&mut command).error();
+    assert_snapshot!(message, @r#"
+    the options for the container are not valid: --signals-from: signals_from = ["anybody"]: `signals_from` must be `server`, or an address or network of IPv4 such as "172.18.0.0/16"
+    the options for the container are not valid: --signals-from: signals_from = ["10.0.0.0/33"]: `signals_from` must be `server`, or an address or network of IPv4 such as "172.18.0.0/16"
+    the options for the container are not valid: --signals-from: signals_from = ["2001:db8::/32"]: `signals_from` must be `server`, or an address or network of IPv4 such as "172.18.0.0/16"
+    the options for the container are not valid: --signals-from: signals_from = ["server"]: `signals_from` is for specifications of servers: nothing listens for signals of kernels of `install --local`
+    the options for the container are not valid: --signals-from: signals_from = ["server"]: `signals_from` needs `bring_bootstrap = true`: the bootstrap of an image hears everybody
+    the options for the container are not valid: --signals-from: signals_from = []: `signals_from` must name somebody
+    "#);
+    assert!(!sandbox.path("other").exists());
+}

@@ -390,6 +390,10 @@ fn help_of_install() {
           --shm-size <BYTES>
               Size of /dev/shm
 
+          --signals-from <CIDR>
+              Who may send the kernel signals, or have it end: an address, a
+              network, or `server`; for --bring-bootstrap; repeatable [default: any]
+
           --stop-timeout <SECONDS>
               Seconds to wait for the kernel to stop before it is killed
 

@@ -30,7 +30,9 @@ def test_a_kernel_lives_and_leaves_nothing(install, application):
     check_stock(check_life(values, "ann-{kernel_id}"))
 
 
-@pytest.mark.parametrize("options", [[], ["--read-only", "--tmpfs=/tmp"]], ids=["as it is", "read-only"])
+@pytest.mark.parametrize(
+    "options", [["--signals-from=server"], ["--read-only", "--tmpfs=/tmp"]], ids=["as it is", "read-only"]
+)
 def test_a_kernel_lives_in_a_swarm_and_leaves_nothing(swarm, start_application, put_programs, options):
     network = swarm.network("jds-test-kernels", "--driver=overlay", "--attachable")
     application = start_application(network=network, GP_DOCKER_NETWORK=network)
@@ -96,6 +98,33 @@ def test_what_runs_in_the_kernel_is_interrupted_with_it(install, application):
 
     assert interrupted["stdout"].startswith("asleep\n")
     assert "awake" in interrupted["stdout"] or interrupted["error"] == "KeyboardInterrupt"
+
+
+# What everybody may do who reaches the kernel's ports: sends an interrupt to each of them.
+ATTACK = """
+import socket, time
+lines = [line.split() for line in open('/proc/net/tcp').readlines()[1:]]
+for port in {int(line[1].split(':')[1], 16) for line in lines if line[3] == '0A'}:
+    with socket.create_connection(('127.0.0.1', port)) as one:
+        one.sendall(b'{"signum": 2}')
+time.sleep(1)
+print('untouched')
+"""
+
+
+def test_only_the_server_may_send_signals(install, application):
+    install("--user", BRING, "--signals-from=server", *PLAIN.install)
+    steps = [["start"], ["execute", ATTACK], ["interrupt", PYTHON.loop], ["shutdown"]]
+
+    drive = application.drive("docker_python", steps)
+
+    _, attacked, interrupted, _ = drive.assert_done(steps)
+    assert attacked == {"stdout": "untouched\n", "error": None}
+    assert interrupted == {"stdout": "asleep\n", "error": "KeyboardInterrupt"}
+    # As it is where nobody says anything.
+    install("--user", BRING, "--replace", *PLAIN.install)
+    attacked = application.drive("docker_python", steps[:2]).assert_done(steps[:2])[1]
+    assert attacked == {"stdout": "", "error": "KeyboardInterrupt"}
 
 
 def test_a_kernelspec_of_the_image_that_is_interrupted_by_messages(install, application, engine):

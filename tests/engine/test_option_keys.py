@@ -128,6 +128,7 @@ ELSEWHERE = {
     "engine": ("test_local_ssh.py", "ssh://"),
     "image": ("test_local.py", "local.install("),
     "pull_policy": ("test_registries.py", "--pull"),
+    "signals_from": ("test_bring.py", "--signals-from"),
     "warm": ("test_local_warm.py", "--warm"),
     "warm_time": ("test_local_warm.py", "--warm-time"),
 }

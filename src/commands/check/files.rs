@@ -24,7 +24,7 @@ use crate::kernelspec::store;
 use crate::launcher::plan::Plan;
 use crate::layout::{self, KERNEL_JSON, OPTIONS};
 use crate::model::Mode;
-use crate::options::{BRING_BOOTSTRAP, Options, mounts as of_options};
+use crate::options::{BRING_BOOTSTRAP, Options, SIGNALS_FROM, mounts as of_options};
 use crate::server::{CONNECTION_FILE, System};
 
 /// The permissions for everybody to read, and to enter a directory.
@@ -206,6 +206,9 @@ fn options(
             // The one needs the other.
             _ if one.get("command").is_some() => one.with(BRING_BOOTSTRAP, &options),
             _ if one.get(BRING_BOOTSTRAP).is_some() => one.with("command", &options),
+            _ if one.get(SIGNALS_FROM).is_some() => {
+                one.with(BRING_BOOTSTRAP, &options).with("command", &options)
+            }
             _ => one,
         };
         match requested::with_options(spec, one, &given, of_notebook) {

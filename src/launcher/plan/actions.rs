@@ -6,23 +6,22 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::networks::networks;
-use super::{Plan, PullPolicy, Reference};
+use super::{Plan, PullPolicy, Reference, bootstrap};
 use crate::engine::Endpoint;
 use crate::model::Mode;
 use crate::options::amounts::nanoseconds;
 use crate::options::interpolation::{Interpolation, Policy};
 use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{Table, flag, integer, items, must, table, text};
-use crate::options::{BRING_BOOTSTRAP, Options, put, template};
-use crate::protocol::message::CONNECTION_FILE;
+use crate::options::{BRING_BOOTSTRAP, Options, SIGNALS_FROM, put, template};
 use crate::server::System;
 
 pub(super) type Action =
     fn(&mut Plan, &Node, &Interpolation<'_>, &Options) -> Result<(), PositionError>;
 
 /// The keys that are not fields of a request.
-pub(super) const ACTIONS: [(&str, Action); 11] = [
-    (BRING_BOOTSTRAP, bring_bootstrap),
+pub(super) const ACTIONS: [(&str, Action); 12] = [
+    (BRING_BOOTSTRAP, bootstrap::bring),
     ("engine", engine),
     ("image", image),
     ("configs", |plan, node, interpolation, _| {
@@ -32,6 +31,7 @@ pub(super) const ACTIONS: [(&str, Action); 11] = [
     ("networks", networks),
     ("platform", platform),
     ("pull_policy", pull_policy),
+    (SIGNALS_FROM, bootstrap::signals_from),
     ("warm", warm),
     ("warm_time", warm_time),
     ("secrets", |plan, node, interpolation, _| {
@@ -51,33 +51,6 @@ fn image(
     }
     let message = "is in kernel.json; see `install --image-name`";
     Err(PositionError::new(node.at, message))
-}
-
-/// Kernels that are of no server have it in any case.
-fn bring_bootstrap(
-    plan: &mut Plan,
-    node: &Node,
-    _: &Interpolation<'_>,
-    options: &Options,
-) -> Result<(), PositionError> {
-    let is_wanted = flag(node)?;
-    if plan.launch.caller == System::Local {
-        let message = "is for specifications of servers; those of `install --local` bring the bootstrap anyway";
-        return Err(PositionError::new(node.at, message));
-    }
-    if !is_wanted {
-        return Ok(());
-    }
-    let command = options.get("command").map(|node| node.to_json().to_string());
-    if !command.unwrap_or_default().contains(CONNECTION_FILE) {
-        let message = format!(
-            "needs a `command` that starts the kernel, with `{CONNECTION_FILE}` where it takes the file with its \
-             ports and key"
-        );
-        return Err(PositionError::new(node.at, message));
-    }
-    plan.brings_bootstrap = true;
-    Ok(())
 }
 
 /// How many kernels may wait for the launches of one specification.

@@ -32,6 +32,7 @@ impl Plan {
             configs: Vec::new(),
             own_directory: None,
             brings_bootstrap: false,
+            signals_from: Vec::new(),
             engine: None,
             warm: 0,
             warm_time: super::WARM_TIME,
