@@ -104,6 +104,21 @@ SCALA = Language(
     options=("--launch-timeout=120", "--env=KERNEL_SPARK_CONTEXT_INIT_MODE=eager"),
     patience=150,
 )
+# Neither Python nor R to the server, and none that a gateway knows of.
+BASH = Language(
+    "Bash",
+    answer="echo $((6 * 7))",
+    who=f'python3 -c "{PYTHON.who}"',
+    loop="echo asleep; sleep 600",
+    interrupted=None,
+    image="jds-test/shell",
+    options=("--kernel-command=python3 -m bash_kernel -f {connection_file}",),
+)
+# How its image is made, from one with the packages.
+BASH_LINES = (
+    "RUN pip install --quiet --no-index --find-links=/wheels --break-system-packages bash_kernel"
+    " && python3 -m bash_kernel.install",
+)
 LIFE = PYTHON.life
 
 
@@ -252,7 +267,8 @@ def check_life(values, host, language=PYTHON):
     assert who["host"] == host.format(kernel_id=kernel_id)
     assert who["uid"] == 1000
     assert 100 in who["groups"]
-    assert interrupted == {"stdout": "asleep\n", "error": language.interrupted}
+    # Bash goes on on another line.
+    assert interrupted["stdout"].strip() == "asleep" and interrupted["error"] == language.interrupted
     assert again == {"stdout": "42\n", "error": None}
     assert not alive
     return who

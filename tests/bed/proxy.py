@@ -47,6 +47,10 @@ class Proxy:
                 for side in sides:
                     close(side)
 
+    def said(self, data):
+        """What the engine is sent in the place of this; for those that change it."""
+        return data
+
     def heard(self, data):
         """What the engine has just sent; for those that listen."""
 
@@ -77,7 +81,7 @@ class Proxy:
                 requests.append(request)
                 if self._hold and self._hold.search(request):
                     holding.set()
-            send(engine, data)
+            send(engine, self.said(data))
         close_writing(engine)
 
     def _down(self, engine, client, holding):

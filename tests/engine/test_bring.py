@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bed.kernels import PYTHON, R, check_life, driven
+from bed.kernels import BASH, BASH_LINES, PYTHON, R, check_life, driven
 from bed.launch import prune
+from bed.proxy import Proxy
 
 PLAIN = replace(PYTHON, image="jds-test/plain")
 BRING = "--bring-bootstrap"
@@ -86,6 +87,23 @@ def test_stock_images(install, application, engine, binaries, stock):
 def test_r(install, application):
     install("--user", BRING, *R.install)
     check_life(application.live(R), "ann-{kernel_id}", R)
+
+
+def test_a_kernel_that_no_gateway_knows(install, application, engine):
+    engine.image(BASH.image, *BASH_LINES, base="jds-test/bare")
+    install("--user", BRING, *BASH.install)
+
+    check_life(application.live(BASH), "ann-{kernel_id}", BASH)
+
+
+def test_a_kernel_that_is_added_to_an_image(install, application, engine):
+    """Packages come from the image, as there is no network."""
+    image = engine.image("jds-test/without:8", base="jds-test/bare")
+    offline = ["--build-arg=PIP_NO_INDEX=1", "--build-arg=PIP_FIND_LINKS=/wheels", "--build-network=none"]
+    done = install("--user", BRING, f"--image-name={image}", "--add-kernel", *offline)
+    assert f"Built the image {image}-ipykernel" in done.stderr
+
+    check_life(application.live(PYTHON), "ann-{kernel_id}")
 
 
 def test_what_runs_in_the_kernel_is_interrupted_with_it(install, application):
@@ -208,6 +226,23 @@ def test_a_swarm_has_one_bootstrap_however_many_launches_there_are(swarm, networ
     prune(swarm, binaries, place)
     left = {config["Spec"]["Name"] for config in swarm.ask("/configs")}
     assert left == set(names) - {"old"}
+
+
+# Linux, or a Swarm, of a day on which configs are mounted such that nothing in them can be run.
+class Unexecutable(Proxy):
+    def said(self, data):
+        assert len(data) == len(changed := data.replace(b'"Mode":365', b'"Mode":292'))
+        return changed
+
+
+@pytest.mark.parametrize("entrypoint", [False, True], ids=["the engine runs it", "an entrypoint runs it"])
+def test_a_swarm_that_mounts_configs_that_cannot_be_run(swarm, network, launch, place, entrypoint):
+    image = PLAIN.image
+    if entrypoint:
+        image = swarm.image("jds-test/stock", 'ENTRYPOINT ["sh", "-c", "\\"$@\\"", "sh"]', base=image)
+    with Unexecutable(place / "proxy.sock", swarm.socket) as proxy:
+        ended = launch(image, "--swarm", BRING, GP_DOCKER_NETWORK=network, DOCKER_HOST=proxy.address).end()
+    ended.assert_error("permission denied", "nothing in them can be run", "without --bring-bootstrap")
 
 
 def test_check_knows_of_both_kinds(check, install):

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from bed.kernels import BASH_LINES
 from bed.patience import wait_for
 from bed.shelf import LAYERS
 
@@ -20,8 +21,6 @@ STACKS = [
     "ENV PATH=/opt/conda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/home/jovyan",
     "USER 1000",
 ]
-INSTALL = "pip install --quiet --no-index --find-links=/wheels --break-system-packages"
-SHELL = f"RUN {INSTALL} bash_kernel && python3 -m bash_kernel.install"
 
 # Packages come from the image, as there is no network.
 OFFLINE = ("--build-arg=PIP_NO_INDEX=1", "--build-arg=PIP_FIND_LINKS=/wheels")
@@ -70,7 +69,7 @@ def test_the_python_of_an_image_like_those_of_docker_stacks(engine, local):
 
 
 def test_a_kernel_in_another_language(engine, local):
-    image = engine.image("jds-test/shell", SHELL, base=BARE)
+    image = engine.image("jds-test/shell", *BASH_LINES, base=BARE)
     local.install(image, "--image-kernelspec=bash")
     found = kernel_json(local, "k")
     assert (found["language"], found["display_name"]) == ("bash", "Bash")

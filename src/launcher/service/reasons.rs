@@ -17,6 +17,10 @@ const TAKEN_BACK: &str = "no longer meets constraints";
 /// What Linux says of a file that is not executable.
 const REFUSED: &str = "permission denied";
 
+const NOT_EXECUTABLE: &str = "the Swarm mounts configs such that nothing in them can be run, so that the bootstrap cannot \
+                              be brought by one; install the specification again without --bring-bootstrap, with an \
+                              image that has a bootstrap";
+
 /// How far a task that is not running yet has come.
 pub(super) async fn progress(context: &Context<'_>, task: Option<&Task>) -> String {
     let Some(task) = task else { return "Swarm has not created a task for it".to_owned() };
@@ -70,12 +74,8 @@ pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task
     let head = format!("the service `{}` of image `{}`", launch.name, launch.image);
     let reason = task.reason();
     let node = node(context, task).await;
-    if context.plan.brings_bootstrap && task.err.contains(bring::NAME) && task.err.contains(REFUSED)
-    {
-        return anyhow!("{head} cannot run on {node}: {reason}").context(
-            "the Swarm mounts configs such that nothing in them can be run, so that the bootstrap cannot be brought \
-             by one; install the specification again without --bring-bootstrap, with an image that has a bootstrap",
-        );
+    if is_refused(context, &task.err) {
+        return anyhow!("{head} cannot run on {node}: {reason}").context(NOT_EXECUTABLE);
     }
     if task.state == "rejected" {
         let reason = anyhow!("{head} was rejected by {node}: {reason}");
@@ -98,11 +98,22 @@ pub(super) async fn explain_failure(context: &Context<'_>, id: &str, task: &Task
     };
     let output = output(context, id).await;
     let reason = anyhow!("{head} {how} on {node} ({}: {reason}). {output}", task.state);
+    // By an entrypoint of the image that was to run it.
+    if is_refused(context, &output) {
+        return reason.context(NOT_EXECUTABLE);
+    }
     if output.to_lowercase().contains(FOREIGN) {
         return reason.context(foreign(&launch.image));
     }
     let silent = output == tail::sentence("");
     death::explained(context, reason, task.exit_code.unwrap_or(-1), silent).await
+}
+
+/// Whether somebody says that the bootstrap may not be run.
+fn is_refused(context: &Context<'_>, said: &str) -> bool {
+    let of_bootstrap =
+        |line: &str| line.contains(bring::NAME) && line.to_lowercase().contains(REFUSED);
+    context.plan.brings_bootstrap && said.lines().any(of_bootstrap)
 }
 
 /// Whether the task ran out of memory, as far as this engine knows: Swarm does not report that.
