@@ -49,6 +49,12 @@ impl Task {
         self.state == "pending" && !self.err.is_empty()
     }
 
+    /// Whether the manager has no address for the task: it does so first of all, and says nothing when it cannot.
+    #[must_use]
+    pub fn lacks_address(&self) -> bool {
+        self.state == "new"
+    }
+
     /// Whether Swarm has given the task up, though its node has not reported that it ended: the node is
     /// unreachable, or has just been told to stop the task. The tasks of a service that is removed are to be
     /// removed too.
@@ -177,6 +183,12 @@ mod tests {
         {
             assert!(!task("running", state, "").is_over(), "{state}");
         }
+    }
+
+    #[test]
+    fn only_a_new_task_lacks_an_address() {
+        assert!(task("running", "new", "").lacks_address());
+        assert!(!task("running", "pending", "").lacks_address());
     }
 
     #[test]

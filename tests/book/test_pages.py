@@ -18,6 +18,7 @@ TYPED = {
     "docs/compose.md": "engine/test_compose.py",
     "docs/enterprise-gateway.md": "engine/test_compose.py",
     "docs/languages.md": "engine/test_languages.py",
+    "docs/scale.md": "engine/test_benchmarks.py",
     "docs/swarm.md": "engine/test_docs_swarm.py",
     "docs/tutorial.md": "engine/test_docs.py",
 } | {

@@ -28,7 +28,7 @@ const COPYING: Duration = Duration::from_millis(50);
 const ENDED: u8 = 42;
 
 /// An engine whose container says what this writes, and ends.
-fn engine(speak: impl Fn(&mut UnixStream) + Clone + Send + 'static) -> FakeEngine {
+pub(crate) fn engine(speak: impl Fn(&mut UnixStream) + Clone + Send + 'static) -> FakeEngine {
     engine_with("", speak)
 }
 
@@ -91,7 +91,7 @@ fn engine_with(
 }
 
 /// The launcher of a specification, with a limit on its memory.
-fn launcher(sandbox: &Sandbox, engine: &FakeEngine) -> Command {
+pub(crate) fn launcher(sandbox: &Sandbox, engine: &FakeEngine) -> Command {
     let words =
         ["--local", "--prefix=p", "--image-name=my/image:1", "--kernel-name=k", "--replace"];
     let mut install = installer(sandbox, &words);

@@ -77,6 +77,10 @@ const TYPED: &[(&str, &str)] = &[
         "tests/engine/test_advice.py::test_a_swarm_and_its_network",
     ),
     (
+        "docker network inspect {network}",
+        "tests/engine/test_advice.py::test_commands_that_only_show_or_remove_are_the_clients",
+    ),
+    (
         "docker network ls --filter name={name}",
         "tests/engine/test_advice.py::test_two_networks_of_one_name",
     ),

@@ -21,6 +21,7 @@ mod env_file;
 mod evil_engine;
 mod gateway;
 mod generated;
+mod growth;
 mod habits;
 mod help;
 mod hostile;

@@ -134,6 +134,15 @@ fn how_far_a_task_has_come_is_told_when_it_takes_its_time() {
     );
 }
 
+#[test]
+fn a_task_that_stays_new_lacks_an_address() {
+    let outcome = launched(&swarm(tasks(&["new"]), vec![]), "swarm", SHORT);
+    let error = outcome.error();
+    assert!(error.contains("was not running after 4 s: its task is new"), "{outcome}");
+    assert!(error.contains("`docker network inspect kernels`"), "{outcome}");
+    assert!(!error.contains("docker pull"), "{outcome}");
+}
+
 /// Swarm takes all generic resources back when a node changes.
 #[test]
 fn resources_that_are_taken_back_are_explained_to_who_asked_for_some() {

@@ -120,6 +120,7 @@ def test_commands_that_only_show_or_remove_are_the_clients(swarm, kernel_image, 
     assert volume in type_it("docker volume ls --filter dangling=true")
     swarm.docker("volume", "rm", volume)
     network = swarm.network("jds-advice", "--driver=overlay", "--attachable")
+    assert '"Subnet"' in type_it(f"docker network inspect {network}")
     service = f"docker service create --detach --mode global --network {network} jds-test/tiny sleep 600"
     identity = type_it(service).strip()
     type_it(f"docker service inspect {identity}")

@@ -10,6 +10,7 @@ import uuid
 import pytest
 
 from bed import broken
+from bed.patience import wait_for
 
 SHORT = "--launch-timeout=6"
 LONG = "--launch-timeout=100"
@@ -176,6 +177,22 @@ def test_bridge_with_swarm(swarm, launch):
 def test_network_missing_in_swarm(swarm, launch):
     ended = launch("jds-test/tiny", "--swarm", GP_DOCKER_NETWORK="no-such-net").end()
     ended.assert_error("no-such-net", "docker network create|GP_DOCKER_NETWORK")
+
+
+def test_network_without_an_address_in_swarm(swarm, launch):
+    network = swarm.network("jds-test-small", "--driver=overlay", "--subnet=10.77.0.0/29")
+    service = ["service", "create", "--detach", "--label=jds.test", "--name=many", f"--network={network}", "--endpoint-mode=dnsrr"]
+    swarm.docker(*service, "jds-test/tiny", "sleep", "600")
+
+    def running():
+        return [task["Status"]["State"] for task in swarm.ask("/tasks")].count("running")
+
+    # The first brings an address of the node with it.
+    for number in (1, 4):
+        wait_for(lambda: running() == number, lambda: swarm.docker("service", "ps", "many"))
+        swarm.docker("service", "scale", "--detach", "many=8")
+    ended = launch("jds-test/tiny", "--swarm", "--launch-timeout=5", GP_DOCKER_NETWORK=network).end()
+    ended.assert_error("its task is new", f"docker network inspect {network}")
 
 
 def test_task_rejected(overlay, launch):

@@ -58,11 +58,20 @@ pub(super) async fn explain_loss(context: &Context<'_>, task: &Task) -> anyhow::
 
 /// Why there was no kernel within the launch timeout.
 pub(super) async fn explain_delay(context: &Context<'_>, task: Option<&Task>) -> anyhow::Error {
-    let Launch { name, image, timeout, .. } = context.launch;
+    let Launch { name, image, timeout, network, .. } = context.launch;
+    let advice = if task.is_some_and(Task::lacks_address) {
+        format!(
+            "it stays so while its network has no address left; look at the subnet with \
+             `docker network inspect {network}`, and use a network that has a larger one"
+        )
+    } else {
+        format!(
+            "make sure that the nodes have the image (`docker pull {image}` on each), or allow more time with \
+             `--launch-timeout`"
+        )
+    };
     anyhow!(
-        "the service `{name}` of image `{image}` was not running after {} s: {}; make sure that \
-         the nodes have the image (`docker pull {image}` on each), or allow more time with \
-         `--launch-timeout`",
+        "the service `{name}` of image `{image}` was not running after {} s: {}; {advice}",
         text::seconds(*timeout),
         progress(context, task).await
     )
