@@ -22,6 +22,8 @@ VALUES = {
     "public_key": "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ==",
     "transport_encryption": "",
 }
+# What a launch that brings a bootstrap needs besides its image, which has no kernel.
+BROUGHT = ("--bring-bootstrap", "--kernel-command=sh {connection_file}")
 # Has a launcher say what it has started.
 TELLING = {"GP_LOG_LEVEL": "DEBUG"}
 RECORD = re.compile(r"^\[(?P<level>[DIWEC]) [^\]]*\] ?", re.MULTILINE)
@@ -65,6 +67,11 @@ def order(directory: Path, environment, kernel_id, **values):
         "GP_DOCKER_MODE": "swarm" if swarm else "docker",
         "JPY_PARENT_PID": str(os.getpid()),
     } | environment
+
+
+def bootstrap(size=0):
+    """A bootstrap that only stays; each is another to a Swarm."""
+    return f"#!/bin/sh\n# {uuid.uuid4()}{'x' * size}\nexec sleep 100000\n"
 
 
 class Launch:

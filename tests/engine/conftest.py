@@ -117,13 +117,14 @@ def swarm(engine):
 
 
 @pytest.fixture(scope="module")
-def nodes_of_module(engine_of_session):
-    """A Swarm of three nodes."""
+def nodes_of_module(engine_of_session, request):
+    """A Swarm of three nodes, which have what the module wants besides."""
     options = {"worker-2": [f"--node-generic-resource={GPU}=gpu-0"]}
+    wanted = getattr(request.module, "NODES_HAVE", {})
 
     def images(name):
         more = [APP_IMAGE] if name == "manager" else []
-        return [KERNEL_IMAGE, "jds-test/small", "jds-test/tiny", *more]
+        return [KERNEL_IMAGE, "jds-test/small", "jds-test/tiny", *more, *wanted.get(name, [])]
 
     run = Path(os.environ["JDS_RUN"])
     with Nodes(run, ROOT / ".test" / "nodes", engine_of_session, images, options) as nodes:
@@ -249,7 +250,7 @@ def launch(engine, place, binaries, gp_env):
     running = []
 
     def start(
-        image, *options, kernel_id=None, user=None, settings=None, notebooks=None, **environment
+        image, *options, kernel_id=None, user=None, settings=None, notebooks=None, bootstrap=None, **environment
     ):
         prefix = Path(tempfile.mkdtemp(dir=place))
         prefix.chmod(0o755)
@@ -259,6 +260,8 @@ def launch(engine, place, binaries, gp_env):
         specification = prefix / "share/jupyter/kernels/k"
         if settings is not None:
             (specification / "scripts/launch_docker.toml").write_text(settings)
+        if bootstrap is not None:
+            (specification / "scripts/bootstrap_kernel").write_text(bootstrap)
         path = f"{gp_env / 'bin'}:/usr/bin:/bin"
         defaults = {"DOCKER_HOST": engine.address, "HOME": str(place), "PATH": path}
         variables = defaults | environment

@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 
 from bed.faults import AT_LAST, FAULTS, HARMLESS, LASTING, LATE, FaultProxy, Step
-from bed.launch import prune
+from bed.launch import BROUGHT, bootstrap, prune
 from bed.patience import PATIENCE, wait_for
 
 IMAGE = "jds-test/tiny"
@@ -50,6 +50,7 @@ class Bed:
         self.engine, self.place = engine, place
         self._launch, self._binaries = launch, binaries
         self._options, self._environment = options, environment
+        self.brought = BROUGHT[0] in options
         self._count = itertools.count()
 
     def states(self, kernel_id):
@@ -74,9 +75,11 @@ class Bed:
 
     def run(self, proxy):
         options = [f"--launch-timeout={TIMEOUT}", *self._options]
-        running = self._launch(
-            IMAGE, *options, kernel_id=str(uuid.uuid4()), DOCKER_HOST=proxy.address, **self._environment
-        )
+        environment = self._environment | {"DOCKER_HOST": proxy.address}
+        if self.brought:
+            # To an engine it is large; the Swarm gets many, and keeps them.
+            environment["bootstrap"] = bootstrap(0 if "--swarm" in self._options else 800_000)
+        running = self._launch(IMAGE, *options, kernel_id=str(uuid.uuid4()), **environment)
         ended = running.end(LIMIT)
         proxy.gone.set()
         return running, ended
@@ -165,14 +168,50 @@ def services(swarm, network, launch, place, binaries):
     return Bed(swarm, launch, place, binaries, ["--swarm"], {"GP_DOCKER_NETWORK": network})
 
 
+@pytest.fixture
+def brought_containers(engine, launch, place, binaries):
+    return Bed(engine, launch, place, binaries, BROUGHT, {})
+
+
+@pytest.fixture
+def brought_services(swarm, network, launch, place, binaries):
+    return Bed(swarm, launch, place, binaries, ["--swarm", *BROUGHT], {"GP_DOCKER_NETWORK": network})
+
+
+# What there is only where a bootstrap is brought.
+OF_BOOTSTRAP = ("/archive", "/configs")
+
+
 # Hundreds of launches, each of which has its own limit.
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kind", ["containers", "services"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("containers", "services"),
+        *(pytest.param(name, marks=pytest.mark.full) for name in ("brought_containers", "brought_services")),
+    ],
+)
 def test_every_fault_of_every_request(request, kind):
     bed = request.getfixturevalue(kind)
     steps = bed.steps()
     assert len(steps) >= 4, steps
-    todo = list(cases(steps))
+    check_all(bed, kind, steps, list(cases(steps)))
+
+
+# One of each kind: of the connection, of the answer's meaning, and of its form.
+SOME = ("closes after it", "answers 403", "answers 500", "garbage")
+
+
+@pytest.mark.parametrize("kind", ["brought_containers", "brought_services"])
+def test_some_faults_of_the_requests_for_a_bootstrap(request, kind):
+    bed = request.getfixturevalue(kind)
+    steps = bed.steps()
+    todo = [case for case in cases(steps) if any(part in case.step.what for part in OF_BOOTSTRAP)]
+    assert todo, steps
+    check_all(bed, kind, [], [case for case in todo if case.fault in SOME and not case.lasting])
+
+
+def check_all(bed, kind, steps, todo):
     begin = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(bed.check, todo))

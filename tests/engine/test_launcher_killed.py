@@ -5,16 +5,19 @@ second and the last call of each kind, and at every one by which it speaks with 
 """
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from bed.killed import CALL, sample, strace
-from bed.launch import prune
+from bed.launch import BROUGHT, bootstrap, prune
 from bed.patience import wait_for
 
 IMAGE = "jds-test/tiny"
@@ -28,15 +31,22 @@ TOLD_TO_STOP = ["TERM", "INT"]
 class Bed:
     """Runs one launch again and again, under strace and with another kernel each time."""
 
-    def __init__(self, engine, running, place, binaries, swarm):
-        self.engine, self.place, self.swarm = engine, place, swarm
+    def __init__(self, engine, running, place, binaries, swarm, brought):
+        self.engine, self.place, self.swarm, self.brought = engine, place, swarm, brought
         self._running, self._binaries = running, binaries
 
     def run(self, words):
         """Ends with the launcher's exit status and what it has said."""
         kernel_id = str(uuid.uuid4())
-        old = self._running.kernel_id
+        old, prefix = self._running.kernel_id, self._running.log_file.parents[3]
         words = [*words, *(word.replace(old, kernel_id) for word in self._running.argv)]
+        if self.brought:
+            # One that the Swarm does not have yet.
+            mine = shutil.copytree(prefix, self.place / f"prefix-{kernel_id}", copy_function=os.link)
+            program = Path(mine, "share/jupyter/kernels/k/scripts/bootstrap_kernel")
+            program.unlink()
+            program.write_text(bootstrap())
+            words = [str(word).replace(str(prefix), str(mine)) for word in words]
         environment = self._running.environment | {"KERNEL_ID": kernel_id}
         done = subprocess.run(
             list(map(str, words)),
@@ -73,24 +83,34 @@ class Bed:
 def bed(engine, request, launch, place, binaries):
     """A launch to its end, which is repeated then."""
 
-    def start(service):
-        options, variables = [TIMEOUT], {}
+    def start(service, brought):
+        options, variables = [TIMEOUT, *(BROUGHT if brought else [])], {}
         if service:
             options.append("--swarm")
             variables["GP_DOCKER_NETWORK"] = request.getfixturevalue("network")
-        running = launch(IMAGE, *options, **variables)
+        running = launch(IMAGE, *options, bootstrap=bootstrap() if brought else None, **variables)
         ended = running.end()
         assert ended.status == 0, ended.log
-        bed = Bed(engine, running, place, binaries, service)
+        bed = Bed(engine, running, place, binaries, service, brought)
         bed.prune_all()
         return bed
 
     return start
 
 
-@pytest.mark.parametrize("service", [False, True], ids=["containers", "services"])
-def test_killed(bed, place, service):
-    bed = bed(service)
+@pytest.mark.parametrize(
+    ("service", "brought", "every"),
+    [
+        pytest.param(False, False, 1, id="containers"),
+        pytest.param(True, False, 1, id="services"),
+        pytest.param(False, True, 10, id="containers with a bootstrap"),
+        pytest.param(False, True, 1, id="containers with a bootstrap, all", marks=pytest.mark.full),
+        pytest.param(True, True, 1, id="services with a bootstrap, all", marks=pytest.mark.full),
+    ],
+)
+@pytest.mark.timeout(900)
+def test_killed(bed, place, service, brought, every):
+    bed = bed(service, brought)
     log = place / "strace"
     _, done = bed.run(strace("-o", log))
     assert done.returncode == 0, done.stderr
@@ -98,7 +118,7 @@ def test_killed(bed, place, service):
     processes, calls = zip(*CALL.findall(log.read_text()), strict=True)
     assert len(set(processes)) == 1, "the calls of another process or thread are counted apart"
     assert calls[0] == "execve"
-    points = [(call, number, "KILL") for call, number in sample(calls[1:])]
+    points = [(call, number, "KILL") for call, number in sample(calls[1:])][::every]
     told = enumerate(points[::4])
     points += [(call, number, TOLD_TO_STOP[index % 2]) for index, (call, number, _) in told]
     begin = time.monotonic()
@@ -131,5 +151,5 @@ def test_killed(bed, place, service):
     bed.prune_all()
     seconds = time.monotonic() - begin
     print(f"{len(points)} launches, {killed} killed at one of {len(calls)} calls, in {seconds:.0f} s")
-    assert killed > 40
-    assert ends >= ({"nothing", "service"} if service else {"nothing", "created", "running"})
+    assert killed > 40 / every
+    assert ends >= ({"nothing", "service"} if service else {"nothing", "created", "running"}) or every > 1
