@@ -82,15 +82,21 @@ SUITES = [
 def failures(local, suite, tests, *, ours):
     """Those of these tests that fail, as `module::test`, with what they say. One that fails is tried once more by
     itself: the others of its process leave sockets and kernels behind."""
-    source = local.directory.parent / "suite"
+    source = unpacked(suite, local.directory.parent)
+    for path in (source.parent, *source.parent.rglob("*")):
+        os.chown(path, UID, GID)
+    runner = replace(local, has_python=True, directory=source)
+    found = _run(runner, tests, ours)
+    return {name: says for name, (test, says) in found.items() if name in _run(runner, [test], ours)}
+
+
+def unpacked(suite, place):
+    """The directory of its sources, anew."""
+    source = place / "suite"
     shutil.rmtree(source, ignore_errors=True)
     with tarfile.open(SDISTS / f"{suite.release}.tar.gz") as archive:
         archive.extractall(source, filter="data")
-    for path in (source, *source.rglob("*")):
-        os.chown(path, UID, GID)
-    runner = replace(local, has_python=True, directory=source / suite.release)
-    found = _run(runner, tests, ours)
-    return {name: says for name, (test, says) in found.items() if name in _run(runner, [test], ours)}
+    return source / suite.release
 
 
 def install(local):
