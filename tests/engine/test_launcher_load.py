@@ -1,10 +1,12 @@
 """Many launches at once, two of one kernel, and an engine that is restarted in the middle of one."""
 
+import json
 import threading
 import uuid
 
 import pytest
 
+from bed.kernels import WAVES, Driving
 from bed.launch import TELLING
 from bed.patience import PATIENCE, wait_for
 from bed.proxy import Proxy
@@ -74,6 +76,24 @@ def test_fifty_at_once(engine, launch):
     for running in all_of_them:
         ended = running.end()
         assert ended.status == 0, ended.log
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+def test_fifty_kernels_whose_bootstrap_is_brought(engine, install, application, place):
+    install("--user", "--bring-bootstrap", "--image-name=jds-test/plain", LONG)
+    request = json.dumps({"kernel": "docker_python", "waves": [10] * 5})
+    environment = ["env", *(f"{name}={value}" for name, value in application.environment.items())]
+    command = [*environment, application.python, WAVES]
+    driving = Driving(command, request, place / "waves.log", held=True)
+    try:
+        driving.wait_for("done: all", 900)
+        assert list(states(engine, "component=kernel").values()) == ["running"] * MANY
+        driving.go_on()
+        stdout, _ = driving.process.communicate(timeout=300)
+    finally:
+        driving.kill()
+    assert len(json.loads(stdout)["ready_seconds"]) == MANY, driving.log.read_text()
 
 
 def restart(engine):

@@ -426,19 +426,31 @@ def test_how_soon_users_are_told_can_be_measured(nodes):
 # Many.
 
 WAVES = [10] * 10
+# The first of them find no bootstrap in the Swarm.
+BROUGHT = ["--bring-bootstrap", "--image-name=jds-test/kernel"]
 
 
-def test_a_hundred_kernels_in_waves(nodes, application_on_manager, place):
-    application_on_manager.install("--swarm", f"--image-name={SMALL}", LONG)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        pytest.param([f"--image-name={SMALL}"], 280, id="small"),
+        pytest.param(BROUGHT, 1200, id="brought", marks=pytest.mark.full),
+    ],
+)
+def test_a_hundred_kernels_in_waves(nodes, application_on_manager, place, options, seconds):
+    application_on_manager.install("--swarm", *options, LONG)
     driving = application_on_manager.begin_waves("docker_python", WAVES, place / "waves.log")
     try:
-        driving.wait_for("done: all", 280)
+        driving.wait_for("done: all", seconds)
         states = {node.name: node.containers() for node in nodes.all}
         assert len(nodes.services()) == sum(map(len, states.values())) == sum(WAVES)
         # Swarm keeps the nodes even; the manager's is no exception.
         assert all(len(found) >= sum(WAVES) // 3 - 2 for found in states.values()), states
+        configs = nodes.manager.docker("config", "ls", "--quiet", "--filter=label=component=bootstrap").split()
+        assert len(configs) == (options is BROUGHT)
         driving.go_on()
-        stdout, _ = driving.process.communicate(timeout=200)
+        stdout, _ = driving.process.communicate(timeout=seconds)
         assert driving.process.returncode == 0, driving.log.read_text()
     finally:
         driving.kill()
