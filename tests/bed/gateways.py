@@ -132,7 +132,7 @@ class ContainerGateway(Gateway):
 
     driver = ("python", "/opt/gateway_drive.py", "127.0.0.1:8888")
 
-    def __init__(self, engine, network):
+    def __init__(self, engine, network, published_on="127.0.0.1"):
         self.engine = engine
         environment = ENVIRONMENT | {"EG_DOCKER_NETWORK": network}
         self.container = engine.container(
@@ -140,7 +140,7 @@ class ContainerGateway(Gateway):
             *("jupyter", "enterprisegateway", "--ip=0.0.0.0", "--port=8888", *OPTIONS),
             options=[
                 f"--network={network}",
-                "--publish=127.0.0.1::8888",
+                f"--publish={published_on}::8888",
                 f"--volume={engine.socket}:/run/docker.sock",
                 *(f"--env={name}={value}" for name, value in environment.items()),
             ],

@@ -76,7 +76,7 @@ def test_kernel_of_a_sample_lives_and_leaves_nothing(gateway, install, sample, l
 
 def test_kernel_of_a_stock_image_lives_and_leaves_nothing(gateway, install_for_gateway, engine):
     """It says nothing of what it has been told, and ends when it is told to."""
-    install_for_gateway(*STOCK)
+    install_for_gateway(*STOCK, "--signals-from=server")
 
     check_life(gateway.drive("docker_python"))
 
