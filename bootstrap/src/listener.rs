@@ -173,6 +173,8 @@ mod tests {
         for _ in 0..2 * CONNECTIONS {
             let mut stream = from([127, 0, 0, 1], address).await;
             let _ = stream.write_all(b"{\"signum\": 9}").await;
+            // It has been said to its end; that may have been refused before.
+            let _ = stream.shutdown().await;
             refused.push(stream);
         }
         for (host, signal) in [([127, 0, 0, 9], 2), ([127, 0, 1, 200], 15)] {
