@@ -90,6 +90,7 @@ fn description(key: &Key) -> String {
         "pass_environment",
         "signals_from",
         "warm",
+        "warm_command",
         "warm_time",
     ];
     if ours.contains(&key.name) {

@@ -6,7 +6,6 @@ use std::io;
 use std::iter;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,9 +23,9 @@ const PYTHON: [&str; 2] = ["python", "python3"];
 /// What a kernel is started with that is to wait until it is wanted.
 pub(crate) struct Hook {
     /// A directory with modules of Python that come before others.
-    pub(crate) modules: PathBuf,
-    /// Where the kernel says that it is ready, and is told what it is wanted for: its standard input.
-    pub(crate) line: UnixStream,
+    pub(crate) modules: Option<PathBuf>,
+    /// Where the kernel is told that it is wanted: its standard input.
+    pub(crate) line: OwnedFd,
 }
 
 /// Where Python looks for modules first.
@@ -138,10 +137,13 @@ fn spawn(
         .stdout(output()?)
         .stderr(output()?);
     if let Some(Hook { modules, line }) = hook {
-        let others = env::var_os(PYTHONPATH);
-        let all = iter::once(modules).chain(others.iter().flat_map(env::split_paths));
-        let all = env::join_paths(all).map_err(|error| format!("{PYTHONPATH}: {error}"))?;
-        command.env(PYTHONPATH, all).stdin(OwnedFd::from(line));
+        command.stdin(line);
+        if let Some(modules) = modules {
+            let others = env::var_os(PYTHONPATH);
+            let all = iter::once(modules).chain(others.iter().flat_map(env::split_paths));
+            let all = env::join_paths(all).map_err(|error| format!("{PYTHONPATH}: {error}"))?;
+            command.env(PYTHONPATH, all);
+        }
     }
     if let Some(home) = home {
         command.env("HOME", home);

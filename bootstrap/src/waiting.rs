@@ -9,11 +9,12 @@ use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bootstrap::protocol::message::{HOOKS, PREPARED, Prepared, Start, WAIT};
+use bootstrap::protocol::message::{Early, HOOKS, PREPARED, Prepared, Start, WAIT};
 use rustix::process::Pid;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::kernel::{Hook, Running};
@@ -34,7 +35,15 @@ pub(crate) struct Waiting {
 /// A kernel that has begun.
 struct Prewarmed {
     running: Running,
-    line: UnixStream,
+    line: Line,
+}
+
+/// By which a kernel is told that it is wanted.
+enum Line {
+    /// Of a module of ours, which answers.
+    Module(UnixStream),
+    /// Of a command, which may still be preparing.
+    Command(pipe::Sender),
 }
 
 impl Waiting {
@@ -50,8 +59,11 @@ impl Waiting {
         let directory = Path::new(&directory);
         let prepared: Prepared = serde_json::from_slice(&fs::read(directory.join(PREPARED))?)?;
         let until = Instant::now() + Duration::from_secs(prepared.seconds);
-        let begun = prepared.has_hook.then(|| begin(prepared.start, directory.join(HOOKS)));
-        let kernel = begun.transpose()?;
+        let kernel = match prepared.early {
+            Early::Nothing => None,
+            Early::Module => Some(begin_module(prepared.start, directory.join(HOOKS))?),
+            Early::Command(command) => Some(begin_command(Start { command, ..prepared.start })?),
+        };
         Ok(Some(Self { until, kernel }))
     }
 
@@ -68,31 +80,41 @@ impl Waiting {
     /// Returns when the kernel has done all that can be done before it is wanted.
     pub(crate) async fn ready(&mut self) -> io::Result<()> {
         match &mut self.kernel {
-            Some(kernel) => kernel.line.read_u8().await.map(drop),
-            None => Ok(()),
+            Some(Prewarmed { line: Line::Module(line), .. }) => line.read_u8().await.map(drop),
+            _ => Ok(()),
         }
     }
 
     /// Gives the launcher the kernel that it wants.
     pub(crate) async fn into_kernel(self, start: Start) -> Result<Running, String> {
-        let Some(Prewarmed { running, mut line }) = self.kernel else {
+        let Some(Prewarmed { running, line }) = self.kernel else {
             return Running::start(start, None);
         };
         running.become_wanted(&start)?;
-        let text = |name: &str| start.connection.get(name).and_then(Value::as_str);
-        let wanted = json!({
-            "key": text("key").unwrap_or_default(),
-            "signature_scheme": text("signature_scheme").unwrap_or(SCHEME),
-            "environment": start.environment,
-        });
         let telling = async {
-            line.write_all(format!("{wanted}\n").as_bytes()).await?;
-            line.read_u8().await
+            match line {
+                Line::Module(line) => tell_module(line, &start).await,
+                Line::Command(mut line) => {
+                    let environment = serde_json::to_string(&start.environment)?;
+                    line.write_all(format!("{environment}\n").as_bytes()).await
+                }
+            }
         };
         let told = timeout(ANSWER, telling).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
         told.map_err(|error| format!("the kernel that waited does not answer: {error}"))?;
         Ok(running)
     }
+}
+
+async fn tell_module(mut line: UnixStream, start: &Start) -> io::Result<()> {
+    let text = |name: &str| start.connection.get(name).and_then(Value::as_str);
+    let wanted = json!({
+        "key": text("key").unwrap_or_default(),
+        "signature_scheme": text("signature_scheme").unwrap_or(SCHEME),
+        "environment": start.environment,
+    });
+    line.write_all(format!("{wanted}\n").as_bytes()).await?;
+    line.read_u8().await.map(drop)
 }
 
 /// Returns when a container has waited for long enough; never, if it does not wait.
@@ -103,12 +125,23 @@ pub(crate) async fn over(waiting: Option<&Waiting>) {
     }
 }
 
-fn begin(mut start: Start, modules: PathBuf) -> io::Result<Prewarmed> {
+fn begin_module(mut start: Start, modules: PathBuf) -> io::Result<Prewarmed> {
     start.connection = nobody()?;
     let (own, line) = net::UnixStream::pair()?;
     own.set_nonblocking(true)?;
-    let running = Running::start(start, Some(Hook { modules, line })).map_err(io::Error::other)?;
-    Ok(Prewarmed { running, line: UnixStream::from_std(own)? })
+    let hook = Hook { modules: Some(modules), line: line.into() };
+    let running = Running::start(start, Some(hook)).map_err(io::Error::other)?;
+    Ok(Prewarmed { running, line: Line::Module(UnixStream::from_std(own)?) })
+}
+
+fn begin_command(mut start: Start) -> io::Result<Prewarmed> {
+    start.connection = nobody()?;
+    // Not a socket, which nobody can open by the name `/dev/stdin`.
+    let (line, own) = io::pipe()?;
+    let hook = Hook { modules: None, line: line.into() };
+    let running = Running::start(start, Some(hook)).map_err(io::Error::other)?;
+    let line = pipe::Sender::from_owned_fd(own.into())?;
+    Ok(Prewarmed { running, line: Line::Command(line) })
 }
 
 /// A connection with a key that nobody knows.

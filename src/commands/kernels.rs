@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use crate::engine::{Container, ContainerConfig, Engine, Error, Info, Node, Service, Task};
 use crate::env::Env;
-use crate::launcher::launch::{KERNELSPEC, WARM, is_waiting};
+use crate::launcher::launch::KERNELSPEC;
+use crate::launcher::waiting::{WARM, is_waiting};
 use crate::model::Mode;
 use crate::server::{RESPONSE_ADDRESS, System};
 

@@ -13,6 +13,7 @@ use super::output::json;
 use super::ps::format_age;
 use crate::cli::Prune;
 use crate::engine::Engine;
+use crate::launcher::waiting;
 use crate::model::Mode;
 use crate::options::amounts::nanoseconds;
 use crate::paths::Paths;
@@ -138,8 +139,19 @@ async fn remove(engine: &Engine, abandoned: &mut [Item]) -> usize {
                 continue;
             }
         };
+        let mut id = kernel.id.clone();
+        if kernel.is_waiting {
+            let Some(taken) = waiting::take(engine, &kernel.name).await else {
+                let name = &kernel.name;
+                tracing::info!(
+                    "Leaving the container {name}: a notebook has taken it, or it has ended"
+                );
+                continue;
+            };
+            id = taken;
+        }
         let (what, result) = match kernel.mode {
-            Mode::Docker => ("container", engine.remove_container(&kernel.id, true).await),
+            Mode::Docker => ("container", engine.remove_container(&id, true).await),
             Mode::Swarm => ("service", engine.remove_service(&kernel.id).await),
         };
         match result {

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::files;
-use crate::launcher::launch::{KERNELSPEC, WARM, is_waiting};
+use crate::launcher::launch::KERNELSPEC;
+use crate::launcher::waiting::{WARM, take};
 use crate::layout::{self, OPTIONS};
 use crate::options::{Options, container_options};
 use crate::program;
@@ -51,9 +52,12 @@ impl Waiting {
         let deadline = Instant::now() + LIMIT;
         let engine = Engine::of(self.engine.as_deref(), env, LIMIT, deadline).await?;
         for container in engine.running_with(WARM).await? {
-            let waits = container.name().is_some_and(is_waiting);
-            if waits && container.label(KERNELSPEC) == Some(&self.name) {
-                engine.remove_container(&container.id, true).await?;
+            let name = container.name().unwrap_or_default();
+            // A notebook may just have taken it.
+            if container.label(KERNELSPEC) == Some(&self.name)
+                && let Some(taken) = take(&engine, name).await
+            {
+                engine.remove_container(&taken, true).await?;
             }
         }
         Ok(())

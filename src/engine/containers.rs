@@ -75,8 +75,12 @@ impl State {
     /// Whether it has ended for good.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        ["exited", "dead", "removing", "stopped"].contains(&self.status.as_str())
+        is_end(&self.status)
     }
+}
+
+fn is_end(state: &str) -> bool {
+    ["exited", "dead", "removing", "stopped"].contains(&state)
 }
 
 /// A container in a list. Listing does not wait for a container that is being started; inspecting does.
@@ -90,6 +94,9 @@ pub struct ListedContainer {
     /// With leading slashes. Links of other containers give it further ones.
     #[serde(default)]
     names: Vec<String>,
+    /// As in [`State`].
+    #[serde(default, deserialize_with = "short_text")]
+    state: String,
 }
 
 impl ListedContainer {
@@ -97,6 +104,12 @@ impl ListedContainer {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.names.iter().find_map(|name| name.strip_prefix('/').filter(|name| !name.contains('/')))
+    }
+
+    /// Whether it has ended for good.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        is_end(&self.state)
     }
 
     /// One of the labels that are read.

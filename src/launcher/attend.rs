@@ -10,6 +10,7 @@ mod connection;
 pub mod guard;
 mod own_container;
 mod parent;
+mod replenish;
 mod session;
 mod warm;
 
@@ -76,7 +77,7 @@ pub async fn attend(
             if let Some(warm) = warm {
                 tokio::select! {
                     ended = &mut running => return ended,
-                    () = warm.replenish(spec, env) => {}
+                    () = replenish::replenish(&warm, spec, env) => {}
                 }
             }
             running.await
@@ -115,7 +116,7 @@ async fn open(
         let (image, is_rootless) = (image?, is_rootless?);
         let mut start = prepare(&mut prepared, &context, &image, is_rootless).await?;
         start.connection = connection.members;
-        let mut warm = match next {
+        let warm = match next {
             Some(mut next) => match warm::late(plan, &next, &start) {
                 Some(late) => {
                     let start = prepare(&mut next, &context, &image, is_rootless).await?;
@@ -125,23 +126,29 @@ async fn open(
             },
             None => None,
         };
-        let claimed = match &mut warm {
-            Some(warm) => warm.claim(&context, &start).await,
-            None => None,
-        };
-        Ok((context.engine, start, image, warm, claimed))
+        Ok((context, start, image, warm))
     };
     let guarding = Guard::post(&plan.launch.name, plan.engine.as_deref(), env);
-    let ((engine, start, image, warm, claimed), guard) = tokio::select! {
+    let ((context, start, image, mut warm), mut guard) = tokio::select! {
         both = async { tokio::try_join!(preparing, guarding) } => both?,
         stopped = &mut stop => return Err(stopped),
     };
-    if let Some(session) = claimed {
-        return Ok((session, warm));
+    if let Some(of_kernel) = &mut warm {
+        let claimed = tokio::select! {
+            claimed = Box::pin(of_kernel.claim(&context, &start, &mut guard)) => claimed,
+            stopped = &mut stop => {
+                guard.leave();
+                return Err(stopped);
+            }
+        };
+        if let Some(session) = claimed {
+            return Ok((session, warm));
+        }
     }
     let bootstrap = bring::program(spec, &image.architecture, &plan.launch)?;
     let bootstrap = bring::archive(&bootstrap, &[])?;
-    let context = Context::new(&prepared, env, engine, deadline);
+    let context = Context::new(&prepared, env, context.engine, deadline);
+    guard.note(&plan.launch.name);
     let opening = Box::pin(Session::open(&context, bootstrap, &start));
     let failure = match run::or_stopped(opening, stop, &context).await {
         Ok(session) => return Ok((session, warm)),

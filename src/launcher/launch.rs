@@ -29,19 +29,6 @@ const ID_MAX: u32 = i32::MAX as u32;
 /// The label with the name of the specification, which `jupyter-docker-spec ps` shows.
 pub const KERNELSPEC: &str = "kernelspec";
 
-/// The label of containers that wait for a launch, or have waited: a digest of what they were made from.
-pub const WARM: &str = "warm";
-
-/// The id of kernels that wait.
-pub(super) const WAITING: &str = "waiting";
-
-/// Whether a container with the label has the name of one that waits: a user, if there is one, `waiting`, and a word.
-#[must_use]
-pub fn is_waiting(name: &str) -> bool {
-    let stem = name.trim_start_matches('/').rsplit_once('-').map(|(stem, _)| stem);
-    stem.is_some_and(|stem| stem.rsplit('-').next() == Some(WAITING))
-}
-
 /// The group of the files in the kernel images: `users`.
 const USERS_GROUP: u32 = 100;
 

@@ -23,15 +23,17 @@ mod service;
 pub mod spec;
 pub(crate) mod tail;
 pub(crate) mod volumes;
+pub mod waiting;
 
 use anyhow::Result;
 use tracing::subscriber::{NoSubscriber, with_default};
 
 use self::args::Arguments;
-use self::launch::{Launch, WAITING};
+use self::launch::Launch;
 use self::plan::Plan;
 pub(crate) use self::service::BOOTSTRAP_LABELS;
 use self::spec::InstalledSpec;
+use self::waiting::WAITING;
 use crate::env::Env;
 
 /// Returns the launch that a server, or an application that knows no servers, asks for. With `check_only`, only

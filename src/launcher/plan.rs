@@ -79,6 +79,8 @@ pub struct Plan {
     /// How many kernels are to wait for the next launches, and for how long.
     pub warm: usize,
     pub warm_time: Duration,
+    /// What is run in place of the command while they wait; see `protocol::message::Early`.
+    pub warm_command: Option<Vec<String>>,
     needs: Vec<Need>,
 }
 

@@ -83,16 +83,17 @@ pub const ENGINE: &str = "engine";
 /// How many kernels wait, and for how long.
 pub const WARM: &str = "warm";
 pub const WARM_TIME: &str = "warm-time";
+pub const WARM_COMMAND: &str = "warm-command";
 
 /// What only specifications of `--local` can have.
-pub const OF_LOCAL: [&str; 4] = [ENGINE, NO_MOUNT_CWD, WARM, WARM_TIME];
+pub const OF_LOCAL: [&str; 5] = [ENGINE, NO_MOUNT_CWD, WARM, WARM_COMMAND, WARM_TIME];
 
 /// What is said of the container's user if it is to be the image's own.
 pub(super) const IMAGES_OWN: &str = "image";
 
 /// All of them.
 #[rustfmt::skip]
-pub static CONTAINER_OPTIONS: [ContainerOption; 60] = [
+pub static CONTAINER_OPTIONS: [ContainerOption; 61] = [
     option("volume", Some('v'), "volumes", Shape::List, "SOURCE:TARGET[:OPTIONS]", "Bind mount a directory of the host, or mount a volume; repeatable"),
     option("mount", None, "volumes", Shape::Mount, "type=TYPE,...", "Attach a mount, in the syntax of `docker run --mount`; repeatable"),
     option(MOUNT_CWD, None, "mount_cwd", Shape::Bool, "", "Mount the notebook's directory, and start the kernel there"),
@@ -142,6 +143,7 @@ pub static CONTAINER_OPTIONS: [ContainerOption; 60] = [
     option("no-healthcheck", None, "healthcheck", Shape::Bool, "", "Disable any health check, which is the default"),
     option(ENGINE, None, ENGINE, Shape::Text, "ADDRESS", "Engine of the kernels, such as ssh://USER@HOST; for --local [default: that of DOCKER_HOST or of the Docker context]"),
     option(WARM, None, WARM, Shape::Count, "N", "Have N kernels wait, ready for the next notebooks; for --local [default: 0; without N: 1]"),
+    option(WARM_COMMAND, None, "warm_command", Shape::Text, "COMMAND", "What runs while they wait, in place of --kernel-command; for --local [default: Python's ipykernel, up to where it would answer; of others nothing]"),
     option(WARM_TIME, None, "warm_time", Shape::Text, "TIME", "How long they wait, such as 2h; for --local [default: 30m]"),
     option("pull", None, "pull_policy", Shape::Text, "POLICY", "When to pull the image: missing, always or never"),
     option("platform", None, "platform", Shape::Platform, "OS/ARCHITECTURE", "Platform of the image"),

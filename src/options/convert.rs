@@ -14,6 +14,9 @@ use crate::model::Mode;
 /// Labels by which servers, and `ps` and `prune`, find kernels.
 pub const OUR_LABELS: [&str; 4] = ["app", "component", "kernel_id", "kernelspec"];
 
+/// The keys that start a kernel.
+const COMMANDS: [&str; 2] = ["command", "warm_command"];
+
 /// The keys in which Swarm expands templates, `environment` and `mount_cwd` besides.
 pub(super) const TEMPLATES: [&str; 5] =
     ["environment", "hostname", "mount_cwd", "tmpfs", "volumes"];
@@ -30,7 +33,7 @@ pub fn convert(
 ) -> Result<Json, PositionError> {
     let expanded = mode == Mode::Swarm && TEMPLATES.contains(&key.name);
     // Nothing else in a container is told of the file.
-    let has_connection_file = interpolation.has_connection_file && key.name == "command";
+    let has_connection_file = interpolation.has_connection_file && COMMANDS.contains(&key.name);
     let interpolation = &Interpolation { has_connection_file, ..*interpolation };
     let from = Reader { interpolation, policy: key.policy, mode, expanded, listed: false };
     match key.kind {

@@ -123,7 +123,7 @@ pub(super) const HERE: &str = "*";
 
 /// All keys, in the order of the Compose specification's tables.
 #[rustfmt::skip]
-pub const KEYS: [Key; 75] = [
+pub const KEYS: [Key; 76] = [
     key("annotations", Pairs, Any, "HostConfig.Annotations", ""),
     key("bring_bootstrap", Code, Trusted, HERE, HERE),
     key("cap_add", Words, Trusted, "HostConfig.CapAdd", "TaskTemplate.ContainerSpec.CapabilityAdd"),
@@ -197,6 +197,7 @@ pub const KEYS: [Key; 75] = [
     key("userns_mode", Text, Trusted, "HostConfig.UsernsMode", ""),
     key("volumes", Volumes, Path, "HostConfig", "TaskTemplate.ContainerSpec"),
     key("warm", Code, Trusted, HERE, ""),
+    key("warm_command", Command, Trusted, HERE, ""),
     key("warm_time", Code, Trusted, HERE, ""),
     key("working_dir", Text, Path, "WorkingDir", "TaskTemplate.ContainerSpec.Dir"),
 ];

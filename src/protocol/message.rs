@@ -53,9 +53,20 @@ pub struct Prepared {
     pub start: Start,
     /// How long to wait for a launcher.
     pub seconds: u64,
-    /// Whether the command runs a module of Python that [`HOOKS`] has one for, which prepares all before it waits.
-    /// Else the kernel is started only once it is wanted.
-    pub has_hook: bool,
+    pub early: Early,
+}
+
+/// What is done of a kernel before it is wanted.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Early {
+    /// Nothing.
+    Nothing,
+    /// The command runs a module of Python that [`HOOKS`] has one for, which prepares all before it waits.
+    Module,
+    /// This command prepares all before it waits for a line on its standard input: the variables that the kernel has
+    /// besides, as an object of JSON. Before, it must not look at the connection file.
+    Command(Vec<String>),
 }
 
 /// The option by which a bootstrap waits for its launcher.

@@ -9,7 +9,7 @@ use super::lookup::Lookup;
 use crate::cli::{Install, Set};
 use crate::engine::other_engine;
 use crate::options::container_options::{
-    ContainerOption, ENGINE, MOUNT_CWD, NO_MOUNT_CWD, OF_LOCAL, WARM, WARM_TIME,
+    ContainerOption, ENGINE, MOUNT_CWD, NO_MOUNT_CWD, OF_LOCAL, WARM, WARM_COMMAND, WARM_TIME,
 };
 use crate::options::{Options, command};
 use crate::server::CONNECTION_FILE;
@@ -85,7 +85,10 @@ pub(super) fn only(args: &Install, brings_bootstrap: bool) -> Result<()> {
         !args.container.iter().any(|(flag, _)| flag.long == ENGINE),
         "`--{ENGINE}` is for `--local`: a server looks for its kernels where DOCKER_HOST or the Docker context says"
     );
-    let warm = args.container.iter().find(|(flag, _)| [WARM, WARM_TIME].contains(&flag.long));
+    let warm = args
+        .container
+        .iter()
+        .find(|(flag, _)| [WARM, WARM_COMMAND, WARM_TIME].contains(&flag.long));
     if let Some((flag, _)) = warm {
         bail!(
             "`--{}` is for `--local`: a server tells a kernel who it is when its container is created",

@@ -423,6 +423,11 @@ fn help_of_install() {
               Have N kernels wait, ready for the next notebooks; for --local
               [default: 0; without N: 1]
 
+          --warm-command <COMMAND>
+              What runs while they wait, in place of --kernel-command; for --local
+              [default: Python's ipykernel, up to where it would answer; of others
+              nothing]
+
           --warm-time <TIME>
               How long they wait, such as 2h; for --local [default: 30m]
 

@@ -40,6 +40,9 @@ fn what_is_said_is_written() {
     assert_eq!(written(&["--warm=false"]), ["warm = 0"]);
     let said = written(&["--warm=2", "--warm-time=1h30m"]);
     assert_eq!(said, ["warm = 2", "warm_time = \"1h30m\""]);
+    let command = "--warm-command=R -e 'readline()' {connection_file}";
+    let said = written(&["--warm", command]);
+    assert_eq!(said, ["warm = 1", "warm_command = \"R -e 'readline()' {connection_file}\""]);
 }
 
 #[test]
@@ -51,7 +54,10 @@ fn what_cannot_be_is_refused() {
         (&["--local", "--warm=33"], "must be at most 32"),
         (&["--local", "--warm-time=soon"], "must be a span of time, such as \"30m\""),
         (&["--local", "--warm-time=0s"], "must be a span of time, such as \"30m\""),
+        (&["--local", "--warm-command=R -e 'x"], "must end its quotes"),
+        (&["--local", "--warm-command=R -e x"], "must have `{connection_file}` in it"),
         (&["--warm"], "`--warm` is for `--local`"),
+        (&["--warm-command=R {connection_file}"], "`--warm-command` is for `--local`"),
         (&["--warm-time=1h"], "`--warm-time` is for `--local`"),
         (&["--gateway=enterprise-gateway", "--swarm", "--warm"], "`--warm` is for `--local`"),
     ] {

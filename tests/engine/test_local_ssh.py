@@ -12,6 +12,7 @@ from bed.local import UID
 from bed.patience import wait_for
 from bed.sshd import FAR, Sshd
 from bed.terminal import Terminal
+from bed.waiting import rests, waiting
 
 IMAGE = "jds-test/plain"
 STEPS = [
@@ -45,6 +46,21 @@ def test_a_kernel_lives(engine, local, sshd):
     assert values[5] is False
     assert drive.log.count("is not mounted into the kernel's container") == 2
     assert "[E " not in drive.log
+
+
+def test_a_kernel_that_waits_is_taken(engine, local, sshd):
+    local.environment["DOCKER_HOST"] = "ssh://gpu"
+    local.install(IMAGE, "--warm", "--no-mount-cwd")
+    running = local.launch("k")
+    try:
+        wait_for(lambda: waiting(engine), running.log)
+    finally:
+        running.kill()
+    ((name, container),) = waiting(engine).items()
+    wait_for(lambda: rests(engine, container), "it does not come to wait")
+    assert local.ask("__import__('socket').gethostname()") == name
+    local.tool("remove", "--yes", "k")
+    wait_for(lambda: not engine.kernels(), lambda: f"left: {engine.kernels()}")
 
 
 NBCLIENT = """

@@ -3,17 +3,24 @@
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
+
 from pathlib import Path
 
 import pytest
 
 from bed.kernels import PYTHON, R
-from bed.patience import wait_for
+from bed.patience import PATIENCE, wait_for
+from bed.terminal import Terminal
+from bed.waiting import processes, rests, waiting
 
 PLAIN = "jds-test/plain"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "warm.md"
 
 # What a kernel knows of itself. Its ports, its session and its host name are different for each.
 SELF = """
@@ -35,13 +42,6 @@ HOST = "__import__('socket').gethostname()"
 RANDOM = "[__import__('random').random(), hash('text'), os.urandom(4).hex(), str(__import__('uuid').uuid4())]"
 
 
-def waiting(engine):
-    """The host names of the kernels that wait."""
-    found = engine.ask("/containers/json", filters={"label": ["warm"], "status": ["running"]})
-    names = [container["Names"][0].lstrip("/") for container in found]
-    return sorted(name for name in names if "waiting-" in name)
-
-
 @pytest.fixture
 def warm(local, engine):
     """The application; at the end nothing may wait any more."""
@@ -54,24 +54,6 @@ def listed(application):
     return json.loads(application.tool("ps", "--json").stdout)
 
 
-def processes(engine, name):
-    """The numbers of the processes in a container: of the bootstrap, and of the kernel."""
-    return [int(process) for (process,) in engine.ask(f"/containers/{name}/top", ps_args="-o pid")["Processes"]]
-
-
-def rests(engine, name):
-    """Whether the processes of a container do nothing for a while: the kernel has come to where it waits."""
-    ids = processes(engine, name)
-
-    def used():
-        # The time in the kernel's own code, and in the system.
-        return [Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:13] for process in ids]
-
-    before = used()
-    time.sleep(0.5)
-    return len(ids) > 1 and used() == before
-
-
 def prepare(local, engine, number=1, **environment):
     """Has a kernel of the specification `k` prepare the next ones; returns the host names of those."""
     local.environment.update(environment)
@@ -80,7 +62,7 @@ def prepare(local, engine, number=1, **environment):
         wait_for(lambda: len(waiting(engine)) == number, lambda: f"{waiting(engine)} wait: {running.log()}")
     finally:
         running.kill()
-    wait_for(lambda: all(rests(engine, name) for name in waiting(engine)), "they do not come to wait")
+    wait_for(lambda: all(rests(engine, each) for each in waiting(engine).values()), "they do not come to wait")
     return waiting(engine)
 
 
@@ -95,7 +77,7 @@ def test_nobody_has_to_say_who_starts_it(warm, engine):
     del warm.environment["USER"]
     warm.install(PLAIN, "--warm")
     (name,) = prepare(warm, engine)
-    assert name.startswith("waiting-")
+    assert "ann" not in name
     assert warm.ask(HOST) == name
 
 
@@ -144,6 +126,23 @@ def test_a_language_without_a_hook(warm, engine):
     wait_for(lambda: name not in waiting(engine), "it was not taken")
 
 
+# With which R has loaded its kernel by the time that somebody wants it, as the page says it.
+(OF_R,) = re.findall(r"^```toml\n(warm_command = .*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+WARM_R = shlex.join(tomllib.loads(OF_R)["warm_command"])
+
+
+def test_a_command_that_prepares(warm, engine):
+    """R loads its kernel while it waits, knows at last what the notebook is, and lives as any other."""
+    warm.install(R.image, "--language=R", "--warm", f"--warm-command={WARM_R}")
+    loaded = 'cat("IRkernel" %in% loadedNamespaces(), Sys.getenv("JPY_SESSION_NAME"), Sys.info()[["nodename"]])'
+    (name,) = prepare(warm, engine)
+    (answer,) = warm.execute(loaded, JPY_SESSION_NAME="/home/ann/a.ipynb")
+    assert answer == f"TRUE /home/ann/a.ipynb {name}"
+    prepare(warm, engine)
+    values = warm.drive("k", R.life, R.patience).assert_done(R.life)
+    assert values[1]["stdout"] == values[5]["stdout"] == "42\n"
+
+
 @pytest.mark.parametrize("change", ["set", "replace", "directory", "variable"])
 def test_one_that_was_made_from_something_else_is_not_taken(warm, engine, change):
     warm.install(PLAIN, "--warm", "--env=COLOUR" if change == "variable" else "--env=COLOUR=red")
@@ -168,17 +167,17 @@ def test_one_that_was_made_from_something_else_is_not_taken(warm, engine, change
 @pytest.mark.parametrize("how", ["stopped", "paused", "busy"])
 def test_one_that_does_not_answer_is_left(warm, engine, how):
     warm.install(PLAIN, "--warm")
-    (name,) = prepare(warm, engine)
+    ((name, container),) = prepare(warm, engine).items()
     match how:
         case "stopped":
-            engine.docker("kill", name)
+            engine.docker("kill", container)
         case "paused":
-            engine.docker("pause", name)
+            engine.docker("pause", container)
         case "busy":
-            os.kill(processes(engine, name)[-1], signal.SIGSTOP)
+            os.kill(processes(engine, container)[-1], signal.SIGSTOP)
     assert warm.ask(HOST) != name
     with contextlib.suppress(AssertionError):
-        engine.docker("unpause", name)
+        engine.docker("unpause", container)
     # One that was not taken is one to be taken by others, when it goes on.
     wait_for(lambda: (name in waiting(engine)) == (how == "paused"), lambda: f"{waiting(engine)} wait")
 
@@ -190,6 +189,60 @@ def test_each_is_taken_by_one(warm, engine):
         hosts = list(pool.map(lambda _: warm.ask(HOST), range(6)))
     assert len(set(hosts)) == 6
     assert set(waited) & set(hosts)
+
+
+def test_of_many_that_do_not_answer_one_is_waited_for(warm, engine):
+    warm.install(PLAIN, "--warm=3")
+    for container in prepare(warm, engine, 3).values():
+        os.kill(processes(engine, container)[-1], signal.SIGSTOP)
+    before = set(waiting(engine))
+    assert warm.ask(HOST) not in before
+    assert len(before & set(waiting(engine))) == 2
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("number", [5, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("all_wait", [True, False], ids=["as many", "one"])
+def test_many_begin_at_once(warm, engine, number, all_wait):
+    """With as many that wait, and with one. Whoever prepares together, as many wait at the end as are to."""
+    wanted = number if all_wait else 1
+    warm.install(PLAIN, f"--warm={wanted}")
+    waited = prepare(warm, engine, wanted)
+    running = []
+    try:
+        running = [warm.launch("k", until=None) for _ in range(number)]
+        wait_for(lambda: all(each.answers() for each in running), lambda: "".join(each.log() for each in running))
+        of_them = engine.ask("/containers/json", filters={"label": ["component=kernel"]})
+        taken = [container for container in of_them if container["Id"] in waited.values()]
+        print(f"{len(taken)} of {wanted} that waited were taken by {number}")
+        assert len(taken) <= wanted and (taken or not all_wait)
+        wait_for(lambda: len(waiting(engine)) == wanted, lambda: f"{waiting(engine)} wait")
+        # All have prepared what they may, then.
+        time.sleep(3)
+        assert len(waiting(engine)) == wanted
+        assert len(engine.kernels()) == number + wanted, engine.kernels()
+        assert "claimed" not in str(engine.kernels()), "they have the names of their kernels by now"
+    finally:
+        for each in running:
+            each.kill()
+    wait_for(lambda: len(engine.kernels()) == wanted, lambda: f"left: {engine.kernels()}")
+
+
+def test_one_that_a_notebook_has_taken_meanwhile_is_not_removed(warm, engine):
+    """While `prune` asks whether it is to be removed."""
+    warm.install(PLAIN, "--warm")
+    ((name, container),) = prepare(warm, engine).items()
+    tool = warm.binaries / "jupyter-docker-spec"
+    with Terminal(warm.words(tool, "prune", "--older-than=0s"), warm.environment, columns=200) as terminal:
+        terminal.look(lambda: "Remove?" in " ".join(terminal.rows()))
+        running = warm.launch("k")
+        try:
+            terminal.press(b"y\r")
+            terminal.look()
+            assert terminal.process.wait(PATIENCE) == 0
+            assert running.answers() and engine.inspect(container)["State"]["Running"]
+        finally:
+            running.kill()
 
 
 def test_it_ends_by_itself(warm, engine):

@@ -130,6 +130,7 @@ ELSEWHERE = {
     "pull_policy": ("test_registries.py", "--pull"),
     "signals_from": ("test_bring.py", "--signals-from"),
     "warm": ("test_local_warm.py", "--warm"),
+    "warm_command": ("test_local_warm.py", "--warm-command"),
     "warm_time": ("test_local_warm.py", "--warm-time"),
 }
 

@@ -8,6 +8,8 @@ from bed.checking import faults, has
 from bed.inside import Inside
 from bed.kernels import PYTHON, check_life
 from bed.local import GID, UID
+from bed.patience import wait_for
+from bed.waiting import rests, waiting
 
 PLAIN, TINY = "jds-test/plain", "jds-test/tiny"
 # What Docker calls `bridge`.
@@ -29,6 +31,21 @@ def test_its_files_are_the_callers(local):
     assert local.ask("[open('data.txt').read(), os.getuid(), open('new', 'w').close()]") == ["42", UID, None]
     made = (local.directory / "new").stat()
     assert (made.st_uid, made.st_gid) == (UID, GID)
+
+
+def test_a_kernel_that_waits_is_taken(local, engine):
+    local.install(PLAIN, "--warm")
+    host = "__import__('socket').gethostname()"
+    running = local.launch("k")
+    try:
+        wait_for(lambda: waiting(engine), running.log)
+    finally:
+        running.kill()
+    ((name, container),) = waiting(engine).items()
+    wait_for(lambda: rests(engine, container), "it does not come to wait")
+    assert local.ask(host) == name
+    local.tool("prune", "--yes", "--older-than=0s")
+    wait_for(lambda: not engine.kernels(), lambda: f"left: {engine.kernels()}")
 
 
 def test_a_kernel_of_a_server_lives_and_leaves_nothing(install, application):

@@ -727,5 +727,8 @@ def test_every_option_that_is_dockers_is_tried(clients):
     options = set(re.findall(r"^ {2,8}(?:-\w, )?(--[\w-]+)", written, re.MULTILINE))
     tried = {word.split("=")[0] for line in [*lines(SAME + SAME_FOR_SERVICES), *NEWER] for word in line.split(" | ")}
     # Ours; files, of which a test of their own tells; and what says when to pull, which `docker create` does itself.
-    ours = {"--mount-cwd", "--no-mount-cwd", "--container-user", "--engine", "--signals-from", "--warm", "--warm-time"}
+    ours = {
+        "--mount-cwd", "--no-mount-cwd", "--container-user", "--engine", "--signals-from", "--warm", "--warm-command",
+        "--warm-time",
+    }
     assert options - tried - ours - {"--env-file", "--pull"} == set()

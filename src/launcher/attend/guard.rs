@@ -17,16 +17,20 @@ use tokio::time::{Instant, sleep};
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::launcher::args::GUARD;
+use crate::launcher::waiting::is_waiting;
 
-/// What a guard writes when nothing can reach it any more that is meant for the launcher, and what it reads when
-/// it is not needed any more.
+/// What a guard writes when nothing can reach it any more that is meant for the launcher, and the line that it reads
+/// when it is not needed any more.
 const READY: u8 = b'r';
-const DONE: u8 = b'd';
+const DONE: &str = "done";
 
 const FAILED: &str = "could not start a process that looks after the container";
 
 /// How long the engine may still be at creating the container.
 const CREATION: Duration = Duration::from_secs(60);
+
+/// How long whoever takes a container needs at most until it has the name of a kernel.
+const TAKING: Duration = Duration::from_secs(10);
 
 /// How often to look for it.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -59,6 +63,15 @@ impl Guard {
         Ok(guard)
     }
 
+    /// Has it look after a container from now on, by its id or the name that it may have then. That of its own name it
+    /// removes even if that is still to come.
+    pub(super) fn note(&mut self, container: &str) {
+        if let Some(to_guard) = &mut self.to_guard {
+            // A guard that has gone is one whom somebody has killed.
+            let _ = writeln!(to_guard, "{container}");
+        }
+    }
+
     /// Leaves it to the guard to remove the container.
     pub(super) fn leave(mut self) {
         self.to_guard.take();
@@ -68,7 +81,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(mut to_guard) = self.to_guard.take() {
-            let _ = to_guard.write_all(&[DONE]);
+            let _ = writeln!(to_guard, "{DONE}");
             drop(to_guard);
             let _ = self.process.wait();
         }
@@ -85,12 +98,29 @@ pub async fn stand(name: &str, env: &Env) -> Result<()> {
         pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
     io::stdout().write_all(&[READY])?;
     io::stdout().flush()?;
-    if from_launcher.read_u8().await.is_ok_and(|word| word == DONE) {
+    let mut said = String::new();
+    let _ = from_launcher.read_to_string(&mut said).await;
+    if said.lines().last() == Some(DONE) {
         return Ok(());
     }
+    // One that waits and runs is of use to others, and ends by itself.
+    let force = !is_waiting(name);
+    let (own, others): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| *line == name);
+    let removing = async {
+        // One that is to wait is known by its id from when it is there.
+        if own.is_empty() || !force && !others.is_empty() {
+            return Ok(());
+        }
+        remove_in_time(name, force, env).await
+    };
+    tokio::join!(removing, remove_others(&others, force, env)).0
+}
+
+/// Removes the container of this name once it is there.
+async fn remove_in_time(name: &str, force: bool, env: &Env) -> Result<()> {
     let until = Instant::now() + CREATION;
     loop {
-        let removed = remove(name, env, until + ANSWER).await;
+        let removed = remove(name, force, env, until + ANSWER).await;
         if removed.as_ref().is_ok_and(|was_there| *was_there) || Instant::now() > until {
             return removed.map(drop);
         }
@@ -99,12 +129,24 @@ pub async fn stand(name: &str, env: &Env) -> Result<()> {
     }
 }
 
-/// Removes a container; returns whether there was one.
-async fn remove(name: &str, env: &Env, deadline: Instant) -> Result<bool> {
+/// Removes those that the launcher had to do with, unless it was somebody else who has taken them.
+async fn remove_others(containers: &[&str], force: bool, env: &Env) {
+    if force && !containers.is_empty() {
+        sleep(TAKING).await;
+    }
+    for container in containers {
+        let _ = remove(container, force, env, Instant::now() + ANSWER).await;
+    }
+}
+
+/// Removes a container; returns whether there was one. Without `force`, one that runs stays.
+async fn remove(name: &str, force: bool, env: &Env, deadline: Instant) -> Result<bool> {
     let engine = Engine::from_env(env, ANSWER, deadline).await?;
     match engine.inspect_container(name).await {
         Ok(container) => {
-            engine.remove_container(&container.id, true).await?;
+            if force || container.state.status != "running" {
+                engine.remove_container(&container.id, force).await?;
+            }
             Ok(true)
         }
         Err(error) if error.is_not_found() => Ok(false),

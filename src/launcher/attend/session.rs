@@ -63,10 +63,10 @@ impl Session {
         let exit = exit?;
         let begun = context.change(engine.start_container(&id)).await;
         begun.map_err(|error| container::explain_start(context, error))?;
-        Self::begin(context, attached, exit, start, ANSWER).await
+        Self::begin(context, attached, exit, start).await
     }
 
-    /// Has a bootstrap that waits start the kernel. It must answer within this time.
+    /// Has a bootstrap that waits start the kernel, which it must have done within this time.
     pub(super) async fn take(
         context: &Context<'_>,
         id: &str,
@@ -75,7 +75,8 @@ impl Session {
     ) -> Result<Self> {
         let engine = &context.engine;
         let (attached, exit) = tokio::join!(engine.attach(id, log::pass_on), engine.next_exit(id));
-        Self::begin(context, attached?, exit?, start, answer).await
+        let begun = timeout(answer, Self::begin(context, attached?, exit?, start)).await;
+        begun.unwrap_or_else(|_| Err(silent(answer)))
     }
 
     /// Has the bootstrap of a container that runs start the kernel.
@@ -84,14 +85,13 @@ impl Session {
         mut attached: Attachment<F>,
         mut exit: NextExit,
         start: &Start,
-        answer: Duration,
     ) -> Result<Self> {
         let engine = &context.engine;
         let started = Instant::now();
         // If nobody is there any more, the engine says why.
         let _ = attached.write_all(GREETING).await;
         let mut greeting = *GREETING;
-        match timeout(answer, attached.read_exact(&mut greeting)).await {
+        match timeout(ANSWER, attached.read_exact(&mut greeting)).await {
             Ok(Ok(_)) if greeting == *GREETING => {}
             Ok(Ok(_)) => bail!(
                 "the bootstrap in the container says `{}`, and this launcher `{}`: they are of different \
@@ -111,7 +111,7 @@ impl Session {
                 let why = foreign(context).await.unwrap_or_default();
                 bail!("the bootstrap in the container ended{how} before it answered{why}");
             }
-            Err(_) => return Err(silent(answer)),
+            Err(_) => return Err(silent(ANSWER)),
         }
         let (opener, requests) = mux::opener();
         let carrying = tokio::spawn(carry(attached, requests));
@@ -123,7 +123,7 @@ impl Session {
             let answer = control.next().await?;
             io::Result::Ok((control, answer))
         };
-        let broken = match timeout(answer, starting).await {
+        let broken = match timeout(ANSWER, starting).await {
             Ok(Ok((control, Some(Answer::Started)))) => {
                 let endpoint = engine.endpoint().to_string();
                 let image = context.launch.image.clone();
@@ -135,7 +135,7 @@ impl Session {
             ),
             Ok(Ok((_, _))) => None,
             Ok(Err(error)) => Some(error),
-            Err(_) => return Err(silent(answer)),
+            Err(_) => return Err(silent(ANSWER)),
         };
         // Of a connection that is broken, the streams in it only say that it is.
         drop(opener);

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::launcher::waiting::is_waiting;
 use crate::server::LONGEST_LAUNCH_TIMEOUT;
 
 /// The variables that GP sets for a launch on one engine.

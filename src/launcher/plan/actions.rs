@@ -10,17 +10,20 @@ use super::{Plan, PullPolicy, Reference, bootstrap};
 use crate::engine::Endpoint;
 use crate::model::Mode;
 use crate::options::amounts::nanoseconds;
+use crate::options::convert::convert;
 use crate::options::interpolation::{Interpolation, Policy};
+use crate::options::keys::KEYS;
 use crate::options::node::{Node, PositionError, Value};
 use crate::options::read::{Table, flag, integer, items, must, table, text};
 use crate::options::{BRING_BOOTSTRAP, Options, SIGNALS_FROM, put, template};
+use crate::protocol::message::CONNECTION_FILE;
 use crate::server::System;
 
 pub(super) type Action =
     fn(&mut Plan, &Node, &Interpolation<'_>, &Options) -> Result<(), PositionError>;
 
 /// The keys that are not fields of a request.
-pub(super) const ACTIONS: [(&str, Action); 12] = [
+pub(super) const ACTIONS: [(&str, Action); 13] = [
     (BRING_BOOTSTRAP, bootstrap::bring),
     ("engine", engine),
     ("image", image),
@@ -33,6 +36,7 @@ pub(super) const ACTIONS: [(&str, Action); 12] = [
     ("pull_policy", pull_policy),
     (SIGNALS_FROM, bootstrap::signals_from),
     ("warm", warm),
+    (WARM_COMMAND, warm_command),
     ("warm_time", warm_time),
     ("secrets", |plan, node, interpolation, _| {
         references(node, interpolation, "").map(|all| plan.secrets = all)
@@ -53,6 +57,9 @@ fn image(
     Err(PositionError::new(node.at, message))
 }
 
+/// The key for what runs in them meanwhile.
+const WARM_COMMAND: &str = "warm_command";
+
 /// How many kernels may wait for the launches of one specification.
 const MOST_WARM: usize = 32;
 
@@ -66,6 +73,33 @@ fn warm(
     let number = usize::try_from(integer(node, 0)?).ok();
     let number = number.filter(|number| *number <= MOST_WARM);
     plan.warm = number.ok_or_else(|| must(node, &format!("be at most {MOST_WARM}")))?;
+    Ok(())
+}
+
+/// What runs while they wait.
+fn warm_command(
+    plan: &mut Plan,
+    node: &Node,
+    interpolation: &Interpolation<'_>,
+    _: &Options,
+) -> Result<(), PositionError> {
+    local_only(plan, node)?;
+    let words: Vec<String> = match KEYS.iter().find(|key| key.name == WARM_COMMAND) {
+        Some(key) => convert(key, node, plan.launch.mode, interpolation)?
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|word| word.as_str().map(str::to_owned))
+            .collect(),
+        None => Vec::new(),
+    };
+    if !words.iter().any(|word| word.contains(CONNECTION_FILE)) {
+        let message = format!(
+            "must have `{CONNECTION_FILE}` in it, where it takes the file with its ports and key"
+        );
+        return Err(PositionError::new(node.at, message));
+    }
+    plan.warm_command = Some(words);
     Ok(())
 }
 

@@ -36,6 +36,7 @@ impl Plan {
             engine: None,
             warm: 0,
             warm_time: super::WARM_TIME,
+            warm_command: None,
             needs: Vec::new(),
             launch,
         };
