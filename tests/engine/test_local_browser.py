@@ -7,8 +7,9 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from bed.browser import jupyterlab
-from bed.patience import wait_for
+from bed.patience import PATIENCE, wait_for
 from bed.reporting import site_packages
+from bed.waiting import rests, waiting
 
 IMAGE = "jds-test/widgets"
 NAME = "My image"
@@ -87,6 +88,49 @@ def test_a_notebook_from_the_launcher_page_to_its_end(lab, browse, engine, local
     browser.menu("Kernel", "Shut Down Kernel")
     wait_for(lambda: not engine.kernels(), lambda: f"left: {engine.kernels()}")
     browser.see("#jp-main-statusbar", "No Kernel")
+
+
+# Clicks on the card of a kernel, and tells how many ms later the status bar says that it is idle.
+CLICK = """
+const [card, shown, done] = arguments, begin = performance.now();
+document.querySelector(card).click();
+const look = setInterval(() => {
+    const bar = document.querySelector("#jp-main-statusbar");
+    if (bar && bar.textContent.includes(shown)) {
+        clearInterval(look);
+        done(performance.now() - begin);
+    }
+}, 5);
+"""
+
+
+def until_idle(browser, address, name):
+    # Without the notebooks of before.
+    browser.open(f"{address}?reset", name)
+    browser.driver.set_script_timeout(PATIENCE)
+    card = f'.jp-LauncherCard[data-category="Notebook"][title="{name}"]'
+    took = browser.driver.execute_async_script(CLICK, card, f"{name} | Idle")
+    browser.run_first("print('it is', 6*7)", "it is 42")
+    return took
+
+
+def test_from_the_click_until_idle(lab, browse, engine, local):
+    local.tool("set", "k", "--warm")
+    browser = browse()
+    cold = until_idle(browser, lab[0], NAME)
+    wait_for(lambda: waiting(engine), "none is prepared")
+    ((host, container),) = waiting(engine).items()
+    browser.menu("Kernel", "Shut Down Kernel")
+    wait_for(lambda: len(engine.kernels()) == 1 and rests(engine, container), lambda: f"left: {engine.kernels()}")
+    waited = until_idle(browser, lab[0], NAME)
+    browser.run("import socket; socket.gethostname()")
+    browser.see(".jp-OutputArea-output", host)
+    browser.picture("local-waited")
+    browser.menu("Kernel", "Shut Down Kernel")
+    without = until_idle(browser, lab[0], "Python 3 (ipykernel)")
+    print(f"ms from the click until idle: {cold:.0f} when wanted, {waited:.0f} waited, {without:.0f} without a container")
+    local.tool("remove", "--yes", "k")
+    wait_for(lambda: not engine.kernels(), lambda: f"left: {engine.kernels()}")
 
 
 def test_the_debugger(lab, browse):

@@ -3,13 +3,14 @@
 import contextlib
 import json
 import os
+import random
 import re
 import shlex
 import signal
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -280,3 +281,60 @@ def test_who_does_not_ask_for_it_has_none(local, engine):
         assert len(engine.ask("/containers/json", filters={"label": ["component=kernel"]})) == len(before) == 1
     finally:
         running.kill()
+
+
+@dataclass
+class Places:
+    """Some directories in which kernels are started, one after the other in each; all at once."""
+
+    warm: object
+    engine: object
+    random: random.Random
+    taken: int = 0
+
+    def of_notebooks(self, place):
+        """The containers of that directory that do not wait."""
+        listed = self.engine.ask("/containers/json", filters={"label": ["component=kernel"]})
+        here = [each for each in listed if any(mount["Source"] == str(place) for mount in each["Mounts"])]
+        return [each for each in here if "-waiting-" not in each["Names"][0]]
+
+    def start(self, place, colour):
+        """Starts a kernel there, and sees whose it is."""
+        running = replace(self.warm, directory=place).launch("k")
+        try:
+            # One that was taken in vain is about to end.
+            wait_for(lambda: len(self.of_notebooks(place)) == 1, lambda: f"{self.of_notebooks(place)} are there")
+            (own,) = self.of_notebooks(place)
+            environment = self.engine.inspect(own["Id"])["Config"]["Env"]
+            assert f"COLOUR={colour}" in environment, "it was made for what is no more"
+            self.taken += "claimed" in own["Names"][0]
+            # Some end before the next one is prepared, and some while it is.
+            time.sleep(self.random.choice([0, 1.2, 1.7, 2.5]))
+            os.kill(running.launcher, signal.SIGTERM)
+            assert running.process.wait(PATIENCE) == 128 + signal.SIGTERM, running.log()
+        finally:
+            running.kill()
+        # Of those that are prepared by then, some are ready.
+        time.sleep(self.random.choice([0, 2]))
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("number", [8, pytest.param(1000, marks=pytest.mark.full)])
+def test_none_is_lost_or_left_or_stale(warm, engine, number):
+    places = [warm.directory / str(place) for place in range(4)]
+    for place in places:
+        place.mkdir()
+        place.chmod(0o777)
+    bed = Places(warm, engine, random.Random(1))
+    warm.install(PLAIN, "--warm", "--env=COLOUR=0")
+    with ThreadPoolExecutor(len(places)) as pool:
+        for colour in range(10 if number > 100 else 2):
+            if colour:
+                warm.tool("set", "k", f"--env=COLOUR={colour}")
+            for _ in range(number // len(places) // (10 if number > 100 else 2)):
+                list(pool.map(lambda place: bed.start(place, colour), places))
+    print(f"{bed.taken} of {number} had waited")
+    assert bed.taken > number / 10 or number < 100
+    others = lambda: len(engine.kernels()) - len(waiting(engine))
+    wait_for(lambda: others() == 0, lambda: f"left: {engine.kernels()}")
+    assert len(waiting(engine)) <= 32
