@@ -6,6 +6,7 @@ mod bootstrap;
 mod build;
 mod needs;
 mod networks;
+mod warm;
 
 use std::time::Duration;
 

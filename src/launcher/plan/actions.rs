@@ -1,22 +1,17 @@
 //! The keys of `launch_docker.toml` that are not fields of a request.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::networks::networks;
-use super::{Plan, PullPolicy, Reference, bootstrap};
+use super::{Plan, PullPolicy, Reference, bootstrap, warm};
 use crate::engine::Endpoint;
 use crate::model::Mode;
-use crate::options::amounts::nanoseconds;
-use crate::options::convert::convert;
 use crate::options::interpolation::{Interpolation, Policy};
-use crate::options::keys::KEYS;
 use crate::options::node::{Node, PositionError, Value};
-use crate::options::read::{Table, flag, integer, items, must, table, text};
+use crate::options::read::{Table, flag, items, must, table, text};
 use crate::options::{BRING_BOOTSTRAP, Options, SIGNALS_FROM, put, template};
-use crate::protocol::message::CONNECTION_FILE;
 use crate::server::System;
 
 pub(super) type Action =
@@ -35,9 +30,9 @@ pub(super) const ACTIONS: [(&str, Action); 13] = [
     ("platform", platform),
     ("pull_policy", pull_policy),
     (SIGNALS_FROM, bootstrap::signals_from),
-    ("warm", warm),
-    (WARM_COMMAND, warm_command),
-    ("warm_time", warm_time),
+    ("warm", warm::number),
+    (warm::COMMAND, warm::command),
+    ("warm_time", warm::time),
     ("secrets", |plan, node, interpolation, _| {
         references(node, interpolation, "").map(|all| plan.secrets = all)
     }),
@@ -55,77 +50,6 @@ fn image(
     }
     let message = "is in kernel.json; see `install --image-name`";
     Err(PositionError::new(node.at, message))
-}
-
-/// The key for what runs in them meanwhile.
-const WARM_COMMAND: &str = "warm_command";
-
-/// How many kernels may wait for the launches of one specification.
-const MOST_WARM: usize = 32;
-
-fn warm(
-    plan: &mut Plan,
-    node: &Node,
-    _: &Interpolation<'_>,
-    _: &Options,
-) -> Result<(), PositionError> {
-    local_only(plan, node)?;
-    let number = usize::try_from(integer(node, 0)?).ok();
-    let number = number.filter(|number| *number <= MOST_WARM);
-    plan.warm = number.ok_or_else(|| must(node, &format!("be at most {MOST_WARM}")))?;
-    Ok(())
-}
-
-/// What runs while they wait.
-fn warm_command(
-    plan: &mut Plan,
-    node: &Node,
-    interpolation: &Interpolation<'_>,
-    _: &Options,
-) -> Result<(), PositionError> {
-    local_only(plan, node)?;
-    let words: Vec<String> = match KEYS.iter().find(|key| key.name == WARM_COMMAND) {
-        Some(key) => convert(key, node, plan.launch.mode, interpolation)?
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|word| word.as_str().map(str::to_owned))
-            .collect(),
-        None => Vec::new(),
-    };
-    if !words.iter().any(|word| word.contains(CONNECTION_FILE)) {
-        let message = format!(
-            "must have `{CONNECTION_FILE}` in it, where it takes the file with its ports and key"
-        );
-        return Err(PositionError::new(node.at, message));
-    }
-    plan.warm_command = Some(words);
-    Ok(())
-}
-
-/// How long they wait.
-fn warm_time(
-    plan: &mut Plan,
-    node: &Node,
-    _: &Interpolation<'_>,
-    _: &Options,
-) -> Result<(), PositionError> {
-    local_only(plan, node)?;
-    let time = match &node.value {
-        Value::Text(text) => nanoseconds(text).and_then(|time| u64::try_from(time).ok()),
-        _ => None,
-    };
-    let time = time.map(Duration::from_nanos).filter(|time| time.as_secs() > 0);
-    plan.warm_time = time.ok_or_else(|| must(node, "be a span of time, such as \"30m\""))?;
-    Ok(())
-}
-
-fn local_only(plan: &Plan, node: &Node) -> Result<(), PositionError> {
-    let message = "is for specifications of `install --local`: a server tells a kernel who it is when it is created";
-    match plan.launch.caller {
-        System::Local => Ok(()),
-        _ => Err(PositionError::new(node.at, message)),
-    }
 }
 
 /// A server finds its kernels where `docker-py` looks for an engine.
