@@ -23,6 +23,8 @@ pub struct Info {
     pub swarm: Swarm,
     #[serde(default, deserialize_with = "words")]
     security_options: Vec<String>,
+    #[serde(default)]
+    cgroup_version: String,
 }
 
 impl Info {
@@ -53,6 +55,12 @@ impl Info {
 
     fn has(&self, wanted: &str) -> bool {
         self.security_options.iter().any(|option| option == wanted)
+    }
+
+    /// Whether limits on memory, processors and processes hold.
+    #[must_use]
+    pub fn holds_limits(&self) -> bool {
+        !self.is_rootless() || self.cgroup_version != "1"
     }
 }
 

@@ -193,9 +193,17 @@ async fn prepare(
         policy => policy,
     };
     if is_rootless {
-        // There, root in a container is the user for whom the engine runs.
-        plan.request["User"] = "0:0".into();
-        plan.request["HostConfig"]["GroupAdd"] = json!([]);
+        if has_own_user(plan) {
+            // There, root in a container is the user for whom the engine runs.
+            plan.request["User"] = "0:0".into();
+        }
+        // Its containers have other groups of these numbers, or none.
+        let own =
+            plan.launch.supplementary_groups.iter().map(|group| Value::from(group.to_string()));
+        let own: Vec<_> = own.collect();
+        if let Some(groups) = plan.request["HostConfig"]["GroupAdd"].as_array_mut() {
+            groups.retain(|group| !own.contains(group));
+        }
     }
     let network = plan.request["HostConfig"]["NetworkMode"].as_str().unwrap_or_default();
     if network.starts_with("container:")
@@ -230,13 +238,18 @@ async fn prepare(
     Ok(start)
 }
 
-/// Whether the kernel is to run as the caller on an engine that maps users otherwise.
+/// Whether the engine maps users otherwise than the system does. Says which limits it does not hold.
 async fn is_rootless(context: &Context<'_>) -> Result<bool> {
-    if !has_own_user(context.plan) || rustix::process::getuid().is_root() {
+    if rustix::process::getuid().is_root() {
         return Ok(false);
     }
     match context.engine.info().await {
-        Ok(info) => Ok(info.is_rootless()),
+        Ok(info) => {
+            if let Some(limits) = context.plan.unheld_limits(&context.engine, &info) {
+                tracing::warn!("{limits}");
+            }
+            Ok(info.is_rootless())
+        }
         // From proxies that let applications access containers only.
         Err(error) if error.is_forbidden() => Ok(false),
         Err(error) => Err(error.into()),

@@ -4,6 +4,7 @@
 mod actions;
 mod bootstrap;
 mod build;
+mod limits;
 mod needs;
 mod networks;
 mod warm;

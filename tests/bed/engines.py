@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bed.engine import CGROUPS, Engine
+from bed.local import GID, UID
 
 ROOT = Path(__file__).parents[2]
 ENGINES = ROOT / ".test" / "engines"
 SUITE = Path(__file__).with_name("suite")
+ROOTLESS = Path(__file__).with_name("rootless")
 # The images that they have, as an archive, and what tells those from older ones of the same names.
 ARCHIVE = ENGINES / "images.tar"
 CONTENTS = ENGINES / "images.json"
-IMAGES = [f"jds-test/{name}" for name in ("kernel", "plain", "small", "tiny", "app")]
+IMAGES = [f"jds-test/{name}" for name in ("kernel", "plain", "small", "tiny", "app", "gateway")]
 
 
 def save(engine: Engine):
@@ -47,6 +49,8 @@ class Kind:
     # The oldest version of the API that it speaks, if another than its own.
     oldest: str = ""
     is_podman: bool = False
+    # Whether it belongs to an ordinary user.
+    is_rootless: bool = False
 
     @property
     def tells_sizes(self):
@@ -70,6 +74,8 @@ KINDS = {
         Kind("28", "Docker 28", "sid"),
         Kind("28like29", "Docker 28 as Docker 29", "sid", True, "1.44"),
         Kind("podman", "Podman 5", "trixie", is_podman=True),
+        Kind("docker-rootless", "Docker 26, rootless", "trixie", is_rootless=True),
+        Kind("podman-rootless", "Podman 5, rootless", "trixie", is_podman=True, is_rootless=True),
     )
 }
 
@@ -142,14 +148,7 @@ class Podman(Suite):
     def command(self):
         home = self.run / "home"
         configuration = home / ".config" / "containers"
-        configuration.mkdir(parents=True, exist_ok=True)
-        (configuration / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
-        (configuration / "registries.conf").write_text("")
-        file = configuration / "containers.conf"
-        lines = ["[network]", f'network_config_dir = "{self.run / "networks"}"']
-        lines += ["[engine]", 'cgroup_manager = "cgroupfs"', 'events_logger = "file"', f'tmp_dir = "{self.run / "tmp"}"']
-        lines += [f'image_copy_tmp_dir = "{self.run}"']
-        file.write_text("\n".join(lines) + "\n")
+        file = configured(configuration, self.run)
         return [
             *self.wrapper,
             *("env", f"HOME={home}", f"CONTAINERS_CONF={file}"),
@@ -191,6 +190,58 @@ class Podman(Suite):
         super().remove_container(identity)
 
 
+def configured(directory, run):
+    """Writes Podman's files into a directory, so that it looks for none of the machine's; what leads to the others."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    (directory / "registries.conf").write_text("")
+    file = directory / "containers.conf"
+    lines = ["[network]", f'network_config_dir = "{run / "networks"}"']
+    lines += ["[engine]", 'cgroup_manager = "cgroupfs"', 'events_logger = "file"', f'tmp_dir = "{run / "tmp"}"']
+    lines += [f'image_copy_tmp_dir = "{run}"']
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+class Rootless(Suite):
+    """An engine that belongs to the user who runs the applications of the tests; see `rootless`."""
+
+    def __init__(self, kind: Kind, run: Path, data: Path):
+        super().__init__(kind, run, data)
+        self.home = run / "home"
+        # The directory of the user's session.
+        self.session = self.home / "xdg"
+        self.socket = self.session / ("podman/podman.sock" if kind.is_podman else "docker.sock")
+        self.address = f"unix://{self.socket}"
+
+    def command(self):
+        self.home.mkdir(exist_ok=True)
+        words = [*self.wrapper, ROOTLESS, self.home, self.data, UID, GID]
+        root, executing = self.home / "data", self.session / "exec"
+        if not self.kind.is_podman:
+            words += ["/usr/share/docker.io/contrib/dockerd-rootless.sh", f"--host={self.address}"]
+            words += [f"--data-root={root}", f"--exec-root={executing}", f"--pidfile={self.session / 'docker.pid'}"]
+            return list(map(str, words))
+        file = configured(self.home / ".config" / "containers", self.session)
+        self.socket.parent.mkdir(parents=True, exist_ok=True)
+        words += ["env", f"CONTAINERS_CONF={file}", f"CONTAINERS_REGISTRIES_CONF={file.with_name('registries.conf')}"]
+        words += ["podman", f"--root={root}", f"--runroot={executing}", "system", "service", "--time=0", self.address]
+        return list(map(str, words))
+
+    def stop(self):
+        with contextlib.suppress(OSError):
+            self.clean()
+        super().stop()
+
+    @property
+    def in_swarm(self):
+        return False
+
+    def remove_container(self, identity):
+        self.ask(f"/containers/{identity}/kill", "POST", signal="KILL")
+        super().remove_container(identity)
+
+
 def use_client(kind, run):
     """Has the tests take the suite's client of Docker: an older one may speak no version that the engine does. It is
     run by the suite's own linker, as the machine may have older libraries."""
@@ -213,5 +264,7 @@ def of_session(run: Path, number, options):
     suffix = "" if number == 1 else f"-{number}"
     if kind is OWN:
         return Engine(run, ROOT / ".test" / f"docker{suffix}", options)
+    if kind.is_rootless:
+        return Rootless(kind, run, ENGINES / f"{kind.name}{suffix}")
     make = Podman if kind.is_podman else Docker
     return make(kind, run, ENGINES / f"{kind.name}{suffix}", options)

@@ -22,7 +22,7 @@ The same tests ran on each of these engines, all of them packages of Debian. A n
 the engine does not have.
 
 """
-PODMAN = """
+OTHERS = """
 ## Podman
 
 Podman's service (`podman system service`, socket `podman.socket`) speaks Docker's API. It has no Swarm. What is different:
@@ -35,7 +35,16 @@ Podman's service (`podman system service`, socket `podman.socket`) speaks Docker
 * **Removal.** Before Podman removes a container it asks it to stop and waits, ten seconds as a rule. Kernels of servers are
   made with a stop timeout of zero, unless `stop_grace_period` or `init` is set.
 * **Registries.** It does not look into a registry before it pulls, so `check` cannot tell whether an image is there.
-* **Rootless.** Nothing on the host reaches the network of its kernels. Kernels of `install --local` need no network; a server
+
+## Rootless
+
+Docker's and Podman's engines of an ordinary user are found at `$XDG_RUNTIME_DIR` by `install --local`, without a variable.
+
+* **Users.** The root of a container is the user whose engine it is, so kernels of `install --local` run as root there, and
+  the files that they write are the user's.
+* **Limits.** With cgroups of version 1 such an engine takes limits on memory, processors and processes, and holds none. The
+  launcher and `check` say so.
+* **Network.** Nothing on the host reaches the network of its kernels. Kernels of `install --local` need no network; a server
   has to run in a container on the same network.
 """
 
@@ -80,7 +89,7 @@ def page(results):
         lines.append(f"| {area(module)} | " + " | ".join(cells) + " |")
     if failures:
         failures = ["", "What failed:", "", *failures]
-    return BEGINNING + "\n".join([*lines, *failures]) + "\n" + PODMAN
+    return BEGINNING + "\n".join([*lines, *failures]) + "\n" + OTHERS
 
 
 def mark(kind):
@@ -88,6 +97,7 @@ def mark(kind):
     words = ["images in containerd's store"] if kind.has_containerd_store else []
     words += [f"API {kind.oldest} or later"] if kind.oldest else []
     words += ["this distribution's"] if kind is OWN else []
+    words += ["rootless"] if kind.is_rootless else []
     return f" ({', '.join(words)})" if words else ""
 
 

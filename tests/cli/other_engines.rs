@@ -172,6 +172,21 @@ fn check_says_what_an_engine_would_ignore() {
 }
 
 #[test]
+fn limits_that_the_engine_of_a_user_does_not_hold_are_told() {
+    for (version, told) in [("1", true), ("2", false)] {
+        let engine = FakeEngine::answering(move |path, _| {
+            let options = ["name=seccomp,profile=builtin", "name=rootless"];
+            let info = json!({"SecurityOptions": options, "CgroupVersion": version});
+            (path == "/info").then_some(info)
+        });
+        let said = checked(&engine, "mem_limit = '64m'\npids_limit = 5", &[]);
+        let line = "does not hold the limits on memory, processes in launch_docker.toml";
+        assert_eq!(said.contains(line), told, "{said}");
+        assert!(!checked(&engine, "", &[]).contains("does not hold"), "{said}");
+    }
+}
+
+#[test]
 fn gpus_are_devices_in_podman() {
     for (text, devices) in [
         ("gpus = 'all'", "\"nvidia.com/gpu=all\""),

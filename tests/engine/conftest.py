@@ -33,8 +33,9 @@ GPU = "NVIDIA-GPU"
 SHARED = Path("/usr/local/share")
 
 
-# Of Podman alone.
+# Of Podman alone, and of engines of ordinary users.
 collect_ignore = [] if engines.chosen().is_podman else ["test_podman.py"]
+collect_ignore += [] if engines.chosen().is_rootless else ["test_rootless.py", "test_emulated.py"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -75,7 +76,7 @@ def engine_of_session(record_testsuite_property):
     # Five attempts to fetch a layer, with longer and longer pauses, would take a minute.
     options += ["--max-download-attempts=2"]
     with engines.of_session(run, NUMBER, options) as engine:
-        others = ["bare", "widgets", "r", "scala", "gateway", "haproxy"] if engines.chosen() is engines.OWN else []
+        others = ["bare", "widgets", "r", "scala", "haproxy"] if engines.chosen() is engines.OWN else []
         for image in [*engines.IMAGES, *(f"jds-test/{name}" for name in others)]:
             assert engine.has_image(image), f"no image {image}: tests/run engine makes it"
         engine.clean()

@@ -45,7 +45,9 @@ SECTIONS = {
 def workplace(engine, place, binaries):
     """A directory to deploy from. Nothing that was deployed may be left."""
     for name, image in IMAGES.items():
-        engine.docker("tag", image, name)
+        # Other engines than the distribution's have fewer.
+        if engine.has_image(image):
+            engine.docker("tag", image, name)
 
     def networks():
         found = engine.docker("network", "ls", "--format={{.Name}}").split()

@@ -41,6 +41,9 @@ impl Docker {
         if let Some(plan) = plan.as_ref().filter(|_| self.info.remaps_users()) {
             remapped(word, plan, report);
         }
+        for limits in plan.iter().filter_map(|plan| plan.unheld_limits(&self.engine, &self.info)) {
+            report.warning(limits);
+        }
         match spec.image_on_server(env) {
             Ok(image) => {
                 let fit = self.image(image, (word, spec), plan, required, env, report).await;
