@@ -4,7 +4,8 @@ Where it runs: `apart` and `namespace` give a command namespaces of its own, in 
 is seen or changed; `worker` does so for each of the processes that share the tests; `node` enters those of a node.
 
 The engine: `engine` starts it and looks after what tests leave; `nodes` makes a Swarm of three of them; `images`, with
-`images/`, makes what they run, and `picture` and `tls` what single tests need. `patience` waits.
+`images/`, makes what they run, and `picture` and `tls` what single tests need. `engines` has those of other releases, which
+`suite` and, for an ordinary user, `rootless` run; `matrix` writes what came of it. `patience` waits.
 
 Host applications, which start kernels: `kernels` (gateway_provisioners, on this machine or in a container, driven by
 `drive`), `servers` (a Jupyter server, by `server_drive`), `gateways` (Enterprise Gateway, by `gateway_drive`), and
