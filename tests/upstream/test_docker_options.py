@@ -394,8 +394,8 @@ DECIDED = {
     "--pids-limit=-5": "-1 is without a limit",
     "--platform=linux": "engines may be of any architecture",
     "--pull=daily": "20.10 finds out when it pulls",
-    "--userns=x": "Podman has modes of its own, such as keep-id",
     "--stop-timeout=-1": "what never ends would keep the server waiting",
+    "--userns=x": "Podman has modes of its own, such as keep-id",
 }
 
 # `docker service create`, where the option has another name: how it is called there.
