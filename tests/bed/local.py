@@ -1,6 +1,7 @@
 """An application that starts kernels by itself, as most do: nothing in it knows of Docker."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -18,6 +19,10 @@ CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 
 # Neither of them is a user of the images.
 UID, GID = 1234, 2345
+
+# Below those that Linux gives to connections; each process of the tests has its own.
+FIRST_PORT = 10_000 + 10_000 * (os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0")
+NUMBERS = itertools.cycle(range(FIRST_PORT, FIRST_PORT + 10_000))
 
 
 @dataclass
@@ -206,8 +211,15 @@ class Running:
 
 
 def free_ports():
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in CHANNELS]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports for the channels of a kernel. Each is given once, as launchers listen later, and none is one that the system
+    gives to whoever connects meanwhile."""
+    return list(itertools.islice(filter(is_free, NUMBERS), len(CHANNELS)))
+
+
+def is_free(port):
+    with socket.socket() as tried:
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
