@@ -17,14 +17,9 @@ pub fn python_launcher() -> &'static [u8] {
 }
 
 /// The file beside the launcher that administrators edit.
-///
-/// # Panics
-///
-/// Not in a release: the file is embedded, as a test checks.
 #[must_use]
-pub fn options() -> &'static str {
-    let file = TEMPLATES.get_file("launch_docker.toml").expect("the template is embedded");
-    file.contents_utf8().expect("the template is UTF-8")
+pub const fn options() -> &'static str {
+    include_str!("../templates/launch_docker.toml")
 }
 
 /// The logos of kernels in languages that have none of their own.

@@ -138,6 +138,10 @@ fn options_problem(spec: &Specification) -> Option<String> {
     let path = spec.directory.join(layout::script(OPTIONS));
     // It names the image there.
     let is_local = spec.system == System::Local;
+    // The file is usually unedited.
+    if !is_local && spec.options_file.as_deref() == Some(templates::options().as_bytes()) {
+        return None;
+    }
     let text = match spec.options_file.clone().map_or_else(|| files::read(&path), Ok) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -151,10 +155,6 @@ fn options_problem(spec: &Specification) -> Option<String> {
         }
         Err(error) => return Some(error.to_string()),
     };
-    // The file is usually unedited.
-    if text == templates::options().as_bytes() && !is_local {
-        return None;
-    }
     let shown = path.display();
     let Ok(text) = String::from_utf8(text) else {
         return Some(format!("`{shown}` is not UTF-8"));

@@ -218,7 +218,9 @@ const FILES: [(&str, &[File]); 5] = [
 
 /// Paths in the sources that are no files of this machine: in images and containers, or ends and
 /// directories of what is listed.
-const ELSEWHERE: [&str; 22] = [
+const ELSEWHERE: [&str; 23] = [
+    // Embedded.
+    "../templates/launch_docker.toml",
     "/bin/bash",
     "/bin/sh",
     "/bin/true",
